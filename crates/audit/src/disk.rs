@@ -1,0 +1,144 @@
+//! The file operations of the log, few enough that a test can stand in for the disk and let any of them fail.
+//!
+//! Knows paths and bytes; not what a segment is for, nor what to do about an error.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+/// Where segments live.
+pub trait Disk: Send + Sync {
+    /// Makes a new file that only its owner may read, and makes its name durable.
+    ///
+    /// # Errors
+    /// Whatever the system says; `AlreadyExists` when there is one by that name, which is left alone.
+    fn create(&self, path: &Path) -> io::Result<Box<dyn SegmentFile>>;
+
+    /// Opens a file to write at its end.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    fn append(&self, path: &Path) -> io::Result<Box<dyn SegmentFile>>;
+
+    /// Cuts a file to a length, durably.
+    ///
+    /// # Errors
+    /// Whatever the system says; the file may have either length then.
+    fn cut(&self, path: &Path, bytes: u64) -> io::Result<()>;
+
+    /// Removes a file, durably.
+    ///
+    /// # Errors
+    /// Whatever the system says; the file may be there or not then.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+}
+
+/// One open segment, written at its end.
+pub trait SegmentFile: Send {
+    /// Writes all bytes.
+    ///
+    /// # Errors
+    /// Whatever the system says; any part of the bytes may be in the file then.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Makes everything written durable. After an error nothing is known about any byte since the last sync, and
+    /// a second call proves nothing: Linux reports a failed write-back once and then forgets it (LWN 752063).
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    fn sync(&mut self) -> io::Result<()>;
+
+    /// Whether the path it was opened by still leads to this very file: false once it was removed, renamed or
+    /// replaced.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    fn in_place(&self) -> io::Result<bool>;
+}
+
+/// The disk of this machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct LocalDisk;
+
+impl Disk for LocalDisk {
+    fn create(&self, path: &Path) -> io::Result<Box<dyn SegmentFile>> {
+        let mut options = OpenOptions::new();
+        options.append(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(path)?;
+        // Without a durable name the file may be gone after a crash, so it does not count as made.
+        sync_folder_of(path).inspect_err(|_| drop(fs::remove_file(path)))?;
+        Ok(Box::new(LocalFile { file, path: path.into() }))
+    }
+
+    fn append(&self, path: &Path) -> io::Result<Box<dyn SegmentFile>> {
+        let file = OpenOptions::new().append(true).open(path)?;
+        Ok(Box::new(LocalFile { file, path: path.into() }))
+    }
+
+    fn cut(&self, path: &Path, bytes: u64) -> io::Result<()> {
+        let file = OpenOptions::new().write(true).open(path)?;
+        file.set_len(bytes)?;
+        file.sync_all()
+    }
+
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)?;
+        sync_folder_of(path)
+    }
+}
+
+struct LocalFile {
+    file: File,
+    path: Box<Path>,
+}
+
+impl SegmentFile for LocalFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn in_place(&self) -> io::Result<bool> {
+        is_at(&self.file, &self.path)
+    }
+}
+
+/// Whether a path leads to this very file, and not through a link.
+#[cfg(unix)]
+pub(crate) fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let held = file.metadata()?;
+    match fs::symlink_metadata(path) {
+        Ok(named) => Ok(held.nlink() > 0 && (held.dev(), held.ino()) == (named.dev(), named.ino())),
+        Err(error) if is_missing(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether there is a file at the path: without inode numbers no more can be told.
+#[cfg(not(unix))]
+pub(crate) fn is_at(_: &File, path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if is_missing(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// A name is durable once its folder is (fsync(2), "Notes"); only Unix opens folders as files.
+fn sync_folder_of(path: &Path) -> io::Result<()> {
+    match path.parent() {
+        Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
+        _ => Ok(()),
+    }
+}

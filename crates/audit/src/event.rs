@@ -1,0 +1,77 @@
+//! Anything recorded that is not a decision: a policy set loaded or refused, a service failed, an administrative
+//! act, and what the log says of itself.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use crate::{AssertedBy, Decimal};
+
+/// What sort of event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// A policy set is in force from here on.
+    PolicyLoad,
+    /// A policy set was refused; the one before stays in force.
+    PolicyRefused,
+    /// A service started, ended, failed or was given up.
+    Service,
+    /// Somebody did something that only an operator may.
+    Admin,
+    /// The log itself: it was cut at its end on opening; `detail` has `file` and `bytes_cut`.
+    Recovered,
+    /// The log itself: for a while it took no records; `detail` has `dropped` (records lost: always "0" in a
+    /// strict log), `refused` (records that a caller was told could not be taken), and after trouble with the
+    /// disk `why`, `file` and `since`.
+    Gap,
+}
+
+/// One event. `detail` is free data of whoever records it, and hostile wherever it is shown.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Event {
+    /// What sort of event.
+    pub kind: EventKind,
+    /// The tenant it concerns, if only one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<Arc<str>>,
+    /// Who did it, if an actor did: `tenant/kind/id`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<Arc<str>>,
+    /// SHA-256, in hex, of the policy set it concerns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_set: Option<Arc<str>>,
+    /// The generation of that policy set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<Decimal>,
+    /// The person who said who the actor is, where no token did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asserted_by: Option<AssertedBy>,
+    /// What there is to say, by name; or `{"$oversized": ...}`.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    pub detail: Map<String, Value>,
+}
+
+impl Event {
+    /// An event that concerns everybody and says nothing more yet.
+    pub fn new(kind: EventKind) -> Self {
+        Self {
+            kind,
+            tenant: None,
+            actor: None,
+            policy_set: None,
+            generation: None,
+            asserted_by: None,
+            detail: Map::new(),
+        }
+    }
+
+    /// The same, saying one thing more.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.detail.insert(name.to_owned(), value.into());
+        self
+    }
+}

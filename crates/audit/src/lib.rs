@@ -1,0 +1,53 @@
+//! What happened: every denial, every error and every administrative act, as one line of a file.
+//!
+//! An [`Entry`] is what somebody has to say; [`Log::accept`] gives it its place in the order and an id, and
+//! never waits for the disk; one writer thread makes it a line ([`schema_json`] says of what form), writes it to
+//! a segment and syncs. When the disk does not take lines, a strict log says so before anything else happens.
+//! [`read`] gives the lines back, from the files alone.
+//!
+//! Reading order: `entry`, `decision`, `event` (what is recorded), `record`, `fit`, `ascii` (how a line is made),
+//! `log`, `options`, `queue`, `writer` (who waits for whom), `segment`, `tail`, `disk`, `lock` (the files), `read`.
+//!
+//! This crate knows no policy engine, no scripts and no network. It knows neither who may read the log, nor
+//! whether what it is told is true. It is also where the product hashes: [`digest`].
+
+mod ascii;
+mod decimal;
+mod decision;
+pub mod digest;
+mod disk;
+mod entry;
+mod error;
+mod event;
+mod fit;
+mod id;
+mod limits;
+mod lock;
+mod log;
+mod options;
+mod queue;
+mod read;
+mod record;
+mod schema;
+mod segment;
+mod tail;
+mod writer;
+
+pub use decimal::Decimal;
+pub use decision::{
+    AssertedBy, Decision, DecisionKind, Effect, Engine, Memo, Place, PolicyReference, Resource, Shadow,
+};
+pub use disk::{Disk, LocalDisk, SegmentFile};
+pub use entry::Entry;
+pub use error::{OpenError, Unavailable};
+pub use event::{Event, EventKind};
+pub use id::{InvalidRecordId, RecordId};
+pub use limits::{
+    BATCH_RECORDS_MAX, COMMIT_INTERVAL, LINE_BYTES_MAX, LOCK_WAIT, QUEUE_BYTES_MAX, QUEUE_RECORDS_MAX,
+    RETRY_INTERVAL, SEGMENT_BYTES_MAX,
+};
+pub use log::Log;
+pub use options::{Mode, Options};
+pub use read::{Line, Lines, ReadError, find, read};
+pub use record::SCHEMA;
+pub use schema::schema_json;

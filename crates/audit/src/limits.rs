@@ -1,0 +1,49 @@
+//! Bounds of the audit log: how long a line, how full the queue, how large a file, how long a wait.
+
+use std::time::Duration;
+
+/// Bytes of one line with its line break: 16 KiB. A decision with its entities is 2 to 6 KiB; tools that read
+/// line by line may rely on the bound.
+pub const LINE_BYTES_MAX: usize = 16 * 1024;
+
+/// Records accepted and not yet durable: 65 536, two thirds of a second at 100 000 records a second.
+pub const QUEUE_RECORDS_MAX: usize = 65_536;
+
+/// Bytes of records accepted and not yet durable: 64 MiB, 1 KiB for each record of a full queue.
+pub const QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Bytes of one segment file: 64 MiB, about 40 000 decisions; small enough to copy, search and compress whole.
+pub const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Records of one commit: 1 024, at most 16 MiB of lines, typically 2 MiB.
+pub const BATCH_RECORDS_MAX: usize = 1_024;
+
+/// Time between two commits while records come in and nobody waits for them: 5 ms, so that a busy log syncs at
+/// most 200 times a second and no record waits longer than that for its sync to begin.
+pub const COMMIT_INTERVAL: Duration = Duration::from_millis(5);
+
+/// Time between two attempts while the disk does not take lines: 100 ms.
+pub const RETRY_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Time to wait for a log that another process holds: 2 s, longer than a `moonward call` needs to end.
+pub const LOCK_WAIT: Duration = Duration::from_secs(2);
+
+/// Time between two looks at a held lock: 20 ms.
+pub(crate) const LOCK_POLL: Duration = Duration::from_millis(20);
+
+/// Bytes, as escaped in the line, that a text keeps when it has to be cut: 256.
+pub(crate) const CUT_TEXT_BYTES_MAX: usize = 256;
+
+/// Elements that a list keeps when it has to be cut: 4.
+pub(crate) const CUT_ITEMS_MAX: usize = 4;
+
+/// Elements that a list inside an event's detail keeps when it has to be cut: 16; there are no others beside it.
+pub(crate) const CUT_DETAIL_ITEMS_MAX: usize = 16;
+
+// A line with everything cut fits: 10 texts of the request and 7 displayed ones; 4 scopes, 4 chain ids, 4 errors;
+// 4 policies with id and file, enforced and shadow. What is left over holds member names, numbers and the two
+// stand-ins for context and entities (under 2 KiB together).
+const _: () = assert!(
+    (10 + 7 + CUT_ITEMS_MAX * (3 + 2 * 2)) * CUT_TEXT_BYTES_MAX + 2 * 1024 < LINE_BYTES_MAX,
+    "a line with everything cut has to fit"
+);

@@ -1,0 +1,157 @@
+//! The log as the product sees it: open, accept, sync, close.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use crate::entry::Entry;
+use crate::error::{OpenError, Unavailable};
+use crate::lock::{Lock, LockError};
+use crate::options::Options;
+use crate::queue::Queue;
+use crate::segment::{Segments, Trouble};
+use crate::tail::{self, Tail, TailError, segment_name};
+use crate::{Event, EventKind, RecordId, writer};
+
+/// The audit log of one folder. Clones are the same log; it closes when the last one goes.
+#[derive(Clone)]
+pub struct Log {
+    open: Arc<Open>,
+}
+
+impl Log {
+    /// Opens the log of a folder, goes on after its last record, and records it when a crash left an incomplete
+    /// line there (which is cut).
+    ///
+    /// # Errors
+    /// Another process holds the log for longer than `wait`; the folder or its last segment cannot be read,
+    /// made or written; the last complete line is not a record.
+    pub fn open(options: Options) -> Result<Self, OpenError> {
+        let unusable =
+            |file: &Path, error: io::Error| OpenError::Unusable { file: file.into(), why: error.to_string() };
+        let folder = &options.folder;
+        make(folder).map_err(|error| unusable(folder, error))?;
+        let lock = Lock::take(folder, options.wait).map_err(|error| match error {
+            LockError::Held(holder) => OpenError::Locked { folder: folder.clone(), holder },
+            LockError::Io(error) => unusable(folder, error),
+        })?;
+        let tail = tail::find(folder).map_err(|error| match error {
+            TailError::Io(file, error) => unusable(&file, error),
+            TailError::NotARecord(file, why) => OpenError::Damaged { file, why },
+        })?;
+        let segments =
+            Segments::open(options.disk.clone(), folder, lock, options.segment_bytes_max, tail.as_ref())
+                .map_err(|Trouble { file, why }| OpenError::Unusable { file, why })?;
+
+        let seq = tail.as_ref().map_or(0, |tail| tail.seq);
+        let queue =
+            Arc::new(Queue::new(options.mode, seq, options.queue_records_max, options.queue_bytes_max));
+        let writer = {
+            let (queue, retry) = (queue.clone(), options.retry);
+            thread::Builder::new()
+                .name("moonward-audit".to_owned())
+                .spawn(move || writer::run(&queue, segments, retry))
+                .map_err(|error| unusable(folder, error))?
+        };
+        let log =
+            Self { open: Arc::new(Open { folder: options.folder, queue, writer: Mutex::new(Some(writer)) }) };
+        if let Some(event) = tail.as_ref().and_then(recovered) {
+            // A disk that fails this early is told to whoever asks first.
+            let _ = log.accept(event.into());
+        }
+        Ok(log)
+    }
+
+    /// Gives an entry its number, id and time, and leaves it to the writer. Never waits for the disk. From here on
+    /// it is kept until it is durable; only the end of this process can lose it.
+    ///
+    /// A best-effort log with a full queue returns an id that no record has: the loss is counted in a `gap`
+    /// record.
+    ///
+    /// # Errors
+    /// The disk takes no lines (strict only), the queue is full (strict only), or the log is closed.
+    pub fn accept(&self, entry: Entry) -> Result<RecordId, Unavailable> {
+        self.open.queue.accept(entry)
+    }
+
+    /// Whether a check may go on at all: one atomic load. False while a strict log's disk takes no lines, and
+    /// after the end. A full queue refuses entries but not this: who floods the log must not stop those who
+    /// need no record.
+    pub fn writable(&self) -> bool {
+        self.open.queue.writable()
+    }
+
+    /// Waits until everything accepted so far is durable.
+    ///
+    /// # Errors
+    /// The disk takes no lines: not durable yet, attempts go on. Or the log was closed before it was durable.
+    pub fn sync(&self) -> Result<(), Unavailable> {
+        self.open.queue.sync()
+    }
+
+    /// Writes what was accepted, then ends the log for all its clones and frees the folder. Waits for the disk;
+    /// when that fails, the last attempt is made now. Closing twice is closing once.
+    ///
+    /// # Errors
+    /// Something accepted could not be made durable, and is lost.
+    pub fn close(&self) -> Result<(), Unavailable> {
+        self.open.close()
+    }
+
+    /// The folder of the segments.
+    pub fn folder(&self) -> &Path {
+        &self.open.folder
+    }
+}
+
+impl std::fmt::Debug for Log {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Log").field("folder", &self.open.folder).finish_non_exhaustive()
+    }
+}
+
+/// What all clones share; the writer shares only the queue, so that the last clone can end it.
+struct Open {
+    folder: PathBuf,
+    queue: Arc<Queue>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Open {
+    fn close(&self) -> Result<(), Unavailable> {
+        self.queue.close();
+        // Held until the writer has ended, so that whoever closes second waits for the same end.
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(writer) = writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!(folder = %self.folder.display(), "writer of the audit log panicked");
+        }
+        self.queue.outcome()
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Err(unavailable) = self.close() {
+            tracing::error!(folder = %self.folder.display(), %unavailable, "audit records were lost");
+        }
+    }
+}
+
+fn make(folder: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+fn recovered(tail: &Tail) -> Option<Event> {
+    (tail.torn_bytes > 0).then(|| {
+        Event::new(EventKind::Recovered)
+            .with("file", segment_name(tail.segment))
+            .with("bytes_cut", tail.torn_bytes.to_string())
+    })
+}

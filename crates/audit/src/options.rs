@@ -1,0 +1,55 @@
+//! How a log is opened: where, how strictly, within which bounds.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::disk::{Disk, LocalDisk};
+use crate::limits::{LOCK_WAIT, QUEUE_BYTES_MAX, QUEUE_RECORDS_MAX, RETRY_INTERVAL, SEGMENT_BYTES_MAX};
+
+/// What happens while the disk takes no lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Nothing is accepted, and [`crate::Log::writable`] says so.
+    #[default]
+    Strict,
+    /// Entries are accepted until the queue is full, then dropped and counted. For development.
+    BestEffort,
+}
+
+/// How to open a log.
+#[derive(Clone)]
+pub struct Options {
+    /// Folder of the segments; made with mode 0700 if there is none. One that is there keeps its mode.
+    pub folder: PathBuf,
+    /// What happens while the disk takes no lines.
+    pub mode: Mode,
+    /// How long to wait while another process holds the log.
+    pub wait: Duration,
+    /// Time between two attempts while the disk takes no lines.
+    pub retry: Duration,
+    /// Bytes of one segment; a single commit that is larger still goes into one.
+    pub segment_bytes_max: u64,
+    /// Records accepted and not yet durable.
+    pub queue_records_max: usize,
+    /// Bytes of records accepted and not yet durable.
+    pub queue_bytes_max: usize,
+    /// Where segments are written; a test puts a failing one here. The lock file is always on the local disk.
+    pub disk: Arc<dyn Disk>,
+}
+
+impl Options {
+    /// A strict log in a folder, with the bounds of this crate.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
+        Self {
+            folder: folder.into(),
+            mode: Mode::Strict,
+            wait: LOCK_WAIT,
+            retry: RETRY_INTERVAL,
+            segment_bytes_max: SEGMENT_BYTES_MAX,
+            queue_records_max: QUEUE_RECORDS_MAX,
+            queue_bytes_max: QUEUE_BYTES_MAX,
+            disk: Arc::new(LocalDisk),
+        }
+    }
+}

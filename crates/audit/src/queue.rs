@@ -1,0 +1,273 @@
+//! Between those who record and the one who writes: the order is made here, under one short lock, and so are the
+//! answers to "is it durable" and "can it be written". Knows no files.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::entry::Entry;
+use crate::error::Unavailable;
+use crate::limits::{BATCH_RECORDS_MAX, COMMIT_INTERVAL};
+use crate::options::Mode;
+use crate::record::Head;
+use crate::segment::Trouble;
+use crate::{Event, EventKind, RecordId};
+
+/// The queue of one log.
+pub(crate) struct Queue {
+    mode: Mode,
+    records_max: usize,
+    bytes_max: usize,
+    /// False while a strict log's disk takes no lines, and after the end. Apart from the state below so that
+    /// asking costs one load.
+    writable: AtomicBool,
+    state: Mutex<State>,
+    /// For the writer: something came into an empty queue, somebody waits for a sync, or the end is asked for.
+    work: Condvar,
+    /// For those who wait for a sync: something became durable, failed or ended.
+    progress: Condvar,
+}
+
+struct State {
+    waiting: VecDeque<Accepted>,
+    /// Records and bytes accepted and not durable: in `waiting`, or with the writer.
+    held_records: usize,
+    held_bytes: usize,
+    /// Number of the last record accepted, and of the last one durable.
+    accepted: u64,
+    durable: u64,
+    outage: Option<Outage>,
+    /// Since the last gap record: entries lost, and entries whose caller was told.
+    dropped: u64,
+    refused: u64,
+    /// Somebody waits for a sync: no commit is put off.
+    hurry: bool,
+    closing: bool,
+    ended: bool,
+}
+
+struct Outage {
+    trouble: Trouble,
+    since: SystemTime,
+}
+
+/// An entry with its place in the order.
+pub(crate) struct Accepted {
+    pub(crate) head: Head,
+    pub(crate) entry: Entry,
+    bytes: usize,
+}
+
+impl Queue {
+    /// An empty queue that goes on after the record number `seq`.
+    pub(crate) fn new(mode: Mode, seq: u64, records_max: usize, bytes_max: usize) -> Self {
+        Self {
+            mode,
+            records_max,
+            bytes_max,
+            writable: AtomicBool::new(true),
+            state: Mutex::new(State {
+                waiting: VecDeque::new(),
+                held_records: 0,
+                held_bytes: 0,
+                accepted: seq,
+                durable: seq,
+                outage: None,
+                dropped: 0,
+                refused: 0,
+                hurry: false,
+                closing: false,
+                ended: false,
+            }),
+            work: Condvar::new(),
+            progress: Condvar::new(),
+        }
+    }
+
+    pub(crate) fn writable(&self) -> bool {
+        self.writable.load(Ordering::Acquire)
+    }
+
+    /// Gives an entry its place, or says why it has none.
+    pub(crate) fn accept(&self, entry: Entry) -> Result<RecordId, Unavailable> {
+        let bytes = entry.bytes();
+        let mut state = self.state();
+        if state.closing || state.ended {
+            return Err(Unavailable::Closed);
+        }
+        let best_effort = self.mode == Mode::BestEffort;
+        if let Some(outage) = &state.outage
+            && !best_effort
+        {
+            let unavailable = outage.unavailable();
+            state.refused += 1;
+            return Err(unavailable);
+        }
+        if state.held_records >= self.records_max || state.held_bytes.saturating_add(bytes) > self.bytes_max {
+            if best_effort {
+                state.dropped += 1;
+                return Ok(RecordId::at(SystemTime::now()));
+            }
+            state.refused += 1;
+            return Err(Unavailable::Full { records: state.held_records, bytes: state.held_bytes });
+        }
+        let idle = state.waiting.is_empty();
+        let id = state.push(entry, bytes);
+        drop(state);
+        // The writer takes what is there at once, so only the first entry has to wake it.
+        if idle {
+            self.work.notify_one();
+        }
+        Ok(id)
+    }
+
+    /// Waits until everything accepted so far is durable.
+    pub(crate) fn sync(&self) -> Result<(), Unavailable> {
+        let mut state = self.state();
+        let target = state.accepted;
+        while state.durable < target {
+            if let Some(outage) = &state.outage {
+                return Err(outage.unavailable());
+            }
+            if state.ended {
+                return Err(Unavailable::Closed);
+            }
+            state.hurry = true;
+            self.work.notify_one();
+            state = self.progress.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        Ok(())
+    }
+
+    /// Takes no more entries, and lets the writer end once it has written what was accepted.
+    pub(crate) fn close(&self) {
+        self.state().closing = true;
+        self.work.notify_one();
+    }
+
+    /// Whether everything ever accepted is durable, once the writer has ended.
+    pub(crate) fn outcome(&self) -> Result<(), Unavailable> {
+        let state = self.state();
+        match &state.outage {
+            _ if state.durable == state.accepted => Ok(()),
+            Some(outage) => Err(outage.unavailable()),
+            None => Err(Unavailable::Closed),
+        }
+    }
+
+    /// For the writer: waits for entries, and until the last commit is long enough ago. Nothing once the log is
+    /// closing and everything was taken.
+    pub(crate) fn take(&self, last_commit: Option<Instant>) -> Option<Vec<Accepted>> {
+        let mut state = self.state();
+        while state.waiting.is_empty() {
+            if state.closing {
+                return None;
+            }
+            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        while !state.hurry && !state.closing && state.waiting.len() < BATCH_RECORDS_MAX {
+            let since = last_commit.map_or(COMMIT_INTERVAL, |last| last.elapsed());
+            let left = COMMIT_INTERVAL.saturating_sub(since);
+            if left.is_zero() {
+                break;
+            }
+            (state, _) = self.work.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
+        }
+        let count = state.waiting.len().min(BATCH_RECORDS_MAX);
+        let batch = state.waiting.drain(..count).collect();
+        // Whoever waits for a sync waits for entries accepted before, so for those still here too.
+        state.hurry &= !state.waiting.is_empty();
+        Some(batch)
+    }
+
+    /// For the writer: a batch is durable.
+    pub(crate) fn committed(&self, batch: &[Accepted]) {
+        let mut state = self.state();
+        state.held_records -= batch.len();
+        state.held_bytes -= batch.iter().map(|accepted| accepted.bytes).sum::<usize>();
+        if let Some(last) = batch.last() {
+            state.durable = last.head.seq.0;
+        }
+        state.note_gap();
+        // Only the writer ends or mends the log, so this cannot undo an end.
+        self.writable.store(true, Ordering::Release);
+        self.progress.notify_all();
+    }
+
+    /// For the writer: the disk does not take lines. Said once for each outage, with the first cause.
+    pub(crate) fn failed(&self, trouble: Trouble) {
+        let mut state = self.state();
+        if state.outage.is_none() {
+            tracing::error!(file = %trouble.file.display(), why = %trouble.why, "audit log cannot be written");
+            state.outage = Some(Outage { trouble, since: SystemTime::now() });
+        }
+        if self.mode == Mode::Strict {
+            self.writable.store(false, Ordering::Release);
+        }
+        self.progress.notify_all();
+    }
+
+    /// For the writer: waits before the next attempt, unless the log is closing.
+    pub(crate) fn pause(&self, pause: Duration) {
+        let ended = self.work.wait_timeout_while(self.state(), pause, |state| !state.closing);
+        drop(ended.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(crate) fn closing(&self) -> bool {
+        self.state().closing
+    }
+
+    /// For the writer: nobody writes any more, for whatever reason.
+    pub(crate) fn ended(&self) {
+        self.state().ended = true;
+        self.writable.store(false, Ordering::Release);
+        self.progress.notify_all();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No step under the lock leaves the state half changed, so a panic elsewhere does not spoil it.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn push(&mut self, entry: Entry, bytes: usize) -> RecordId {
+        let now = SystemTime::now();
+        let id = RecordId::at(now);
+        self.accepted += 1;
+        self.held_records += 1;
+        self.held_bytes += bytes;
+        self.waiting.push_back(Accepted { head: Head::new(self.accepted, id, now), entry, bytes });
+        id
+    }
+
+    /// Something was lost, refused or late, and lines are taken again: the log itself says so. Past the bound by
+    /// one entry, since it is owed whatever else waits.
+    fn note_gap(&mut self) {
+        let outage = self.outage.take();
+        if outage.is_none() && self.dropped == 0 && self.refused == 0 {
+            return;
+        }
+        let mut event = Event::new(EventKind::Gap)
+            .with("dropped", self.dropped.to_string())
+            .with("refused", self.refused.to_string());
+        if let Some(Outage { trouble, since }) = outage {
+            tracing::warn!(file = %trouble.file.display(), "audit log can be written again");
+            event = event
+                .with("why", trouble.why)
+                .with("file", trouble.file.display().to_string())
+                .with("since", humantime::format_rfc3339_nanos(since).to_string());
+        }
+        (self.dropped, self.refused) = (0, 0);
+        let entry = Entry::from(event);
+        let bytes = entry.bytes();
+        self.push(entry, bytes);
+    }
+}
+
+impl Outage {
+    fn unavailable(&self) -> Unavailable {
+        Unavailable::Unwritable { file: self.trouble.file.clone(), why: self.trouble.why.clone() }
+    }
+}

@@ -1,0 +1,64 @@
+//! The log from the outside: what is promised about order, durability, outages and the form of a line.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "tests may fail loudly, and so may what they share"
+)]
+
+mod faulty;
+mod form;
+mod order;
+mod outage;
+mod reading;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use audit::{Event, EventKind, LocalDisk, Log, Options, Unavailable, read};
+use serde_json::Value;
+
+/// Options that try again at once, so that no test waits.
+fn options(folder: &Path) -> Options {
+    Options { wait: Duration::ZERO, retry: Duration::ZERO, ..Options::new(folder) }
+}
+
+fn open(folder: &Path) -> Log {
+    Log::open(Options { disk: Arc::new(LocalDisk), ..options(folder) }).unwrap()
+}
+
+/// Accepts one event and gives its id as the record will have it.
+fn accept(log: &Log, number: u64) -> Result<String, Unavailable> {
+    log.accept(Event::new(EventKind::Admin).with("number", number).into()).map(|id| id.to_string())
+}
+
+fn records(folder: &Path) -> Vec<Value> {
+    read(folder).map(|line| line.unwrap().record).collect()
+}
+
+fn of_kind<'a>(records: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    records.iter().filter(|record| record["kind"] == kind).collect()
+}
+
+/// Every record has the next number, and every id that was acknowledged is there once.
+fn assert_whole(records: &[Value], acknowledged: &[String]) {
+    let mut times = HashMap::new();
+    for (record, seq) in records.iter().zip(1_u64..) {
+        assert_eq!(record["seq"], seq.to_string(), "{record}");
+        *times.entry(record["id"].as_str().unwrap()).or_insert(0) += 1;
+    }
+    for id in acknowledged {
+        assert_eq!(times.get(id.as_str()), Some(&1), "acknowledged record {id}");
+    }
+}
+
+/// Waits until the log has got over its trouble and everything accepted is durable.
+fn sync_at_last(log: &Log) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while let Err(unavailable) = log.sync() {
+        assert!(Instant::now() < deadline, "{unavailable}");
+        std::thread::yield_now();
+    }
+}

@@ -1,0 +1,269 @@
+//! A disk that fails: nothing acknowledged is lost or doubled, everybody is told, and the log goes on by itself.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use audit::{Log, Mode, Options, Unavailable};
+use serde_json::Value;
+use tempfile::tempdir;
+
+use crate::faulty::{EIO, ENOSPC, FaultyDisk, Operation};
+use crate::{accept, assert_whole, of_kind, options, records, sync_at_last};
+
+fn open(folder: &Path, disk: &FaultyDisk, change: impl FnOnce(&mut Options)) -> Log {
+    let mut options = Options { disk: Arc::new(disk.clone()), ..options(folder) };
+    change(&mut options);
+    Log::open(options).unwrap()
+}
+
+#[test]
+fn a_failing_disk_stops_a_strict_log_until_it_is_well_and_loses_nothing() {
+    // Fails every operation named; the last case fails only when a segment is full.
+    for (failing, code, segment_bytes_max) in [
+        (&[Operation::Write][..], ENOSPC, 1 << 20),
+        (&[Operation::Write], EIO, 1 << 20),
+        (&[Operation::Sync], EIO, 1 << 20),
+        (&[Operation::Sync, Operation::Cut], EIO, 1 << 20),
+        (&[Operation::Sync, Operation::Create], ENOSPC, 1 << 20),
+        (&[Operation::Create], ENOSPC, 1),
+        (&[Operation::Write, Operation::Remove], EIO, 1),
+    ] {
+        let folder = tempdir().unwrap();
+        let disk = FaultyDisk::healthy();
+        let log = open(folder.path(), &disk, |options| options.segment_bytes_max = segment_bytes_max);
+        let mut acknowledged = vec![accept(&log, 1).unwrap()];
+        log.sync().unwrap();
+
+        disk.fail(move |operation| failing.contains(&operation).then_some(code));
+        acknowledged.push(accept(&log, 2).unwrap());
+        let Err(Unavailable::Unwritable { file, why }) = log.sync() else { panic!("{failing:?}: synced") };
+        assert!(file.starts_with(folder.path()));
+        assert_eq!(why, std::io::Error::from_raw_os_error(code).to_string());
+        assert!(!log.writable());
+        assert_eq!(accept(&log, 3), Err(Unavailable::Unwritable { file, why: why.clone() }));
+
+        disk.heal();
+        sync_at_last(&log);
+        assert!(log.writable());
+        acknowledged.push(accept(&log, 4).unwrap());
+        log.close().unwrap();
+
+        let records = records(folder.path());
+        assert_whole(&records, &acknowledged);
+        let gaps = of_kind(&records, "gap");
+        assert_eq!(gaps.len(), 1, "{failing:?}");
+        let detail = &gaps[0]["detail"];
+        assert_eq!((&detail["dropped"], &detail["refused"]), (&Value::from("0"), &Value::from("1")));
+        assert_eq!(detail["why"], why);
+    }
+}
+
+#[test]
+fn a_segment_whose_sync_failed_is_never_written_again() {
+    let folder = tempdir().unwrap();
+    let disk = FaultyDisk::healthy();
+    let log = open(folder.path(), &disk, |_| {});
+    accept(&log, 1).unwrap();
+    log.sync().unwrap();
+    let first = folder.path().join("00000001.jsonl");
+    let durable = fs::read(&first).unwrap();
+
+    disk.fail(|operation| (operation == Operation::Sync).then_some(EIO));
+    accept(&log, 2).unwrap();
+    log.sync().unwrap_err();
+    disk.heal();
+    sync_at_last(&log);
+    log.close().unwrap();
+    assert_eq!(fs::read(&first).unwrap(), durable, "cut back to what was durable");
+    assert_whole(&records(folder.path()), &[]);
+}
+
+#[test]
+fn a_long_outage_leaves_no_trail_of_files() {
+    let folder = tempdir().unwrap();
+    let disk = FaultyDisk::healthy();
+    let log = open(folder.path(), &disk, |_| {});
+    let attempts = Arc::new(AtomicU64::new(0));
+    disk.fail({
+        let attempts = attempts.clone();
+        move |operation| {
+            (operation == Operation::Sync).then(|| {
+                attempts.fetch_add(1, Ordering::Relaxed);
+                EIO
+            })
+        }
+    });
+    accept(&log, 1).unwrap();
+    while attempts.load(Ordering::Relaxed) < 50 {
+        std::thread::yield_now();
+    }
+    disk.heal();
+    sync_at_last(&log);
+    log.close().unwrap();
+    // The lock and one segment: an empty one gives its number back.
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn a_segment_that_was_removed_or_replaced_is_noticed_at_the_next_commit() {
+    type Harm = fn(&Path);
+    let harms: [Harm; 3] = [
+        |segment| fs::remove_file(segment).unwrap(),
+        |segment| fs::rename(segment, segment.with_extension("moved")).unwrap(),
+        |segment| {
+            fs::copy(segment, segment.with_extension("copy")).unwrap();
+            fs::rename(segment.with_extension("copy"), segment).unwrap();
+        },
+    ];
+    for harm in harms {
+        let folder = tempdir().unwrap();
+        let disk = FaultyDisk::healthy();
+        let log = open(folder.path(), &disk, |_| {});
+        accept(&log, 1).unwrap();
+        log.sync().unwrap();
+        harm(&folder.path().join("00000001.jsonl"));
+        let id = accept(&log, 2).unwrap();
+        sync_at_last(&log);
+        log.close().unwrap();
+
+        let second = fs::read_to_string(folder.path().join("00000002.jsonl")).unwrap();
+        assert_eq!(second.matches(&id).count(), 1);
+        assert!(second.contains("file was removed or replaced while in use"), "{second}");
+    }
+}
+
+#[test]
+fn a_log_whose_lock_file_is_gone_stays_stopped() {
+    let folder = tempdir().unwrap();
+    let disk = FaultyDisk::healthy();
+    let log = open(folder.path(), &disk, |_| {});
+    let lock = folder.path().join("lock");
+    fs::rename(&lock, folder.path().join("moved")).unwrap();
+    fs::write(&lock, "1\n").unwrap();
+    let id = accept(&log, 1).unwrap();
+    assert!(matches!(log.sync(), Err(Unavailable::Unwritable { file, .. }) if file == lock));
+    assert!(!log.writable());
+
+    fs::rename(folder.path().join("moved"), &lock).unwrap();
+    sync_at_last(&log);
+    log.close().unwrap();
+    assert_whole(&records(folder.path()), &[id]);
+}
+
+#[test]
+fn accepting_never_waits_for_a_disk_that_holds_a_sync_back() {
+    let folder = tempdir().unwrap();
+    let disk = FaultyDisk::healthy();
+    let log = open(folder.path(), &disk, |options| options.queue_records_max = 1_000);
+    disk.hold_syncs();
+    let mut acknowledged: Vec<_> = (0..1_000).map(|number| accept(&log, number).unwrap()).collect();
+    assert!(matches!(accept(&log, 0), Err(Unavailable::Full { records: 1_000, .. })));
+    assert!(log.writable(), "who needs no record goes on");
+
+    disk.release_syncs();
+    log.sync().unwrap();
+    acknowledged.push(accept(&log, 0).unwrap());
+    log.close().unwrap();
+    let records = records(folder.path());
+    assert_whole(&records, &acknowledged);
+    assert_eq!(of_kind(&records, "gap")[0]["detail"]["refused"], "1");
+}
+
+#[test]
+fn the_queue_is_bounded_in_bytes_too() {
+    let folder = tempdir().unwrap();
+    let disk = FaultyDisk::healthy();
+    let log = open(folder.path(), &disk, |options| options.queue_bytes_max = 10_000);
+    disk.hold_syncs();
+    let accepted = (0..).take_while(|number| accept(&log, *number).is_ok()).count();
+    assert!((2..100).contains(&accepted), "{accepted}");
+    disk.release_syncs();
+    log.close().unwrap();
+}
+
+#[test]
+fn a_best_effort_log_goes_on_and_counts_what_it_dropped() {
+    let folder = tempdir().unwrap();
+    let disk = FaultyDisk::healthy();
+    let log = open(folder.path(), &disk, |options| {
+        options.mode = Mode::BestEffort;
+        options.queue_records_max = 10;
+    });
+    disk.fail(|operation| (operation == Operation::Write).then_some(ENOSPC));
+    let acknowledged: Vec<_> = (0..10).map(|number| accept(&log, number).unwrap()).collect();
+    for number in 10..15 {
+        accept(&log, number).unwrap();
+    }
+    assert!(matches!(log.sync(), Err(Unavailable::Unwritable { .. })));
+    assert!(log.writable());
+
+    disk.heal();
+    sync_at_last(&log);
+    log.close().unwrap();
+    let records = records(folder.path());
+    assert_whole(&records, &acknowledged);
+    assert_eq!(records.len(), 11);
+    assert_eq!(of_kind(&records, "gap")[0]["detail"]["dropped"], "5");
+}
+
+#[test]
+fn closing_on_a_failing_disk_says_that_records_are_lost_and_does_not_hang() {
+    let folder = tempdir().unwrap();
+    let disk = FaultyDisk::healthy();
+    let log = open(folder.path(), &disk, |options| options.retry = std::time::Duration::from_secs(3_600));
+    disk.fail(|operation| (operation == Operation::Sync).then_some(EIO));
+    accept(&log, 1).unwrap();
+    log.sync().unwrap_err();
+    assert!(matches!(log.close(), Err(Unavailable::Unwritable { .. })));
+    assert!(matches!(log.sync(), Err(Unavailable::Unwritable { .. })));
+    assert_eq!(accept(&log, 2), Err(Unavailable::Closed));
+}
+
+#[test]
+fn whatever_fails_in_whatever_order_nothing_acknowledged_is_lost_or_doubled() {
+    let seed = match std::env::var("MOONWARD_SEED") {
+        Ok(seed) => seed.parse().unwrap(),
+        Err(_) => std::time::UNIX_EPOCH.elapsed().unwrap().subsec_nanos().into(),
+    };
+    println!("MOONWARD_SEED={seed}");
+    let mut random = Random(seed);
+    for _round in 0..20 {
+        let folder = tempdir().unwrap();
+        let mut acknowledged = Vec::new();
+        for _run in 0..3 {
+            let disk = FaultyDisk::healthy();
+            let log = open(folder.path(), &disk, |options| options.segment_bytes_max = 2_000);
+            let mut faults = Random(random.below(u64::MAX));
+            let percent = random.below(60);
+            disk.fail(move |_| {
+                let code = if faults.below(2) == 0 { EIO } else { ENOSPC };
+                (faults.below(100) < percent).then_some(code)
+            });
+            for number in 0..200 {
+                acknowledged.extend(accept(&log, number));
+                if random.below(10) == 0 {
+                    let _ = log.sync();
+                }
+            }
+            disk.heal();
+            sync_at_last(&log);
+            log.close().unwrap();
+        }
+        assert_whole(&records(folder.path()), &acknowledged);
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): a fixed sequence for a seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+}
