@@ -191,7 +191,11 @@ fn without_one_permission_exactly_the_calls_that_need_it_fail_with_one_record_ea
                 continue;
             }
             let denied = needs.contains(missing);
-            assert_eq!(results[call], if denied { "PermissionDenied" } else { "ok" }, "without {missing}: {call}");
+            assert_eq!(
+                results[call],
+                if denied { "PermissionDenied" } else { "ok" },
+                "without {missing}: {call}"
+            );
             expected_records += usize::from(denied);
         }
         let denials = folder.denials();
@@ -200,7 +204,11 @@ fn without_one_permission_exactly_the_calls_that_need_it_fail_with_one_record_ea
             *by_action.entry(denial["action"].as_str().unwrap().to_owned()).or_default() += 1;
             assert_eq!(denial["decision_kind"], "deny_default", "{denial}");
         }
-        assert_eq!(by_action, BTreeMap::from([((*missing).to_owned(), expected_records)]), "without {missing}");
+        assert_eq!(
+            by_action,
+            BTreeMap::from([((*missing).to_owned(), expected_records)]),
+            "without {missing}"
+        );
     }
 }
 

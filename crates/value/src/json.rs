@@ -5,10 +5,9 @@
 //! `{"$base64": "..."}`, an error object is `{"kind", "message", "details"?}`. Reading gives back plain data
 //! only; `$base64` is not undone, since a script can produce such a table itself.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Number, Value as Json};
 
+use crate::base64::{Alphabet, encode};
 use crate::{Failure, Value};
 
 /// The JSON form of a value. Numbers without a fraction in the range of exact doubles print as integers.
@@ -56,7 +55,7 @@ fn bytes_to_json(bytes: &[u8]) -> Json {
         Ok(text) => Json::String(text.to_owned()),
         Err(_) => {
             let mut object = Map::new();
-            object.insert("$base64".to_owned(), Json::String(STANDARD.encode(bytes)));
+            object.insert("$base64".to_owned(), Json::String(encode(bytes, Alphabet::Standard)));
             Json::Object(object)
         }
     }

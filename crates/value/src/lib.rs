@@ -4,6 +4,7 @@
 //! thread, no handle, nothing that refers back to the virtual machine it came from. A [`Failure`] is the error
 //! object of the Lua `errors` module as data. This crate knows nothing of Lua, processes or policies.
 
+pub mod base64;
 mod failure;
 mod json;
 mod limits;

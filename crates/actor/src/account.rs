@@ -1,0 +1,228 @@
+//! What one tenant uses of a node, and its quotas: processes, memory, messages a second, processor time.
+//!
+//! Counts are shared by all workers and taken by one atomic step each, so a quota holds across workers. Over a
+//! quota the tenant's own call fails with RATE_LIMITED; no other tenant notices.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use policy::TenantId;
+use value::{Failure, Kind};
+
+use crate::entry::Entry;
+use crate::limits::{DEBT_NS_MAX, QUANTUM_NS, TENANT_PROCESSES_DEFAULT};
+use crate::pid::Tag;
+
+/// The most that one tenant may use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quotas {
+    /// Processes alive at once.
+    pub processes: u32,
+    /// Bytes of everything that is charged to the tenant: scripts' memory, mailboxes, event slots.
+    pub memory_bytes: u64,
+    /// Messages sent a second, with as many at once after a quiet second; `None` for no bound.
+    pub messages_per_second: Option<u32>,
+}
+
+impl Default for Quotas {
+    /// 100 000 processes; memory and messages bounded only by what each process may hold.
+    fn default() -> Self {
+        Self { processes: TENANT_PROCESSES_DEFAULT, memory_bytes: u64::MAX, messages_per_second: None }
+    }
+}
+
+/// One tenant's use of a node. Lives as long as the node.
+#[derive(Debug)]
+pub struct Account {
+    tenant: TenantId,
+    tag: Tag,
+    /// Position among the node's accounts, as run queues name the tenant.
+    index: u32,
+    quotas: ArcSwap<Quotas>,
+    processes: AtomicU32,
+    memory_bytes: AtomicU64,
+    /// When the messages sent so far would have been sent at exactly the allowed rate: GCRA's "theoretical
+    /// arrival time" (ITU-T I.371).
+    messages_paid_until_ns: AtomicU64,
+    /// Time the tenant may still use before others' turn; below zero it owes.
+    credit_ns: AtomicI64,
+    /// The tenant's names. Read without a lock.
+    pub(crate) names: papaya::HashMap<Arc<str>, Arc<Entry>>,
+}
+
+impl Account {
+    pub(crate) fn new(tenant: TenantId, tag: Tag, index: u32, quotas: Quotas) -> Self {
+        Self {
+            tenant,
+            tag,
+            index,
+            quotas: ArcSwap::from_pointee(quotas),
+            processes: AtomicU32::new(0),
+            memory_bytes: AtomicU64::new(0),
+            messages_paid_until_ns: AtomicU64::new(0),
+            credit_ns: AtomicI64::new(QUANTUM_NS),
+            names: papaya::HashMap::new(),
+        }
+    }
+
+    /// Whose account it is.
+    pub fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// The quotas in force.
+    pub fn quotas(&self) -> Arc<Quotas> {
+        self.quotas.load_full()
+    }
+
+    /// Processes alive now.
+    pub fn processes(&self) -> u32 {
+        self.processes.load(Ordering::Acquire)
+    }
+
+    /// Bytes charged now.
+    pub fn memory_bytes(&self) -> u64 {
+        self.memory_bytes.load(Ordering::Acquire)
+    }
+
+    /// Charges memory to the tenant until the same number of bytes is released.
+    ///
+    /// # Errors
+    /// RATE_LIMITED over the tenant's quota; nothing is charged then.
+    pub fn reserve_memory(&self, bytes: u64) -> Result<(), Failure> {
+        let allowed = self.quotas.load().memory_bytes;
+        let reserve = |held: u64| held.checked_add(bytes).filter(|held| *held <= allowed);
+        self.memory_bytes.fetch_update(Ordering::AcqRel, Ordering::Acquire, reserve).map(drop).map_err(
+            |held| {
+                let tenant = &self.tenant;
+                over(format!(
+                    "tenant `{tenant}` holds {held} bytes: {bytes} more exceed the {allowed} allowed"
+                ))
+            },
+        )
+    }
+
+    /// Gives back memory that was reserved.
+    pub fn release_memory(&self, bytes: u64) {
+        let before = self.memory_bytes.fetch_sub(bytes, Ordering::AcqRel);
+        debug_assert!(before >= bytes, "released {bytes} bytes of {before}");
+    }
+
+    pub(crate) fn tag(&self) -> Tag {
+        self.tag
+    }
+
+    pub(crate) fn index(&self) -> u32 {
+        self.index
+    }
+
+    pub(crate) fn set_quotas(&self, quotas: Quotas) {
+        self.quotas.store(Arc::new(quotas));
+    }
+
+    pub(crate) fn reserve_process(&self) -> Result<(), Failure> {
+        let allowed = self.quotas.load().processes;
+        let reserve = |count: u32| (count < allowed).then_some(count + 1);
+        self.processes.fetch_update(Ordering::AcqRel, Ordering::Acquire, reserve).map(drop).map_err(|count| {
+            over(format!("tenant `{}` has {count} processes, at most {allowed} allowed", self.tenant))
+        })
+    }
+
+    pub(crate) fn release_process(&self) {
+        self.processes.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Counts one message against the tenant's rate. The clock is read only if there is a rate.
+    pub(crate) fn reserve_message(&self, now_ns: impl FnOnce() -> u64) -> Result<(), Failure> {
+        const SECOND_NS: u64 = 1_000_000_000;
+        let Some(rate) = self.quotas.load().messages_per_second else { return Ok(()) };
+        let now_ns = now_ns();
+        let reserve = |paid_until: u64| {
+            let paid_until = paid_until.max(now_ns).saturating_add(SECOND_NS / u64::from(rate.max(1)));
+            (paid_until - now_ns <= SECOND_NS && rate > 0).then_some(paid_until)
+        };
+        self.messages_paid_until_ns
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, reserve)
+            .map(drop)
+            .map_err(|_| over(format!("tenant `{}` may send {rate} messages a second", self.tenant)))
+    }
+
+    /// Time the tenant may still use; zero or less when it is others' turn.
+    pub(crate) fn credit_ns(&self) -> i64 {
+        self.credit_ns.load(Ordering::Acquire)
+    }
+
+    /// Charges time that one of its processes used, on any worker.
+    pub(crate) fn charge_time(&self, used_ns: u64) {
+        let used = i64::try_from(used_ns).unwrap_or(i64::MAX);
+        self.change_credit(|credit| credit.saturating_sub(used).max(-DEBT_NS_MAX));
+    }
+
+    /// One round's worth of time.
+    pub(crate) fn refill_time(&self) {
+        self.change_credit(|credit| credit.saturating_add(QUANTUM_NS).min(QUANTUM_NS));
+    }
+
+    fn change_credit(&self, change: impl Fn(i64) -> i64) {
+        // Never fails: the closure always gives a value.
+        let _ =
+            self.credit_ns.fetch_update(Ordering::AcqRel, Ordering::Acquire, |credit| Some(change(credit)));
+    }
+}
+
+fn over(message: String) -> Failure {
+    Failure::new(Kind::RateLimited, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(quotas: Quotas) -> Account {
+        let identity = crate::pid::NodeIdentity { key: [0; 32], node: 0, incarnation: 0 };
+        let tenant = TenantId::new("acme").unwrap();
+        let tag = identity.tag(&tenant);
+        Account::new(tenant, tag, 0, quotas)
+    }
+
+    #[test]
+    fn a_quota_refuses_what_exceeds_it_and_takes_nothing() {
+        let account = account(Quotas { processes: 1, memory_bytes: 100, messages_per_second: None });
+        assert!(account.reserve_process().is_ok());
+        let refused = account.reserve_process().unwrap_err();
+        assert_eq!(refused.message, "tenant `acme` has 1 processes, at most 1 allowed");
+        assert_eq!((refused.kind, refused.retryable), (Kind::RateLimited, Some(true)));
+        assert!(account.reserve_memory(60).is_ok());
+        let refused = account.reserve_memory(41).unwrap_err();
+        assert_eq!(refused.message, "tenant `acme` holds 60 bytes: 41 more exceed the 100 allowed");
+        assert!(account.reserve_memory(u64::MAX).is_err());
+        account.release_memory(60);
+        account.release_process();
+        assert_eq!((account.processes(), account.memory_bytes()), (0, 0));
+    }
+
+    #[test]
+    fn a_message_rate_allows_one_second_at_once_and_then_the_rate() {
+        let account = account(Quotas { messages_per_second: Some(10), ..Quotas::default() });
+        let second = 1_000_000_000;
+        let sent = |now_ns: u64| (0..100).take_while(|_| account.reserve_message(|| now_ns).is_ok()).count();
+        assert_eq!(sent(5 * second), 10);
+        assert_eq!(sent(5 * second + second / 10), 1);
+        assert_eq!(sent(6 * second), 9);
+        assert_eq!(sent(100 * second), 10);
+        account.set_quotas(Quotas { messages_per_second: Some(0), ..Quotas::default() });
+        assert_eq!(sent(200 * second), 0);
+    }
+
+    #[test]
+    fn time_owed_and_time_saved_are_both_bounded() {
+        let account = account(Quotas::default());
+        account.charge_time(u64::MAX);
+        assert_eq!(account.credit_ns(), -DEBT_NS_MAX);
+        for _ in 0..100 {
+            account.refill_time();
+        }
+        assert_eq!(account.credit_ns(), QUANTUM_NS);
+    }
+}

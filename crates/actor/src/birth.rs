@@ -1,0 +1,245 @@
+//! How a process comes to be: its permits, its quotas, its place, its ties; all of it before it can run.
+//!
+//! Everything that can fail happens before anything can be seen: a birth that fails leaves nothing behind.
+//! What the child may do is read out of the permits (who it runs as, its name, its host), so that nothing can
+//! be done that was not checked.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use policy::{Actor, Definition, Host, Name, Permit, ScopeSet, SecurityAsk};
+use value::{Failure, Kind, Value};
+
+use crate::address::Address;
+use crate::berth::Berth;
+use crate::child::{CallPermits, Child, ExitHook, Outside, SpawnPermits, StartPermits};
+use crate::entry::{Entry, Origin, Ties};
+use crate::limits::CALL_DEPTH_MAX;
+use crate::mailbox::{Charged, Mailbox};
+use crate::message::{Message, check_topic};
+use crate::node::Node;
+use crate::room::Room;
+
+/// A process on its way to its worker. Dropped unborn, it gives everything back.
+pub(crate) struct Arrival<P> {
+    pub(crate) entry: Arc<Entry>,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) berth: Berth,
+    pub(crate) program: P,
+    pub(crate) arguments: Vec<Value>,
+    pub(crate) lifetime: Option<Duration>,
+    /// The caller that waits for its result.
+    pub(crate) waiter: Option<Address>,
+    pub(crate) on_exit: Option<ExitHook>,
+}
+
+/// What the permits of a start say, and whose child it is.
+pub(crate) struct Birth<'a> {
+    definition: Arc<Definition>,
+    host: Arc<Host>,
+    actor: Arc<Actor>,
+    scopes: ScopeSet,
+    name: Option<Name>,
+    parent: Option<&'a Arc<Entry>>,
+    monitored: bool,
+    linked: bool,
+    waiter: Option<Address>,
+    on_exit: Option<ExitHook>,
+}
+
+impl<'a> Birth<'a> {
+    /// A child of `parent`.
+    pub(crate) fn spawned(permits: SpawnPermits, parent: &'a Arc<Entry>) -> Result<Self, Failure> {
+        let spawn = permits.spawn.into_request();
+        let host = permits.host.into_request().host;
+        let name = permits.name.map(|permit| permit.into_request().name);
+        let monitored = permits.monitored.map(Permit::into_request);
+        let linked = permits.linked.map(Permit::into_request);
+        let one_definition = monitored.as_ref().is_none_or(|asked| asked.definition == spawn.definition)
+            && linked.as_ref().is_none_or(|asked| asked.definition == spawn.definition);
+        let one_name = name.as_ref().map(Name::value) == spawn.name.as_ref();
+        if !one_definition || !one_name || spawn.host != host {
+            return Err(of_another_start());
+        }
+        let mut actor = None;
+        let mut scopes = Vec::new();
+        for permit in permits.security {
+            match permit.into_request().ask {
+                SecurityAsk::Actor(asked) => actor = Some(asked),
+                SecurityAsk::Scope(asked) => scopes.push(asked),
+            }
+        }
+        Ok(Self {
+            definition: spawn.definition,
+            host,
+            actor: actor.unwrap_or_else(|| parent.actor().clone()),
+            scopes: if scopes.is_empty() { parent.scopes().clone() } else { ScopeSet::new(scopes) },
+            name,
+            parent: Some(parent),
+            monitored: monitored.is_some(),
+            linked: linked.is_some(),
+            waiter: None,
+            on_exit: None,
+        })
+    }
+
+    /// A child that `caller` waits for.
+    pub(crate) fn called(permits: CallPermits, caller: &'a Arc<Entry>) -> Result<Self, Failure> {
+        let call = permits.call.into_request();
+        let host = permits.host.into_request().host;
+        if call.host != host {
+            return Err(of_another_start());
+        }
+        if caller.call_depth() >= CALL_DEPTH_MAX {
+            let message = format!("calls are {CALL_DEPTH_MAX} deep, as many as allowed");
+            return Err(Failure::new(Kind::RateLimited, message));
+        }
+        Ok(Self {
+            definition: call.definition,
+            host,
+            actor: caller.actor().clone(),
+            scopes: caller.scopes().clone(),
+            name: None,
+            parent: Some(caller),
+            monitored: false,
+            linked: false,
+            waiter: Some(caller.address()),
+            on_exit: None,
+        })
+    }
+
+    /// A process that no process started.
+    pub(crate) fn started(permits: StartPermits, outside: Outside) -> Result<Self, Failure> {
+        let spawn = permits.spawn.into_request();
+        let host = permits.host.into_request().host;
+        if spawn.host != host || spawn.name.is_some() {
+            return Err(of_another_start());
+        }
+        Ok(Self {
+            definition: spawn.definition,
+            host,
+            actor: outside.actor,
+            scopes: outside.scopes,
+            name: None,
+            parent: None,
+            monitored: false,
+            linked: false,
+            waiter: None,
+            on_exit: outside.on_exit,
+        })
+    }
+
+    /// Makes the process, visible to nobody but through its name, which leads nowhere yet. The parent's own
+    /// side of monitor and link is for the parent's kernel to add.
+    pub(crate) fn bear<P>(self, node: &Node<P>, child: Child<P>) -> Result<Arrival<P>, Failure> {
+        let account = node.account(self.actor.tenant()).ok_or_else(|| {
+            Failure::not_found(format!("tenant `{}` is not known here", self.actor.tenant()))
+        })?;
+        let host = node
+            .host(self.host.id())
+            .ok_or_else(|| Failure::not_found(format!("no host `{}`", self.host.id())))?;
+        let berth = Berth::take(node, &account, &host, self.parent.map(|parent| parent.address().worker()))?;
+        let entry = Arc::new(self.entry(node, &berth, &child));
+        let mailbox = self.first_messages(&entry, child.messages)?;
+        let linked = self.linked.then(|| Slots::reserve(&entry, 1)).transpose()?;
+        let edges = u32::from(self.monitored) + u32::from(self.linked);
+        let parents = self.parent.map(|parent| Slots::reserve(parent, edges)).transpose()?;
+        if let Some(name) = self.name {
+            node.give_name(&account, &name, &entry)?;
+        }
+        // Nothing below can fail: the slots stay taken until their events are read.
+        [linked, parents].into_iter().flatten().for_each(Slots::keep);
+        Ok(Arrival {
+            entry: entry.clone(),
+            mailbox,
+            berth,
+            program: child.program,
+            arguments: child.arguments,
+            lifetime: child.limits.lifetime,
+            waiter: self.waiter,
+            on_exit: self.on_exit,
+        })
+    }
+
+    fn entry<P>(&self, node: &Node<P>, berth: &Berth, child: &Child<P>) -> Entry {
+        let pid = node.identity().mint(berth.account.tag(), berth.address);
+        let facts = policy::Process::new(
+            pid,
+            self.actor.clone(),
+            self.definition.clone(),
+            self.host.clone(),
+            self.parent.map(|parent| parent.facts()),
+            berth.address.bits(),
+        );
+        let mut ties = Ties::default();
+        if let Some(parent) = self.parent {
+            let only = |tied: bool| if tied { BTreeSet::from([parent.address()]) } else { BTreeSet::new() };
+            (ties.watchers, ties.links) = (only(self.monitored), only(self.linked));
+        }
+        // A spawned process does not return to its parent: depth counts again from there.
+        let caller = self.parent.filter(|_| self.waiter.is_some());
+        let origin = Origin {
+            facts: Arc::new(facts),
+            scopes: self.scopes.clone(),
+            context: child.context.clone(),
+            chain: child.chain.clone(),
+            account: berth.account.clone(),
+            room: Room::new(child.limits.mailbox_messages, child.limits.mailbox_bytes),
+            message_bytes_max: child.limits.memory_bytes / 2,
+            call_depth: caller.map_or(0, |caller| caller.call_depth() + 1),
+        };
+        Entry::new(origin, ties)
+    }
+
+    fn first_messages(
+        &self,
+        entry: &Arc<Entry>,
+        messages: Vec<(Arc<str>, Value)>,
+    ) -> Result<Mailbox, Failure> {
+        let mut mailbox = Mailbox::new(entry.clone());
+        for (topic, payload) in messages {
+            check_topic(&topic)?;
+            let bytes = payload.bytes() as u64;
+            // INVALID and not RATE_LIMITED: they would not fit later either.
+            entry.take_room(bytes).map_err(|full| Failure::invalid(full.message))?;
+            entry.charge_message(bytes)?;
+            let from = self.parent.map(|parent| parent.pid().clone());
+            mailbox.push(Charged { message: Message { topic, from, payload }, bytes });
+        }
+        Ok(mailbox)
+    }
+}
+
+/// Event slots that are given back unless they are kept.
+struct Slots<'a> {
+    entry: &'a Entry,
+    count: u32,
+}
+
+impl<'a> Slots<'a> {
+    fn reserve(entry: &'a Entry, count: u32) -> Result<Self, Failure> {
+        let mut slots = Self { entry, count: 0 };
+        for _ in 0..count {
+            entry.reserve_event()?;
+            slots.count += 1;
+        }
+        Ok(slots)
+    }
+
+    fn keep(mut self) {
+        self.count = 0;
+    }
+}
+
+impl Drop for Slots<'_> {
+    fn drop(&mut self) {
+        for _ in 0..self.count {
+            self.entry.release_event();
+        }
+    }
+}
+
+fn of_another_start() -> Failure {
+    Failure::new(Kind::Internal, "the permits given are not of one start")
+}

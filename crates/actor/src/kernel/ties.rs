@@ -1,0 +1,87 @@
+//! Monitors and links: made and undone by a process of this worker, with a process anywhere.
+//!
+//! Each is kept at both ends. The target's end is behind the lock that its death closes, so whoever ties
+//! either hears of the end or learns that it was too late; no lock is ever taken inside another.
+
+use policy::{Permit, ProcessLink, ProcessMonitor, ProcessUnlink, ProcessUnmonitor};
+use value::{Failure, Kind};
+
+use super::Kernel;
+use crate::address::{Address, LocalId};
+use crate::entry::no_such_process;
+
+impl<P> Kernel<P> {
+    /// Lets a process hear when another ends: exactly one EXIT, which it holds an event slot for.
+    ///
+    /// # Errors
+    /// NOT_FOUND for a dead process, ALREADY_EXISTS when it is monitored already, RATE_LIMITED without a free
+    /// event slot.
+    pub fn monitor(&mut self, local: LocalId, permit: Permit<ProcessMonitor>) -> Result<(), Failure> {
+        let target = permit.into_request().target;
+        let entry = self.node.process(&target).ok_or_else(|| no_such_process(&target))?;
+        let watcher = self.local_mut(local)?;
+        if watcher.monitors.contains(&entry.address()) {
+            let message = format!("`{}` is monitored already", target.pid());
+            return Err(Failure::new(Kind::AlreadyExists, message));
+        }
+        watcher.entry.reserve_event()?;
+        match entry.open_ties() {
+            Ok(mut ties) => ties.watchers.insert(local.0),
+            Err(dead) => {
+                watcher.entry.release_event();
+                return Err(dead);
+            }
+        };
+        watcher.monitors.insert(entry.address());
+        Ok(())
+    }
+
+    /// Undoes a monitor, if there is one. An EXIT that arrived already stays.
+    ///
+    /// # Errors
+    /// INVALID when the caller ended.
+    pub fn unmonitor(&mut self, local: LocalId, permit: Permit<ProcessUnmonitor>) -> Result<(), Failure> {
+        let target = Address::of(&permit.into_request().target);
+        let watcher = self.local_mut(local)?;
+        if watcher.monitors.remove(&target) {
+            watcher.entry.release_event();
+            if let Some(entry) = self.node.table().get(target) {
+                entry.ties().watchers.remove(&local.0);
+            }
+        }
+        Ok(())
+    }
+
+    /// Links two processes: an error end of either reaches the other. Each side holds an event slot for it.
+    ///
+    /// # Errors
+    /// INVALID for the process itself, NOT_FOUND for a dead process, RATE_LIMITED without a free event slot on
+    /// either side. Linked already is no error.
+    pub fn link(&mut self, local: LocalId, permit: Permit<ProcessLink>) -> Result<(), Failure> {
+        let target = permit.into_request().target;
+        let own = self.local(local)?.entry.clone();
+        if Address::of(&target) == local.0 {
+            return Err(Failure::invalid("a process cannot be linked to itself"));
+        }
+        let other = self.node.process(&target).ok_or_else(|| no_such_process(&target))?;
+        let added = own.add_link(other.address())?;
+        other.add_link(local.0).map(drop).inspect_err(|_| {
+            if added {
+                own.remove_link(other.address());
+            }
+        })
+    }
+
+    /// Undoes a link, if there is one. A LINK_DOWN that arrived already stays.
+    ///
+    /// # Errors
+    /// INVALID when the caller ended.
+    pub fn unlink(&mut self, local: LocalId, permit: Permit<ProcessUnlink>) -> Result<(), Failure> {
+        let target = Address::of(&permit.into_request().target);
+        self.local(local)?.entry.remove_link(target);
+        if let Some(other) = self.node.table().get(target) {
+            other.remove_link(local.0);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,16 @@
+//! The promises of the crate, from outside: kernels driven by hand, permits from a real gate.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests fail loudly, in their shared parts too"
+)]
+
+mod children;
+mod directory;
+mod ends;
+mod messages;
+mod model;
+mod threads;
+mod world;

@@ -1,0 +1,79 @@
+//! An app ready to run: everything static about a folder, read, compiled and validated.
+
+use std::path::{Path, PathBuf};
+
+use audit::{AssertedBy, Log, Mode};
+use diagnostic::Diagnostic;
+use sandbox::StartError;
+
+use crate::assembly::Assembly;
+use crate::manifest::{AuditMode, Manifest};
+use crate::running::Running;
+
+/// An app's folder, with nothing wrong in it.
+pub struct App {
+    pub(crate) folder: PathBuf,
+    pub(crate) manifest: Manifest,
+    pub(crate) assembly: Assembly,
+}
+
+impl App {
+    /// Reads an app: its manifest, every script and every policy, and gives it with what is probably not meant.
+    /// Nothing is run and nothing is changed.
+    ///
+    /// # Errors
+    /// Everything that is wrong, and the warnings among it: first of the manifest, and once that holds, of all
+    /// scripts and policies together. What stands in a file has a place in it.
+    pub fn load(folder: &Path) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let (manifest, mut warnings) = Manifest::load(folder)?;
+        match Assembly::of(&manifest) {
+            Ok((assembly, more)) => {
+                warnings.extend(more);
+                Ok((Self { folder: folder.to_owned(), manifest, assembly }, warnings))
+            }
+            Err(errors) => Err(warnings.into_iter().chain(errors).collect()),
+        }
+    }
+
+    /// The folder, as it was given.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What is declared.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// How many policies there are, the shipped guard's with them.
+    pub fn policy_count(&self) -> usize {
+        self.assembly.bundle.policy_count()
+    }
+
+    /// How to open the app's audit log: as the manifest says, in `log_folder` if one is given.
+    pub fn log_options(&self, log_folder: Option<&Path>) -> audit::Options {
+        let declared = &self.manifest.audit_log;
+        let folder = log_folder.map_or_else(|| self.folder.join(&declared.path), Path::to_owned);
+        let mode = match declared.mode {
+            AuditMode::Strict => Mode::Strict,
+            AuditMode::BestEffort => Mode::BestEffort,
+        };
+        audit::Options { mode, ..audit::Options::new(folder) }
+    }
+
+    /// Starts the node: its workers, and the gate in front of them, which records the policies that it decides by.
+    /// No service runs until [`Running::serve`]. `asserted_by` is whoever says on the command line that callers are
+    /// who they are; every record carries it.
+    ///
+    /// # Errors
+    /// The virtual machine cannot be used safely, or a thread cannot be made.
+    pub fn start(self, log: Log, asserted_by: Option<AssertedBy>) -> Result<Running, StartError> {
+        Running::start(self, log, asserted_by)
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("App").field("folder", &self.folder).finish_non_exhaustive()
+    }
+}

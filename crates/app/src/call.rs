@@ -1,0 +1,178 @@
+//! One definition run to its end for somebody outside: who that is, where it runs, and what came of it.
+
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
+
+use actor::ExitResult;
+use diagnostic::did_you_mean;
+use policy::{Actor, ActorKind, ScopeSet, TenantId, Via};
+use sandbox::{Catalogue, StartRequest};
+use value::{Failure, Kind, Value};
+
+use crate::limits::KILL_WAIT_MS;
+use crate::running::Running;
+
+/// A definition to be run, and for whom.
+#[derive(Debug, Clone)]
+pub struct CallRequest {
+    /// Id of the definition.
+    pub definition: String,
+    /// Id of the host; without one, the app's only one.
+    pub host: Option<String>,
+    /// Id of the actor, `tenant/kind/rest`, of whom nothing is verified. Without one, `T/user/cli` under T's default
+    /// scopes, T being the owner of the definition's namespace.
+    pub actor: Option<String>,
+    /// Scopes of the actor; none is denied everything. Only together with an actor.
+    pub scopes: Vec<String>,
+    /// What its main function is given.
+    pub arguments: Vec<Value>,
+    /// How long to wait before it is ended; without one, for ever.
+    pub timeout: Option<Duration>,
+    /// By which way it is started.
+    pub via: Via,
+}
+
+/// Why there is no value.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum CallFailure {
+    /// The gate refused the start, or something that the definition then failed with: there is a record.
+    #[error("{0}")]
+    Denied(Failure),
+    /// It failed, or could not be started.
+    #[error("{0}")]
+    Failed(Failure),
+    /// The request makes no sense; nothing was started. For people, with the next step in it.
+    #[error("{0}")]
+    Usage(String),
+    /// It took longer than it was given, and was ended.
+    #[error("no result in time: the process was ended")]
+    Timeout,
+}
+
+impl From<Failure> for CallFailure {
+    fn from(failure: Failure) -> Self {
+        if failure.record.is_some() { Self::Denied(failure) } else { Self::Failed(failure) }
+    }
+}
+
+impl Running {
+    /// Runs a definition to its end and gives what it returned. Waits for it: not for a thread that serves others.
+    ///
+    /// # Errors
+    /// [`CallFailure`]; a process that is not waited for any longer has been ended.
+    pub fn call(&self, request: CallRequest) -> Result<Value, CallFailure> {
+        let CallRequest { definition, host, actor, scopes, arguments, timeout, via } = request;
+        let catalogue = self.runtime().catalogue();
+        let host = chosen_host(&catalogue, host)?;
+        let (actor, scopes) = self.caller(&catalogue, &definition, actor.as_deref(), &scopes)?;
+        let start = StartRequest { definition, host, actor, scopes, arguments, via };
+        let (ended, end) = sync_channel(1);
+        let on_exit = Box::new(move |result: &ExitResult| {
+            // Nobody is there any more who waits.
+            let _ = ended.try_send(result.clone());
+        });
+        let process = self.runtime().spawn(start, on_exit)?;
+        let waited = match timeout {
+            Some(timeout) => end.recv_timeout(timeout),
+            None => end.recv().map_err(RecvTimeoutError::from),
+        };
+        match waited {
+            Ok(result) => Ok(result?),
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(Failure::new(Kind::Internal, "the node ended before the process did").into())
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                self.runtime().kill_process(&process);
+                // Its end is the proof that nothing of it happens any more; a stuck worker is waited for in vain.
+                let _ = end.recv_timeout(Duration::from_millis(KILL_WAIT_MS));
+                Err(CallFailure::Timeout)
+            }
+        }
+    }
+
+    /// Who calls, and under which scopes.
+    fn caller(
+        &self,
+        catalogue: &Catalogue,
+        definition: &str,
+        actor: Option<&str>,
+        scopes: &[String],
+    ) -> Result<(Arc<Actor>, ScopeSet), CallFailure> {
+        let Some(found) = catalogue.definition(definition) else {
+            let ids = catalogue.definitions().map(|definition| &**definition.facts.id());
+            return Err(not_found("definition", definition, ids));
+        };
+        let owner = found.facts.tenant();
+        let Some(actor) = actor else {
+            if !scopes.is_empty() {
+                return Err(CallFailure::Usage("scopes are given without an actor, name one too".to_owned()));
+            }
+            let actor = Actor::new(owner, ActorKind::User, "cli").map_err(usage)?;
+            return Ok((Arc::new(actor), catalogue.default_scopes(owner)));
+        };
+        let actor = Actor::parse(actor).map_err(usage)?;
+        let tenant = actor.tenant();
+        let refused = if actor.kind() == ActorKind::Operator {
+            Some(format!("actor `{actor}` is an operator, whom only a token can make"))
+        } else if !self.knows(tenant) {
+            Some(format!("there is no tenant `{tenant}`{}", did_you_mean_text(tenant.as_str(), self.tenants())))
+        } else if tenant != owner && !found.facts.shared() {
+            Some(format!("definition `{definition}` is tenant `{owner}`'s and not shared with `{tenant}`"))
+        } else {
+            None
+        };
+        match refused {
+            Some(refused) => Err(CallFailure::Usage(refused)),
+            None => Ok((Arc::new(actor), chosen_scopes(catalogue, scopes)?)),
+        }
+    }
+
+    fn knows(&self, tenant: &TenantId) -> bool {
+        tenant.is_system() || self.tenants().iter().any(|name| name == tenant.as_str())
+    }
+
+    fn tenants(&self) -> Vec<String> {
+        self.deployed().manifest.tenants.iter().map(|tenant| tenant.name.to_string()).collect()
+    }
+}
+
+/// The host that is named, or the only one there is.
+fn chosen_host(catalogue: &Catalogue, named: Option<String>) -> Result<String, CallFailure> {
+    let hosts: Vec<&str> = catalogue.hosts().map(|host| &**host.id()).collect();
+    match (named, hosts.as_slice()) {
+        (Some(named), hosts) if hosts.contains(&named.as_str()) => Ok(named),
+        (Some(named), _) => Err(not_found("host", &named, hosts.iter().copied())),
+        (None, [only]) => Ok((*only).to_owned()),
+        (None, hosts) => {
+            let listed: Vec<String> = hosts.iter().map(|host| format!("`{host}`")).collect();
+            Err(CallFailure::Usage(format!("the app has more than one host, name one of {}", listed.join(", "))))
+        }
+    }
+}
+
+/// The scopes of these ids.
+fn chosen_scopes(catalogue: &Catalogue, ids: &[String]) -> Result<ScopeSet, CallFailure> {
+    let scope = |id: &String| {
+        catalogue.scope(id).cloned().ok_or_else(|| {
+            let ids = catalogue.scopes().map(|scope| &**scope.id());
+            CallFailure::Usage(format!("there is no scope `{id}`{}", did_you_mean_text(id, ids)))
+        })
+    };
+    Ok(ScopeSet::new(ids.iter().map(scope).collect::<Result<Vec<_>, _>>()?))
+}
+
+fn not_found<'a>(what: &str, id: &str, known: impl IntoIterator<Item = &'a str>) -> CallFailure {
+    let message = format!("{what} `{id}` does not exist{}", did_you_mean_text(id, known));
+    CallFailure::Failed(Failure::not_found(message))
+}
+
+fn did_you_mean_text<T: AsRef<str>>(text: &str, known: impl IntoIterator<Item = T>) -> String {
+    let known: Vec<T> = known.into_iter().collect();
+    let near = did_you_mean(text, known.iter().map(AsRef::as_ref));
+    near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default()
+}
+
+fn usage(error: impl std::fmt::Display) -> CallFailure {
+    CallFailure::Usage(error.to_string())
+}

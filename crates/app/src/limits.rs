@@ -1,0 +1,135 @@
+//! Bounds and defaults of a manifest, each with its unit and the reason for the number.
+//!
+//! Declared once: the constants are what the code uses, [`LIMITS`] is what `docs/limits.md` is rendered from.
+
+/// One bound or default, for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// Name of the constant.
+    pub name: &'static str,
+    /// The number, in `unit`.
+    pub value: u64,
+    /// What it counts.
+    pub unit: &'static str,
+    /// What it bounds, and why it is this number.
+    pub reason: &'static str,
+}
+
+macro_rules! limits {
+    ($($name:ident: $type:ty = $value:expr, $unit:literal, $reason:literal;)*) => {
+        $(#[doc = $reason] #[doc = concat!("\n\nUnit: ", $unit, ".")] pub const $name: $type = $value;)*
+
+        /// Every bound and default of a manifest, in the order of the documentation.
+        pub const LIMITS: &[Limit] = &[
+            $(Limit { name: stringify!($name), value: $name as u64, unit: $unit, reason: $reason },)*
+        ];
+    };
+}
+
+limits! {
+    FILE_BYTES_MAX: usize = 256 * 1024, "bytes",
+        "One manifest, script or policy file. The largest real ones are under 100 KiB, and every parser \
+         behind it is fast at this size.";
+    FILES_MAX: usize = 10_000, "files",
+        "Files of one app that are read: manifests, scripts and policies. Ten times the largest app we know \
+         of.";
+    FILES_BYTES_MAX: usize = 64 * 1024 * 1024, "bytes",
+        "All files of one app together, since they stay in memory for messages about them.";
+    FOLDERS_NESTED_MAX: usize = 32, "levels",
+        "Folders inside folders that are looked through for manifests.";
+    FOLDER_ENTRIES_MAX: usize = 100_000, "names",
+        "Names in all folders that are looked at, manifests or not: a wrong folder, such as a home folder, \
+         is refused instead of read.";
+    LEVELS_MAX: usize = 64, "levels",
+        "Lists and keys inside each other in one manifest; what the manifest can say needs six, free data is \
+         bounded to 64 everywhere.";
+    ENTRIES_MAX: usize = 10_000, "entries",
+        "Entries of one app. References between them are checked by name, and each may become a supervised \
+         service.";
+    FINDINGS_MAX: usize = 200, "findings",
+        "Errors and warnings of one load; whoever has this many reads the first.";
+    NAME_BYTES_MAX: usize = 128, "bytes",
+        "Name of an entry: the part of an id after the colon.";
+    NAMESPACE_BYTES_MAX: usize = 128, "bytes",
+        "Namespace: the part of an id before the colon.";
+    TENANT_BYTES_MAX: usize = 64, "bytes",
+        "Name of a tenant; it is part of every actor's id.";
+    ACTOR_BYTES_MAX: usize = 512, "bytes",
+        "Id of an actor: tenant, kind and the rest, as the policy engine bounds it.";
+    TAGS_MAX: usize = 64, "tags",
+        "Values in the `meta` of one actor.";
+    TAG_KEY_BYTES_MAX: usize = 128, "bytes",
+        "Key of one value in the `meta` of an actor.";
+    TAG_VALUE_BYTES_MAX: usize = 1024, "bytes",
+        "One value in the `meta` of an actor.";
+    TAGS_BYTES_MAX: usize = 4 * 1024, "bytes",
+        "Keys and values in the `meta` of one actor together: all are in the record of each of its denials.";
+    PATH_BYTES_MAX: usize = 1024, "bytes",
+        "Path of a file inside an app; a quarter of what the system allows, so that the app's own place \
+         leaves room.";
+    ITEMS_MAX: usize = 256, "items",
+        "Items of one list: modules, scopes, required services, namespaces, policy files.";
+
+    HOST_PROCESSES_DEFAULT: u32 = 100_000, "processes",
+        "Processes that run on one host at a time; 460 MB of processes at 4.6 KB each (measured, in shared \
+         pods).";
+    HOST_PROCESSES_MAX: u32 = 10_000_000, "processes",
+        "Largest `max_processes` of a host.";
+    HOST_WORKERS_MAX: u32 = 1024, "workers",
+        "Largest `workers` of a host; a machine with fewer cores gives what it has.";
+    TENANT_PROCESSES_DEFAULT: u32 = 100_000, "processes",
+        "Processes of one tenant at a time: those of a host with its default.";
+    TENANT_MEMORY_MIN: u64 = 1024 * 1024, "bytes",
+        "Smallest memory quota of a tenant: one pod with one process.";
+    TENANT_MEMORY_MAX: u64 = 1 << 40, "bytes",
+        "Largest memory quota of a tenant: 1 TiB, more than any machine we measure on.";
+    PROCESS_MEMORY_DEFAULT: u64 = 8 * 1024 * 1024, "bytes",
+        "Memory of one process: a thousand times what an idle one needs.";
+    PROCESS_MEMORY_MIN: u64 = 64 * 1024, "bytes",
+        "Smallest memory limit of a process; below it the modules of a small script do not fit.";
+    PROCESS_MEMORY_MAX: u64 = 1024 * 1024 * 1024, "bytes",
+        "Largest memory limit of a process; a full collection of 32 MB takes 8 ms, and one of 1 GiB a \
+         quarter of a second.";
+    PROCESS_CPU_DEFAULT_MS: u64 = 2_000, "milliseconds",
+        "CPU time of a process since it last had to wait: long for an actor, short for an endless loop.";
+    DURATION_MIN_MS: u64 = 1, "milliseconds",
+        "Shortest duration: timers count in milliseconds.";
+    DURATION_MAX_MS: u64 = 3650 * 24 * 3_600_000, "milliseconds",
+        "Longest duration: ten years, so that a sum of deadlines in nanoseconds never overflows.";
+    MAILBOX_MESSAGES_DEFAULT: u32 = 1_000, "messages",
+        "Messages that wait in one mailbox; over it `send` answers RATE_LIMITED.";
+    MAILBOX_MESSAGES_MAX: u32 = 100_000, "messages",
+        "Largest mailbox; its bytes are bounded to 1 MiB whatever its messages.";
+    STOP_TIMEOUT_DEFAULT_MS: u64 = 10_000, "milliseconds",
+        "Time between asking a service to stop and terminating it.";
+    STABLE_THRESHOLD_DEFAULT_MS: u64 = 5_000, "milliseconds",
+        "Time after which a service that runs counts as recovered, and its attempts from none.";
+    RESTART_INITIAL_DELAY_DEFAULT_MS: u64 = 1_000, "milliseconds",
+        "Wait before the first restart of a service.";
+    RESTART_MAX_DELAY_DEFAULT_MS: u64 = 90_000, "milliseconds",
+        "Longest wait before a restart of a service.";
+    RESTART_ATTEMPTS_MAX: u32 = 1_000_000, "attempts",
+        "Largest `max_attempts`; 0 is no limit.";
+}
+
+/// How much longer each wait before a restart is than the one before: 2, as the reference system has it.
+pub const RESTART_BACKOFF_FACTOR_DEFAULT: f64 = 2.0;
+
+/// Largest `backoff_factor`: 100, past which the second wait is the longest one anyway.
+pub const RESTART_BACKOFF_FACTOR_MAX: f64 = 100.0;
+
+/// Part of a wait before a restart that is random, from 0 to 1: a tenth, so that services that failed
+/// together do not come back together.
+pub const RESTART_JITTER_DEFAULT: f64 = 0.1;
+
+#[cfg(test)]
+mod tests {
+    use super::LIMITS;
+
+    #[test]
+    fn every_limit_says_what_it_bounds() {
+        for limit in LIMITS {
+            assert!(limit.reason.ends_with('.') && limit.reason.len() > 30, "{}", limit.name);
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! A running node: the app's workers, gate and log, and the app itself as it was last loaded.
+//!
+//! What it is asked from outside is in files of its own: `call` runs one definition, `supervisor` keeps services,
+//! `watch` follows the folder.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use audit::{AssertedBy, Log};
+use diagnostic::Diagnostic;
+use policy::Gate;
+use sandbox::{Runtime, Settings, StartError};
+use tokio::sync::watch;
+use value::{Failure, Kind};
+
+use crate::app::App;
+use crate::assembly::{Assembly, Supervised};
+use crate::identifier::Id;
+use crate::manifest::Manifest;
+use crate::reload::fixed_at_start;
+use crate::status::ServiceStatus;
+
+/// A node that runs an app. Dropping it ends every process at once; [`Running::serve`] ends services in order.
+pub struct Running {
+    // First, so that nothing runs any more when the rest is dropped.
+    runtime: Runtime,
+    gate: Arc<Gate>,
+    log: Log,
+    deployed: Mutex<Arc<Deployed>>,
+    pub(crate) statuses: watch::Sender<Vec<ServiceStatus>>,
+}
+
+/// The app as it was last loaded, but for what the runtime and the gate hold.
+pub(crate) struct Deployed {
+    pub(crate) folder: PathBuf,
+    pub(crate) manifest: Manifest,
+    pub(crate) services: BTreeMap<Id, Arc<Supervised>>,
+}
+
+impl Deployed {
+    fn new(folder: PathBuf, manifest: Manifest, services: Vec<Supervised>) -> Arc<Self> {
+        let named = |service: Supervised| (service.id.clone(), Arc::new(service));
+        Arc::new(Self { folder, manifest, services: services.into_iter().map(named).collect() })
+    }
+}
+
+impl Running {
+    pub(crate) fn start(app: App, log: Log, asserted_by: Option<AssertedBy>) -> Result<Self, StartError> {
+        let App { folder, manifest, assembly: Assembly { bundle, catalogue, placement, services } } = app;
+        let gate = Arc::new(Gate::new(bundle, log.clone()));
+        let runtime = Runtime::start(Settings {
+            workers: placement.workers,
+            gate: gate.clone(),
+            catalogue,
+            hosts: placement.hosts,
+            tenants: placement.tenants,
+            asserted_by,
+        })?;
+        let statuses = services.iter().map(|service| ServiceStatus::idle(&service.id)).collect();
+        Ok(Self {
+            runtime,
+            gate,
+            log,
+            deployed: Mutex::new(Deployed::new(folder, manifest, services)),
+            statuses: watch::Sender::new(statuses),
+        })
+    }
+
+    /// Runs another version of the app from now on: its scripts and policies, all of them or nothing. What is
+    /// checked from here on is decided by the new policies, recorded as a new generation.
+    ///
+    /// Processes keep the code that they run until they are upgraded or start again, and the scopes by name that
+    /// they have. Services keep running; each starts again as the new manifest says.
+    ///
+    /// # Errors
+    /// INVALID: hosts, tenants and their quotas, the set of services and what they require, or the audit log are
+    /// not as they were at the start, which only a new start can change. The refusal is recorded; the version
+    /// before stays.
+    pub fn reload(&self, app: App) -> Result<(), Failure> {
+        let App { folder, manifest, assembly: Assembly { bundle, catalogue, services, .. } } = app;
+        let mut deployed = self.deployed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(changed) = fixed_at_start(&deployed.manifest, &manifest) {
+            let message = format!("{changed}: that is read at the start only");
+            self.gate.refuse(&[Diagnostic::error("app.reload", message.as_str()).help(START_AGAIN)]);
+            return Err(Failure::new(Kind::Invalid, format!("{message}; {START_AGAIN}")));
+        }
+        // Policies first: in the moment between, what is new is not found, and what is forbidden already is.
+        self.gate.replace(bundle);
+        self.runtime.replace_catalogue(catalogue);
+        *deployed = Deployed::new(folder, manifest, services);
+        Ok(())
+    }
+
+    /// The runtime.
+    pub fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// The gate that decides.
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    /// The audit log.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// What each service is doing, in the order of the manifest; the receiver sees every later state, though not
+    /// each of those that follow each other at once.
+    pub fn services(&self) -> watch::Receiver<Vec<ServiceStatus>> {
+        self.statuses.subscribe()
+    }
+
+    /// The app as it was last loaded.
+    pub(crate) fn deployed(&self) -> Arc<Deployed> {
+        self.deployed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+const START_AGAIN: &str = "end the node and start it again";

@@ -1,0 +1,60 @@
+//! How a service's process ended, brought from the worker that it ran on, and what that counts as.
+
+use actor::{ExitHook, ExitResult};
+use tokio::sync::mpsc;
+use value::{Failure, Kind};
+
+use super::roster::Outcome;
+
+/// The end of one run of a service.
+#[derive(Debug)]
+pub(crate) struct Exit {
+    /// Its place on the roster.
+    pub(crate) index: usize,
+    /// Why it failed, if it did.
+    pub(crate) failure: Option<Failure>,
+}
+
+impl Exit {
+    /// What tells `exits` of the end of this service's next run. Never waits.
+    pub(crate) fn hook(index: usize, exits: mpsc::Sender<Self>) -> ExitHook {
+        Box::new(move |result: &ExitResult| {
+            let failure = result.as_ref().err().cloned();
+            // Nobody keeps services any more, who would have to hear it.
+            let _ = exits.try_send(Self { index, failure });
+        })
+    }
+
+    /// What it counts as. That somebody asked for it, and meant it, shows in the two messages that only the actor
+    /// system gives such an end; a script that raises one of them keeps nobody but itself from starting again.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match &self.failure {
+            None => Outcome::Returned,
+            Some(Failure { kind: Kind::Canceled, message, .. })
+                if ["process terminated", "cancel deadline exceeded"].contains(&message.as_str()) =>
+            {
+                Outcome::Terminated
+            }
+            Some(_) => Outcome::Failed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_end_that_somebody_asked_for_counts_as_one() {
+        for (failure, expected) in [
+            (None, Outcome::Returned),
+            (Some(Failure::new(Kind::Canceled, "process terminated")), Outcome::Terminated),
+            (Some(Failure::new(Kind::Canceled, "cancel deadline exceeded")), Outcome::Terminated),
+            (Some(Failure::new(Kind::Canceled, "linked process failed")), Outcome::Failed),
+            (Some(Failure::new(Kind::Unknown, "process terminated")), Outcome::Failed),
+            (Some(Failure::new(Kind::Timeout, "cpu limit exceeded")), Outcome::Failed),
+        ] {
+            assert_eq!(Exit { index: 0, failure: failure.clone() }.outcome(), expected, "{failure:?}");
+        }
+    }
+}

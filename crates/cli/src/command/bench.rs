@@ -1,0 +1,57 @@
+//! `moonward bench`: measurements that anybody can repeat, each saying what it measured and on what.
+
+mod loops;
+mod node;
+mod parked;
+mod report;
+
+use clap::{Args, Subcommand};
+
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::print::{Output, Printer};
+
+/// Measure this build on this machine
+///
+/// Numbers of different machines cannot be compared; ratios in one run can.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  moonward bench parked --processes 100000
+  moonward bench loops -o json")]
+pub(crate) struct Bench {
+    #[command(subcommand)]
+    which: Which,
+}
+
+#[derive(Debug, Subcommand)]
+enum Which {
+    Parked(parked::Parked),
+    Loops(loops::Loops),
+}
+
+impl Bench {
+    /// The form in which the numbers are wanted.
+    pub(super) fn output(&self) -> Output {
+        match &self.which {
+            Which::Parked(parked) => parked.output.output,
+            Which::Loops(loops) => loops.output.output,
+        }
+    }
+
+    /// Measures, and prints the numbers.
+    pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
+        if cfg!(debug_assertions) {
+            printer.say("warning: this is a debug build, a release build is several times as fast");
+        }
+        let report = match &self.which {
+            Which::Parked(parked) => parked.measure(printer)?,
+            Which::Loops(loops) => loops.measure(printer)?,
+        };
+        match printer.output() {
+            Output::Text => printer.data(&report.to_text())?,
+            Output::Json => printer.json(&report.to_json())?,
+        }
+        Ok(Exit::Done)
+    }
+}

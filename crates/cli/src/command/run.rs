@@ -1,0 +1,76 @@
+//! `moonward run`: the services of an app, until somebody says stop.
+
+use std::path::PathBuf;
+
+use app::{ServeOptions, ServeOutcome};
+use clap::Args;
+
+use super::LogFolder;
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::interrupt::{self, Interrupts};
+use crate::opening;
+use crate::print::Printer;
+
+/// Run the services of an app until Ctrl-C
+///
+/// Ctrl-C or SIGTERM stops the services in order, each with its own stop timeout; a second one ends at once. The command
+/// ends by itself when no service is left: with 0, or with 1 if one was given up.
+///
+/// With `--watch` changed sources and policies take effect when all of the app loads; otherwise the old ones stay, and
+/// what is wrong is printed. Processes that run keep their code until they are upgraded or restarted.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  moonward run my-app
+  MOONWARD_LOG=info,tenant=debug moonward run --watch my-app")]
+pub(crate) struct Run {
+    /// Folder of the app
+    app: PathBuf,
+    /// Load sources and policies again when they change
+    #[arg(long)]
+    watch: bool,
+    #[command(flatten)]
+    log: LogFolder,
+}
+
+impl Run {
+    /// Serves until the end.
+    pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
+        let app = opening::load(&self.app, printer)?;
+        let log = opening::open_log(&app, self.log.log.as_deref())?;
+        let mut running = app.start(log.clone(), None).map_err(|error| Fault::failed(error.to_string()))?;
+        let options = ServeOptions { watch: self.watch };
+        let outcome = interrupt::waiting_place()?.block_on(async {
+            let mut interrupts = Interrupts::listen().map_err(interrupt::refused)?;
+            let (drain, drained) = tokio::sync::oneshot::channel();
+            let stop = async {
+                interrupts.next().await;
+                printer.say("stopping services; again to end at once");
+                // Nobody to hear it: serving has ended by itself this moment.
+                let _ = drain.send(());
+                interrupts.next().await;
+            };
+            tokio::select! {
+                outcome = running.serve(options, async { drop(drained.await) }) => Ok(outcome),
+                () = stop => interrupt::end(&log),
+            }
+        })?;
+        drop(running);
+        log.close()?;
+        ended(outcome)
+    }
+}
+
+fn ended(outcome: ServeOutcome) -> Result<Exit, Fault> {
+    match outcome.failed.as_slice() {
+        [] => Ok(Exit::Done),
+        failed => {
+            let names: Vec<String> = failed.iter().map(|id| format!("`{id}`")).collect();
+            let services = if names.len() == 1 { "service" } else { "services" };
+            Err(Fault::failed(format!("{services} {} failed for good", names.join(", "))).with_help(
+                "the log lines above say why; `restart` in its manifest entry says how often it is tried",
+            ))
+        }
+    }
+}

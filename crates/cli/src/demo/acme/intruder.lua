@@ -1,0 +1,4 @@
+-- Tries to start code of another tenant.
+return function()
+    return process.spawn("globex:ledger", "app:processes")
+end

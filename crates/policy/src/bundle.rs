@@ -1,0 +1,142 @@
+//! A bundle: the guards, scopes and tenants that one generation decides with.
+//!
+//! How it is read from files is `load`'s; here is what it holds, and which policies a check considers.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+use cedar_policy::{Policy, PolicyId, PolicySet};
+use diagnostic::{Diagnostic, Source, Span};
+
+use crate::entity::Tenants;
+use crate::identity::{Scope, ScopeSet, Tenant, TenantId};
+use crate::load;
+
+/// What a bundle is loaded from.
+#[derive(Debug, Clone, Default)]
+pub struct BundleSources {
+    /// The operator's guard files: they hold `forbid`s only, and bind every check whatever the scopes.
+    pub guards: Vec<Arc<Source>>,
+    /// Leaves the shipped guard out. The bundle warns of it.
+    pub replace_shipped_guard: bool,
+    /// The scopes.
+    pub scopes: Vec<ScopeSources>,
+    /// The tenants. `system` is always there; one that nobody declares counts as suspended.
+    pub tenants: Vec<Tenant>,
+}
+
+/// A scope and the files that hold its permits.
+#[derive(Debug, Clone)]
+pub struct ScopeSources {
+    /// The scope. A tenant's own policies are considered for its own actors only, and for the specification's
+    /// permissions only; those of a scope of `system` are the operator's, and are always considered.
+    pub scope: Arc<Scope>,
+    /// Its files.
+    pub files: Vec<Arc<Source>>,
+}
+
+/// Policies that were read, validated and found to keep the rules. Immutable.
+pub struct Bundle {
+    pub(crate) guards: Vec<Arc<Loaded>>,
+    pub(crate) scopes: BTreeMap<Arc<str>, LoadedScope>,
+    pub(crate) tenants: Tenants,
+    pub(crate) digest: Arc<str>,
+    pub(crate) warnings: Vec<Diagnostic>,
+}
+
+/// A scope and its permits.
+pub(crate) struct LoadedScope {
+    pub(crate) scope: Arc<Scope>,
+    pub(crate) policies: Vec<Arc<Loaded>>,
+}
+
+/// One policy.
+pub(crate) struct Loaded {
+    /// Its `@id`.
+    pub(crate) id: Arc<str>,
+    pub(crate) policy: Policy,
+    pub(crate) file: Arc<str>,
+    /// Line and column of its first character, both from 1.
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+    /// Whether it says `@audit("always")`.
+    pub(crate) audited: bool,
+    pub(crate) span: Span,
+}
+
+impl Loaded {
+    /// Its text as written.
+    pub(crate) fn text(&self) -> &str {
+        self.span.source.text.get(self.span.start..self.span.end).unwrap_or_default()
+    }
+}
+
+/// The policies that a check considers.
+pub(crate) struct Selection {
+    pub(crate) policies: PolicySet,
+    pub(crate) loaded: HashMap<PolicyId, Arc<Loaded>>,
+}
+
+impl Bundle {
+    /// Reads and validates everything, on a thread of its own with a large stack.
+    ///
+    /// # Errors
+    /// All that is wrong, with file, line and column: over a bound, not Cedar, no or a doubled `@id`, a `permit`
+    /// in a guard or a `forbid` in a scope, an unknown `@mode`, a template, anything that strict validation at
+    /// level 2 finds, a scope that reaches outside its tenant, a scope or tenant named twice.
+    pub fn load(sources: BundleSources) -> Result<Self, Vec<Diagnostic>> {
+        load::bundle(sources)
+    }
+
+    /// What loaded all the same, but is probably not meant.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
+    }
+
+    /// SHA-256, in hex, of everything that can change an answer: schema, policies and whose they are.
+    pub fn digest(&self) -> &Arc<str> {
+        &self.digest
+    }
+
+    /// The declared tenants, ordered by id.
+    pub fn tenants(&self) -> impl Iterator<Item = &Tenant> {
+        self.tenants.values()
+    }
+
+    /// The scope of that id.
+    pub fn scope(&self, id: &str) -> Option<&Arc<Scope>> {
+        self.scopes.get(id).map(|loaded| &loaded.scope)
+    }
+
+    /// How many policies there are in guards and scopes.
+    pub fn policy_count(&self) -> usize {
+        self.guards.len() + self.scopes.values().map(|scope| scope.policies.len()).sum::<usize>()
+    }
+
+    /// The policies considered for an actor of `tenant` under these scopes: the guards, and of each scope its
+    /// permits; a tenant's own only for its own actors, and never for a door.
+    pub(crate) fn select(&self, tenant: &TenantId, door: bool, scopes: &ScopeSet) -> Selection {
+        let held = scopes.ids().filter_map(|id| self.scopes.get(id));
+        let considered = held.filter(|held| {
+            let owner = held.scope.tenant();
+            owner.is_system() || (owner == tenant && !door)
+        });
+        let policies = self.guards.iter().chain(considered.flat_map(|scope| &scope.policies));
+        let mut selection = Selection { policies: PolicySet::new(), loaded: HashMap::new() };
+        for loaded in policies {
+            // INVARIANT: ids differ within what can be selected together (`load` refuses doubles), so that
+            // adding cannot fail.
+            if selection.policies.add(loaded.policy.clone()).is_ok() {
+                selection.loaded.insert(loaded.policy.id().clone(), loaded.clone());
+            }
+        }
+        selection
+    }
+}
+
+impl fmt::Debug for Bundle {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Bundle({}, {} policies)", self.digest, self.policy_count())
+    }
+}

@@ -1,0 +1,274 @@
+//! The entities of a check: everything that policies could read, and what it points to, until nothing is missing.
+//!
+//! A missing entity would make a `forbid` that reads it fail and be skipped by Cedar, and `has` and `in` answer
+//! no; so a set is always closed. Each uid occurs once in it: the principal's own version first, then that of the
+//! resource and of the context, then what these point to. Other actors appear with `tenant`, `kind` and
+//! `verified` only, and a parent process without a parent of its own.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use cedar_policy::{Entities, Entity, EntityUid, RestrictedExpression};
+
+use crate::cedar::{ACTIONS, name_id, tenant_uid, uid};
+use crate::identity::{Actor, Scope, ScopeSet, Tenant, TenantId};
+use crate::permission::{Datum, Resource};
+use crate::resource::{Definition, Facility, Host, Name, Process};
+use crate::vocabulary::EntityType;
+
+/// The declared tenants, by id.
+pub(crate) type Tenants = BTreeMap<TenantId, Tenant>;
+
+/// A set could not be built, which follows from no input that our constructors let through.
+#[derive(Debug, thiserror::Error)]
+#[error("the check cannot be put to the engine: {0}")]
+pub(crate) struct EntityError(String);
+
+impl EntityError {
+    pub(crate) fn new(why: &dyn std::fmt::Display) -> Self {
+        Self(why.to_string())
+    }
+}
+
+/// One thing that becomes an entity.
+#[derive(Clone, Copy)]
+enum Thing<'a> {
+    Process(&'a Process),
+    Definition(&'a Definition),
+    Namespace(&'a str, &'a TenantId),
+    Host(&'a Host),
+    Name(&'a Name),
+    Facility(Facility),
+    Actor(&'a Actor),
+    Scope(&'a Scope),
+    Tenant(&'a TenantId),
+}
+
+/// The principal, its roles, the scopes held and their tenants: the part that all checks of one actor share.
+pub(crate) fn of_actor(actor: &Actor, scopes: &ScopeSet, tenants: &Tenants) -> Result<Entities, EntityError> {
+    let tenant = tenant_uid(actor.tenant());
+    let roles: Vec<EntityUid> = actor.roles().map(|role| uid(EntityType::Role, role)).collect();
+    let mut entities = vec![principal(actor, &roles)?];
+    for role in roles {
+        entities.push(Entity::new_no_attrs(role, HashSet::from([tenant.clone()])));
+    }
+    let mut closure = Closure::new(Entities::empty(), tenants);
+    closure.put(Thing::Tenant(actor.tenant()));
+    for scope in scopes.iter() {
+        closure.put(Thing::Scope(scope));
+    }
+    closure.close()?;
+    entities.append(&mut closure.made);
+    Entities::from_entities(entities, None).map_err(|error| EntityError::new(&error))
+}
+
+/// All entities of one check: the shared part, the action with its groups, and whatever the request names.
+pub(crate) fn of_check(
+    shared: &Entities,
+    tenants: &Tenants,
+    action: &EntityUid,
+    resource: &Resource<'_>,
+    process: Option<&Arc<Process>>,
+    context: &[(&'static str, Datum<'_>)],
+) -> Result<Entities, EntityError> {
+    let mut closure = Closure::new(shared.clone(), tenants);
+    let above = ACTIONS.ancestors(action).into_iter().flatten().filter_map(|group| ACTIONS.get(group));
+    closure.made.extend(ACTIONS.get(action).into_iter().chain(above).cloned());
+    closure.put(Thing::of_resource(resource));
+    process.into_iter().for_each(|process| closure.put(Thing::Process(process)));
+    context.iter().filter_map(|(_, datum)| Thing::of_datum(datum)).for_each(|thing| closure.put(thing));
+    closure.close()?;
+    closure.shared.add_entities(closure.made, None).map_err(|error| EntityError::new(&error))
+}
+
+/// A set being built. What waits is handled in order, so that what the request itself names comes before what
+/// it merely points to.
+struct Closure<'a> {
+    shared: Entities,
+    tenants: &'a Tenants,
+    waiting: VecDeque<Thing<'a>>,
+    seen: HashSet<EntityUid>,
+    made: Vec<Entity>,
+}
+
+impl<'a> Closure<'a> {
+    fn new(shared: Entities, tenants: &'a Tenants) -> Self {
+        Self { shared, tenants, waiting: VecDeque::new(), seen: HashSet::new(), made: Vec::new() }
+    }
+
+    fn put(&mut self, thing: Thing<'a>) {
+        self.waiting.push_back(thing);
+    }
+
+    fn close(&mut self) -> Result<(), EntityError> {
+        while let Some(thing) = self.waiting.pop_front() {
+            let uid = thing.uid();
+            if self.shared.get(&uid).is_some() || !self.seen.insert(uid.clone()) {
+                continue;
+            }
+            self.made.push(thing.entity(uid, self.tenants)?);
+            self.waiting.extend(thing.points_to());
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Thing<'a> {
+    fn of_resource(resource: &Resource<'a>) -> Self {
+        match *resource {
+            Resource::Process(process) => Self::Process(process),
+            Resource::Definition(definition) => Self::Definition(definition),
+            Resource::Host(host) => Self::Host(host),
+            Resource::Name(name) => Self::Name(name),
+            Resource::Facility(facility) => Self::Facility(facility),
+            Resource::Tenant(tenant) => Self::Tenant(tenant),
+            Resource::Namespace(namespace) => Self::Namespace(namespace.name(), namespace.tenant()),
+        }
+    }
+
+    fn of_datum(datum: &Datum<'a>) -> Option<Self> {
+        match *datum {
+            Datum::Host(host) => Some(Self::Host(host)),
+            Datum::Process(process) => Some(Self::Process(process)),
+            Datum::Actor(actor) => Some(Self::Actor(actor)),
+            Datum::Scope(scope) => Some(Self::Scope(scope)),
+            Datum::Bool(_) | Datum::Long(_) | Datum::String(_) | Datum::Strings(_) | Datum::Via(_) => None,
+        }
+    }
+
+    fn uid(self) -> EntityUid {
+        match self {
+            Self::Process(process) => uid(EntityType::Process, process.pid()),
+            Self::Definition(definition) => uid(EntityType::Definition, definition.id()),
+            Self::Namespace(name, _) => uid(EntityType::Namespace, name),
+            Self::Host(host) => uid(EntityType::Host, host.id()),
+            Self::Name(name) => uid(EntityType::Name, &name_id(name)),
+            Self::Facility(facility) => uid(EntityType::Facility, facility.id()),
+            Self::Actor(actor) => uid(EntityType::Actor, actor.id()),
+            Self::Scope(scope) => uid(EntityType::Scope, scope.id()),
+            Self::Tenant(tenant) => tenant_uid(tenant),
+        }
+    }
+
+    /// What its attributes and parents name.
+    fn points_to(self) -> Vec<Thing<'a>> {
+        match self {
+            Self::Process(process) => {
+                let parent = process.parent().map(|parent| Self::Process(parent));
+                [
+                    Self::Actor(process.owner()),
+                    Self::Definition(process.definition()),
+                    Self::Host(process.host()),
+                ]
+                .into_iter()
+                .chain(parent)
+                .collect()
+            }
+            Self::Definition(definition) => {
+                vec![Self::Namespace(definition.namespace(), definition.tenant())]
+            }
+            // The namespaces around one are taken to be its owner's; no policy can read whose they are.
+            Self::Namespace(name, tenant) => {
+                let around = name.rsplit_once('.').map(|(around, _)| Self::Namespace(around, tenant));
+                around.into_iter().chain([Self::Tenant(tenant)]).collect()
+            }
+            Self::Host(host) => host.tenant().map(Self::Tenant).into_iter().collect(),
+            Self::Name(name) => vec![Self::Tenant(name.tenant())],
+            Self::Actor(actor) => vec![Self::Tenant(actor.tenant())],
+            Self::Scope(scope) => vec![Self::Tenant(scope.tenant())],
+            Self::Facility(_) | Self::Tenant(_) => Vec::new(),
+        }
+    }
+
+    fn entity(self, uid: EntityUid, tenants: &Tenants) -> Result<Entity, EntityError> {
+        match self {
+            Self::Process(process) => process_entity(uid, process),
+            Self::Definition(definition) => {
+                let attributes = [
+                    ("tenant", tenant(definition.tenant())),
+                    ("name", text(definition.name())),
+                    ("shared", truth(definition.shared())),
+                ];
+                let namespace = crate::cedar::uid(EntityType::Namespace, definition.namespace());
+                entity(uid, attributes, Some(namespace))
+            }
+            Self::Namespace(name, owner) => {
+                let around = name.rsplit_once('.').map(|(around, _)| around);
+                let parent = around.map(|around| crate::cedar::uid(EntityType::Namespace, around));
+                entity(uid, [("tenant", tenant(owner))], parent)
+            }
+            Self::Host(host) => entity(uid, host.tenant().map(|owner| ("tenant", tenant(owner))), None),
+            Self::Name(name) => {
+                entity(uid, [("tenant", tenant(name.tenant())), ("value", text(name.value()))], None)
+            }
+            Self::Facility(_) => Ok(Entity::with_uid(uid)),
+            Self::Actor(actor) => entity(uid, actor_attributes(actor), Some(tenant_uid(actor.tenant()))),
+            Self::Scope(scope) => {
+                entity(uid, [("tenant", tenant(scope.tenant())), ("shared", truth(scope.shared()))], None)
+            }
+            Self::Tenant(id) => tenant_entity(uid, tenants.get(id)),
+        }
+    }
+}
+
+fn principal(actor: &Actor, roles: &[EntityUid]) -> Result<Entity, EntityError> {
+    let auth_time = actor.auth_time().map(|seconds| ("authTime", RestrictedExpression::new_long(seconds)));
+    let attributes = actor_attributes(actor).into_iter().chain(auth_time);
+    Entity::new_with_tags(
+        uid(EntityType::Actor, actor.id()),
+        attributes.map(|(name, value)| (name.to_owned(), value)),
+        roles.iter().cloned().chain([tenant_uid(actor.tenant())]),
+        actor.tags().map(|(key, value)| (key.to_owned(), text(value))),
+    )
+    .map_err(|error| EntityError::new(&error))
+}
+
+fn actor_attributes(actor: &Actor) -> [(&'static str, RestrictedExpression); 3] {
+    [
+        ("tenant", tenant(actor.tenant())),
+        ("kind", text(actor.kind().text())),
+        ("verified", truth(actor.verified())),
+    ]
+}
+
+fn process_entity(uid: EntityUid, process: &Process) -> Result<Entity, EntityError> {
+    let named =
+        |entity_type, id: &str| RestrictedExpression::new_entity_uid(crate::cedar::uid(entity_type, id));
+    let parent = process.parent().map(|parent| ("parent", named(EntityType::Process, parent.pid())));
+    let attributes = [
+        ("tenant", tenant(process.tenant())),
+        ("owner", named(EntityType::Actor, process.owner().id())),
+        ("definition", named(EntityType::Definition, process.definition().id())),
+        ("host", named(EntityType::Host, process.host().id())),
+    ];
+    entity(uid, attributes.into_iter().chain(parent), None)
+}
+
+/// A tenant that nobody declared counts as suspended: in doubt, deny.
+fn tenant_entity(uid: EntityUid, declared: Option<&Tenant>) -> Result<Entity, EntityError> {
+    let suspended = declared.is_none_or(|tenant| tenant.suspended);
+    let plan = declared.map_or("", |tenant| tenant.plan.as_str());
+    entity(uid, [("suspended", truth(suspended)), ("plan", text(plan))], None)
+}
+
+fn entity(
+    uid: EntityUid,
+    attributes: impl IntoIterator<Item = (&'static str, RestrictedExpression)>,
+    parent: Option<EntityUid>,
+) -> Result<Entity, EntityError> {
+    let attributes: HashMap<String, RestrictedExpression> =
+        attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Entity::new(uid, attributes, parent.into_iter().collect()).map_err(|error| EntityError::new(&error))
+}
+
+fn tenant(tenant: &TenantId) -> RestrictedExpression {
+    RestrictedExpression::new_entity_uid(tenant_uid(tenant))
+}
+
+fn text(text: &str) -> RestrictedExpression {
+    RestrictedExpression::new_string(text.to_owned())
+}
+
+fn truth(truth: bool) -> RestrictedExpression {
+    RestrictedExpression::new_bool(truth)
+}

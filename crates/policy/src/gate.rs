@@ -1,0 +1,199 @@
+//! The gate: asked before every effect, it gives a permit, or a refusal that is recorded.
+//!
+//! The function that decides is the function that records, before it returns. What an effect does is not known
+//! here.
+
+mod asks;
+mod caller;
+mod can;
+mod permit;
+mod record;
+mod refusal;
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Instant;
+
+use audit::{Event, EventKind, Log};
+use diagnostic::{Diagnostic, render};
+
+pub use asks::Asks;
+pub use caller::Caller;
+pub use can::InvalidQuestion;
+pub use permit::Permit;
+pub use refusal::{Denial, DenialKind, Refusal};
+
+use crate::bundle::Bundle;
+use crate::generation::{Answer, AnswerKind, Case, Generation, Question};
+use crate::permission::{Datum, Permission, Recorded, Resource};
+use record::Decided;
+
+/// The only way to a permit. Shared by all threads.
+pub struct Gate {
+    generation: RwLock<Arc<Generation>>,
+    log: Log,
+}
+
+impl Gate {
+    /// A gate that decides by this bundle, as generation 1, and records in this log. The load is recorded.
+    pub fn new(bundle: Bundle, log: Log) -> Self {
+        let generation = Arc::new(Generation::new(1, bundle));
+        record_load(&log, &generation);
+        Self { generation: RwLock::new(generation), log }
+    }
+
+    /// One operation: all that is checked through it is decided by the generation of this moment.
+    pub fn operation(&self) -> Operation<'_> {
+        Operation { gate: self, generation: self.current(), destination: None }
+    }
+
+    /// Decides by this bundle from now on; operations that have begun keep theirs. The load is recorded.
+    /// Returns the number of the new generation.
+    pub fn replace(&self, bundle: Bundle) -> u64 {
+        let mut current = self.generation.write().unwrap_or_else(PoisonError::into_inner);
+        let generation = Arc::new(Generation::new(current.number + 1, bundle));
+        record_load(&self.log, &generation);
+        *current = generation;
+        current.number
+    }
+
+    /// Records that a bundle was refused for these reasons; the one in force stays.
+    pub fn refuse(&self, diagnostics: &[Diagnostic]) {
+        let current = self.current();
+        let found: Vec<String> = diagnostics.iter().map(render).collect();
+        let event = Event {
+            policy_set: Some(current.bundle.digest().clone()),
+            generation: Some(current.number.into()),
+            ..Event::new(EventKind::PolicyRefused).with("diagnostics", found)
+        };
+        accept(&self.log, event);
+    }
+
+    /// The number of the generation in force.
+    pub fn generation(&self) -> u64 {
+        self.current().number
+    }
+
+    fn current(&self) -> Arc<Generation> {
+        // A poisoned lock guards a whole generation all the same: it is made outside.
+        self.generation.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// One operation: what it asks is decided by one generation of policies.
+pub struct Operation<'a> {
+    gate: &'a Gate,
+    generation: Arc<Generation>,
+    destination: Option<&'a str>,
+}
+
+impl<'a> Operation<'a> {
+    /// The same, for a call whose destination was written as `destination`: a refusal on a process then names
+    /// that, not the pid it stands for.
+    #[must_use]
+    pub fn naming(mut self, destination: &'a str) -> Self {
+        self.destination = Some(destination);
+        self
+    }
+
+    /// The number of the generation that it is decided by.
+    pub fn generation(&self) -> u64 {
+        self.generation.number
+    }
+
+    /// Checks each ask in order and gives the permits in the same shape; stops at the first refusal. Call it on
+    /// a thread with a stack of [`crate::limits::EVALUATION_STACK_BYTES`].
+    ///
+    /// # Errors
+    /// [`Refusal::Denied`], recorded once; [`Refusal::Unavailable`] while the log cannot be written, whatever
+    /// the answer would be.
+    pub fn check<A: Asks>(&self, caller: &Caller<'_>, asks: A) -> Result<A::Permits, Refusal> {
+        asks.check_each(self, caller)
+    }
+
+    fn check_one<P: Permission>(&self, caller: &Caller<'_>, request: P) -> Result<Permit<P>, Refusal> {
+        if !self.gate.log.writable() {
+            return Err(Refusal::Unavailable);
+        }
+        let started = Instant::now();
+        let (answer, case) = self.decide(caller, &request);
+        let allowed = answer.kind == AnswerKind::Allow;
+        if allowed && !self.recorded(&request, &answer) {
+            return Ok(Permit::grant(request));
+        }
+        let decided = Decided {
+            caller,
+            generation: &self.generation,
+            spec: &P::SPEC,
+            resource: request.resource(),
+            via: request.context().into_iter().find_map(|(_, datum)| match datum {
+                Datum::Via(via) => Some(via),
+                _ => None,
+            }),
+            answer: &answer,
+            case: case.as_ref(),
+            started,
+        };
+        let record = self.gate.log.accept(decided.entry().into()).map_err(|_| Refusal::Unavailable)?;
+        let kind = match answer.kind {
+            AnswerKind::Allow => return Ok(Permit::grant(request)),
+            AnswerKind::Forbid => DenialKind::Forbid,
+            AnswerKind::Default => DenialKind::Default,
+            AnswerKind::Error => {
+                tracing::error!(%record, action = P::SPEC.action, errors = ?answer.errors, "a policy failed: denied");
+                DenialKind::Error
+            }
+        };
+        let resource = request.resource();
+        let named = match (resource, self.destination) {
+            (Resource::Process(_), Some(destination)) => destination,
+            _ => resource.text(),
+        };
+        let (action, resource) = (P::SPEC.action, named.to_owned());
+        Err(Refusal::Denied(Denial { kind, action, resource, record }))
+    }
+
+    fn decide<P: Permission>(&self, caller: &Caller<'_>, request: &P) -> (Answer, Option<Case>) {
+        let (Some(actor), Some(scopes)) = (caller.actor, caller.scopes) else {
+            return (Answer::nobody(), None);
+        };
+        self.generation.decide(&Question {
+            actor,
+            scopes,
+            process: caller.process,
+            spec: &P::SPEC,
+            resource: request.resource(),
+            context: request.context(),
+        })
+    }
+
+    /// Whether an allow is recorded.
+    fn recorded<P: Permission>(&self, request: &P, answer: &Answer) -> bool {
+        let sensitive = match P::SPEC.recorded {
+            Recorded::Always => true,
+            Recorded::With(field) => request.context().iter().any(|(name, _)| *name == field),
+            Recorded::Asked => false,
+        };
+        sensitive || answer.policies.iter().any(|policy| policy.audited)
+    }
+}
+
+fn record_load(log: &Log, generation: &Generation) {
+    let bundle = &generation.bundle;
+    let scopes: Vec<&str> = bundle.scopes.keys().map(|id| &**id).collect();
+    let event = Event {
+        policy_set: Some(bundle.digest().clone()),
+        generation: Some(generation.number.into()),
+        ..Event::new(EventKind::PolicyLoad)
+            .with("policies", bundle.policy_count())
+            .with("scopes", scopes)
+            .with("warnings", bundle.warnings().iter().map(render).collect::<Vec<_>>())
+    };
+    accept(log, event);
+}
+
+/// A log that takes no records refuses every check, too; a load is not held back by it.
+fn accept(log: &Log, event: Event) {
+    if let Err(error) = log.accept(event.into()) {
+        tracing::error!(%error, "a change of policies is not recorded");
+    }
+}

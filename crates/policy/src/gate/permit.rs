@@ -1,0 +1,28 @@
+//! The proof that a permission was granted.
+
+/// What the gate gives for a permission that it granted: the only thing that effects take.
+///
+/// It cannot be made outside the gate, copied, or used for another permission; the effect reads what was checked
+/// out of it. Use it at once: it never outlives the resume of the process in which it was made.
+#[derive(Debug)]
+#[must_use = "a permit is granted to be used, at once"]
+pub struct Permit<P> {
+    // INVARIANT: made by `Operation::check` alone, after the gate said yes to this very value.
+    request: P,
+}
+
+impl<P> Permit<P> {
+    pub(super) fn grant(request: P) -> Self {
+        Self { request }
+    }
+
+    /// What was granted.
+    pub fn request(&self) -> &P {
+        &self.request
+    }
+
+    /// What was granted, given up for the effect.
+    pub fn into_request(self) -> P {
+        self.request
+    }
+}

@@ -1,0 +1,97 @@
+//! The record of one decision: everything that it takes to decide it again.
+
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
+
+use audit::{Decision, DecisionKind, Engine, PolicyReference};
+use cedar_policy::Entity;
+use serde_json::Value as Json;
+
+use super::Caller;
+use crate::cedar::resource_uid;
+use crate::generation::{Answer, AnswerKind, Case, Generation};
+use crate::permission::{Resource, Spec, Via};
+
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine {
+    version: format!("cedar-policy {}", cedar_policy::get_sdk_version()).into(),
+    error_mode: "deny",
+});
+
+/// A decision that is to be recorded.
+pub(super) struct Decided<'a> {
+    pub(super) caller: &'a Caller<'a>,
+    pub(super) generation: &'a Generation,
+    pub(super) spec: &'static Spec,
+    pub(super) resource: Resource<'a>,
+    pub(super) via: Option<Via>,
+    pub(super) answer: &'a Answer,
+    /// What Cedar was given; nothing when there was nobody to ask for.
+    pub(super) case: Option<&'a Case>,
+    pub(super) started: Instant,
+}
+
+impl Decided<'_> {
+    /// Its record.
+    pub(super) fn entry(&self) -> Decision {
+        let caller = self.caller;
+        let request_context = self.case.and_then(|case| case.request.context());
+        Decision {
+            tenant: caller.actor.map(|actor| actor.tenant().text().clone()),
+            actor: caller.actor.map(|actor| actor.id().clone()),
+            actor_digest: caller.actor.map(|actor| audit::digest::hex(actor.digest()).into()),
+            pid: caller.process.map(|process| process.pid().clone()),
+            definition: caller.process.map(|process| process.definition().id().clone()),
+            place: (caller.place)(),
+            via: self.via.map(Via::text),
+            action: self.spec.action,
+            resource: audit::Resource {
+                kind: self.spec.resource.name(),
+                id: resource_uid(&self.resource).id().unescaped().into(),
+            },
+            context: request_context.and_then(|context| context.to_json_value().ok()).unwrap_or(Json::Null),
+            scopes: caller
+                .scopes
+                .into_iter()
+                .flat_map(|scopes| scopes.iter())
+                .map(|scope| scope.id().clone())
+                .collect(),
+            entities: self.entities(),
+            policy_set: self.generation.bundle.digest().clone(),
+            generation: self.generation.number.into(),
+            engine: ENGINE.clone(),
+            decision_kind: match self.answer.kind {
+                AnswerKind::Allow => DecisionKind::Allow,
+                AnswerKind::Forbid => DecisionKind::DenyForbid,
+                AnswerKind::Default => DecisionKind::DenyDefault,
+                AnswerKind::Error => DecisionKind::DenyError,
+            },
+            policies: self.policies(),
+            errors: self.answer.errors.clone(),
+            shadow: None,
+            chain: if caller.chain.is_empty() { Vec::new() } else { vec![Arc::from(caller.chain)] },
+            duration_ns: u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX).into(),
+            memo: None,
+            asserted_by: caller.asserted_by.cloned(),
+        }
+    }
+
+    /// The entities in Cedar's form, in order of their ids. Actions are left out: the schema has them.
+    fn entities(&self) -> Json {
+        let action = self.case.and_then(|case| case.request.action()).map(|uid| uid.type_name().clone());
+        let data = |entity: &&Entity| Some(entity.uid().type_name()) != action.as_ref();
+        let Some(case) = self.case else { return Json::Array(Vec::new()) };
+        let mut entities: Vec<&Entity> = case.entities.iter().filter(data).collect();
+        entities.sort_by_cached_key(|entity| entity.uid().to_string());
+        entities.into_iter().filter_map(|entity| entity.to_json_value().ok()).collect()
+    }
+
+    fn policies(&self) -> Vec<PolicyReference> {
+        let reference = |policy: &Arc<crate::bundle::Loaded>| PolicyReference {
+            id: policy.id.clone(),
+            file: policy.file.clone(),
+            line: policy.line,
+            column: policy.column,
+        };
+        self.answer.policies.iter().map(reference).collect()
+    }
+}

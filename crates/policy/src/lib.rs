@@ -1,0 +1,38 @@
+//! May they? The vocabulary of permissions, actors and scopes, policies as they load, and the gate that decides.
+//!
+//! A permission is a value that describes what is about to happen. [`Operation::check`] turns it into a
+//! [`Permit`] of the same type, or into a recorded denial; every effect takes its permit by value. This is the
+//! only crate that names Cedar. It knows no Lua and no HTTP, and not how a process runs.
+//!
+//! Threads that call [`Operation::check`] or [`Gate::can`] need a stack of
+//! [`limits::EVALUATION_STACK_BYTES`].
+
+mod bundle;
+mod cedar;
+mod entity;
+mod gate;
+mod generation;
+mod identity;
+pub mod limits;
+mod load;
+pub mod permission;
+pub mod reference;
+mod resource;
+pub mod schema;
+pub mod vocabulary;
+
+pub use bundle::{Bundle, BundleSources, ScopeSources};
+pub use gate::{Asks, Caller, Denial, DenialKind, Gate, InvalidQuestion, Operation, Permit, Refusal};
+pub use identity::{
+    Actor, ActorKind, Digest, InvalidIdentity, Scope, ScopeSet, Tenant, TenantId, encode_subject,
+};
+pub use permission::{
+    AuditRead, Datum, DefinitionDeploy, DefinitionRead, LogRead, Permission, PolicyRead, PolicyWrite,
+    ProcessCall, ProcessCancel, ProcessContext, ProcessHost, ProcessLink, ProcessMonitor, ProcessRead,
+    ProcessSecurity, ProcessSend, ProcessSpawn, ProcessSpawnLinked, ProcessSpawnMonitored, ProcessTerminate,
+    ProcessUnlink, ProcessUnmonitor, Recorded, RegistryRegister, RegistryUnregister, Resource, SecurityAsk,
+    Spec, TenantRead, TenantSuspend, TokenRevoke, Via,
+};
+pub use resource::{Definition, Facility, Host, Name, Namespace, Process};
+
+pub use audit::{AssertedBy, Place, RecordId};

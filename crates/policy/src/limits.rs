@@ -1,0 +1,60 @@
+//! Bounds of this crate, each with its unit and the reason for the number.
+
+/// Stack of every thread that calls [`crate::Operation::check`] or [`crate::Gate::can`], and of the thread that
+/// loads: 64 MiB. Cedar evaluates by recursion and reports an error when its stack runs out, and an error is a
+/// denial; [`EXPRESSION_DEPTH_MAX`] levels stay far below it, in unoptimised builds too.
+pub const EVALUATION_STACK_BYTES: usize = 64 * 1024 * 1024;
+
+/// Bytes of one policy file: 256 KiB, the bound of every file of an app.
+pub const POLICY_FILE_BYTES_MAX: usize = 256 * 1024;
+
+/// Nested brackets in a policy: 64. Cedar's parser has no depth guard and kills the process at 200 nested
+/// parentheses on a stack of 2 MiB (measured 2026-11-22).
+pub const BRACKETS_NESTED_MAX: usize = 64;
+
+/// Operators of one kind in a row (`||`, `&&`, `+` and `-`, `*`, `.`, `if`, clauses of one policy): 200. Each
+/// becomes one level of Cedar's syntax tree.
+pub const CHAIN_OPERATORS_MAX: usize = 200;
+
+/// Levels of one policy's syntax tree, chains and brackets together: 1 000. Cedar validates, evaluates and drops
+/// trees by recursion; this leaves 64 KiB of stack a level.
+pub const EXPRESSION_DEPTH_MAX: usize = 1000;
+
+/// Bytes of a policy's `@id`: 128. It is in every record of a decision that it determined.
+pub const POLICY_ID_BYTES_MAX: usize = 128;
+
+/// Levels of entities that a policy may look through, and to which every check's entities are complete: 2,
+/// as `principal.tenant.suspended` needs.
+pub const ENTITY_LEVEL_MAX: u32 = 2;
+
+/// Bytes of a tenant's id: 64.
+pub const TENANT_ID_BYTES_MAX: usize = 64;
+
+/// Bytes of an actor's id, a role, a definition's, host's or scope's id: 512, room for a percent-encoded
+/// subject of 128 octets and a tenant.
+pub const ID_BYTES_MAX: usize = 512;
+
+/// Bytes of a registered name: 128.
+pub const NAME_BYTES_MAX: usize = 128;
+
+/// Roles of one actor: 64. Each is an entity in every check of that actor.
+pub const ROLES_MAX: usize = 64;
+
+/// Tags of one actor: 64.
+pub const TAGS_MAX: usize = 64;
+
+/// Bytes of one tag's key: 128.
+pub const TAG_KEY_BYTES_MAX: usize = 128;
+
+/// Bytes of one tag's value: 1 KiB; all of an actor's tags are in the record of each of its denials.
+pub const TAG_VALUE_BYTES_MAX: usize = 1024;
+
+/// Bytes of all tags of one actor together: 4 KiB, a quarter of a record.
+pub const TAGS_BYTES_MAX: usize = 4 * 1024;
+
+/// Policy selections kept ready in one generation: 1 024 different (tenant, scopes); past it all are made anew.
+pub const SELECTIONS_MAX: usize = 1024;
+
+/// Sets of actor entities kept ready in one generation: 4 096 different (actor, scopes), about 8 KiB each; past
+/// it all are made anew.
+pub const ACTORS_MAX: usize = 4096;

@@ -1,0 +1,202 @@
+//! Loading: files become a bundle, or a list of everything that is wrong with them.
+//!
+//! Which files there are and whose they are is the caller's to know; nothing here reads the disk.
+
+mod confine;
+mod policy;
+mod scan;
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::{Arc, LazyLock};
+
+use cedar_policy::{Effect, Validator};
+use diagnostic::{Diagnostic, Source};
+
+use crate::bundle::{Bundle, BundleSources, Loaded, LoadedScope, ScopeSources};
+use crate::cedar::SCHEMA;
+use crate::entity::Tenants;
+use crate::identity::{Tenant, TenantId};
+use crate::limits::EVALUATION_STACK_BYTES;
+use crate::schema;
+
+/// The guard that is always loaded.
+static SHIPPED_GUARD: LazyLock<Arc<Source>> = LazyLock::new(|| {
+    let text = include_str!("../../../policies/guard.cedar").to_owned();
+    Arc::new(Source { path: "policies/guard.cedar".to_owned(), text })
+});
+
+/// What a file's policies may be.
+#[derive(Clone, Copy)]
+enum Place<'a> {
+    /// The guard: `forbid`s only, and its warnings are errors.
+    Guard,
+    /// A scope of this tenant: `permit`s only.
+    Scope(&'a TenantId),
+}
+
+impl Place<'_> {
+    fn effect(self) -> Effect {
+        match self {
+            Self::Guard => Effect::Forbid,
+            Self::Scope(_) => Effect::Permit,
+        }
+    }
+
+    fn owner(self) -> TenantId {
+        match self {
+            Self::Guard => TenantId::system(),
+            Self::Scope(tenant) => tenant.clone(),
+        }
+    }
+}
+
+/// Loads on a thread with a large stack: Cedar parses, validates and drops by recursion.
+pub(crate) fn bundle(sources: BundleSources) -> Result<Bundle, Vec<Diagnostic>> {
+    let failed = |why: String| {
+        let message = format!("policies cannot be loaded: {why}");
+        vec![Diagnostic::error("policy.load", message)]
+    };
+    std::thread::Builder::new()
+        .name("policy load".to_owned())
+        .stack_size(EVALUATION_STACK_BYTES)
+        .spawn(move || Loading::new().load(&sources))
+        .map_err(|error| failed(error.to_string()))?
+        .join()
+        .map_err(|_| failed("the policy engine gave up".to_owned()))?
+}
+
+/// A load under way, with all that was found so far.
+struct Loading {
+    validator: Validator,
+    found: Vec<Diagnostic>,
+    warnings: Vec<Diagnostic>,
+    /// Where each id was first used, by the tenant whose policy has it.
+    ids: BTreeMap<(TenantId, Arc<str>), Arc<Loaded>>,
+}
+
+impl Loading {
+    fn new() -> Self {
+        let validator = Validator::new(SCHEMA.clone());
+        Self { validator, found: Vec::new(), warnings: Vec::new(), ids: BTreeMap::new() }
+    }
+
+    fn load(mut self, sources: &BundleSources) -> Result<Bundle, Vec<Diagnostic>> {
+        let tenants = self.tenants(&sources.tenants);
+        let guards = self.guards(sources);
+        // The operator's scopes first: a tenant's policy may not take the id of one of the operator's.
+        let mut ordered: Vec<&ScopeSources> = sources.scopes.iter().collect();
+        ordered.sort_by_key(|sources| !sources.scope.tenant().is_system());
+        let mut scopes = BTreeMap::new();
+        for ScopeSources { scope, files } in ordered {
+            let policies = self.files(files, Place::Scope(scope.tenant()));
+            match scopes.entry(scope.id().clone()) {
+                Entry::Vacant(entry) => {
+                    entry.insert(LoadedScope { scope: scope.clone(), policies });
+                }
+                Entry::Occupied(_) => {
+                    let message = format!("scope `{}` is declared twice", scope.id());
+                    self.found.push(Diagnostic::error("policy.scope-twice", message).about(&**scope.id()));
+                }
+            }
+        }
+        if !self.found.is_empty() {
+            self.found.append(&mut self.warnings);
+            return Err(self.found);
+        }
+        let digest = digest(&guards, &scopes, &tenants);
+        Ok(Bundle { guards, scopes, tenants, digest, warnings: self.warnings })
+    }
+
+    fn tenants(&mut self, declared: &[Tenant]) -> Tenants {
+        let system = TenantId::system();
+        let mut tenants = Tenants::from([(system.clone(), Tenant::new(system.clone()))]);
+        for tenant in declared {
+            let before = tenants.insert(tenant.id.clone(), tenant.clone());
+            if before.is_some() && tenant.id != system {
+                let message = format!("tenant `{}` is declared twice", tenant.id);
+                self.found.push(Diagnostic::error("policy.tenant-twice", message));
+            }
+        }
+        tenants
+    }
+
+    fn guards(&mut self, sources: &BundleSources) -> Vec<Arc<Loaded>> {
+        let mut guards = Vec::new();
+        if sources.replace_shipped_guard {
+            let message = "the shipped guard is replaced: nothing else keeps tenants apart";
+            self.warnings.push(Diagnostic::warning("policy.shipped-guard-replaced", message));
+        } else {
+            guards = self.files(std::slice::from_ref(&*SHIPPED_GUARD), Place::Guard);
+        }
+        guards.append(&mut self.files(&sources.guards, Place::Guard));
+        guards
+    }
+
+    fn files(&mut self, files: &[Arc<Source>], place: Place<'_>) -> Vec<Arc<Loaded>> {
+        let mut policies = Vec::new();
+        for file in files {
+            let statements = match scan::statements(file) {
+                Ok(statements) => statements,
+                Err(found) => {
+                    self.found.extend(found);
+                    continue;
+                }
+            };
+            for statement in statements {
+                let read = policy::read(&self.validator, statement, place);
+                self.warnings.extend(read.warnings);
+                self.found.extend(read.errors);
+                let Some(loaded) = read.policy.map(Arc::new) else { continue };
+                if self.first_of_its_id(&loaded, place) {
+                    policies.push(loaded);
+                }
+            }
+        }
+        policies
+    }
+
+    /// An id names one policy among all that can be considered together: the operator's and one tenant's.
+    fn first_of_its_id(&mut self, loaded: &Arc<Loaded>, place: Place<'_>) -> bool {
+        let owner = place.owner();
+        let operators = (TenantId::system(), loaded.id.clone());
+        let own = (owner, loaded.id.clone());
+        let Some(before) = self.ids.get(&operators).or_else(|| self.ids.get(&own)) else {
+            self.ids.insert(own, loaded.clone());
+            return true;
+        };
+        let message = format!("the id `{}` is used twice", loaded.id);
+        let help =
+            format!("it is also in {}:{}; give this policy an id of its own", before.file, before.line);
+        self.found.push(Diagnostic::error("policy.id-twice", message).at(loaded.span.clone()).help(help));
+        false
+    }
+}
+
+/// SHA-256 of everything that can change an answer, every part with its length before it.
+fn digest(guards: &[Arc<Loaded>], scopes: &BTreeMap<Arc<str>, LoadedScope>, tenants: &Tenants) -> Arc<str> {
+    let mut text = Vec::new();
+    let mut put = |part: &str| {
+        text.extend_from_slice(&part.len().to_le_bytes());
+        text.extend_from_slice(part.as_bytes());
+    };
+    put(&schema::render());
+    for tenant in tenants.values() {
+        put("tenant");
+        put(tenant.id.as_str());
+        put(if tenant.suspended { "suspended" } else { "" });
+        put(&tenant.plan);
+    }
+    for guard in guards {
+        put("guard");
+        put(guard.text());
+    }
+    for (id, LoadedScope { scope, policies }) in scopes {
+        put("scope");
+        put(id);
+        put(scope.tenant().as_str());
+        put(if scope.shared() { "shared" } else { "" });
+        policies.iter().for_each(|policy| put(policy.text()));
+    }
+    audit::digest::hex(&audit::digest::sha256(&text)).into()
+}

@@ -1,0 +1,162 @@
+//! One policy: parsed, validated and held against the rules of the place it is in.
+
+use std::sync::Arc;
+
+use cedar_policy::ffi::DetailedError;
+use cedar_policy::{Effect, Policy, PolicyId, PolicySet, ValidationMode, Validator};
+use diagnostic::{Diagnostic, Severity, Span};
+
+use super::scan::Statement;
+use super::{Place, confine};
+use crate::bundle::Loaded;
+use crate::limits::{ENTITY_LEVEL_MAX, POLICY_ID_BYTES_MAX};
+
+/// What became of a statement.
+#[derive(Default)]
+pub(super) struct Read {
+    pub(super) policy: Option<Loaded>,
+    pub(super) errors: Vec<Diagnostic>,
+    pub(super) warnings: Vec<Diagnostic>,
+}
+
+/// Reads one policy. All that is wrong with it is found at once, but what cannot be parsed cannot be validated.
+pub(super) fn read(validator: &Validator, statement: Statement, place: Place<'_>) -> Read {
+    if let Some(slot) = statement.slot {
+        let error = Diagnostic::error("policy.template", "templates are not supported").at(slot);
+        return Read { errors: vec![error.help("name the principal or resource itself")], ..Read::default() };
+    }
+    let policy = match Policy::parse(None, statement.text()) {
+        Ok(policy) => policy,
+        Err(failed) => {
+            let errors = failed.iter().map(|error| in_file("policy.syntax", &error.into(), &statement.span));
+            return Read { errors: errors.collect(), ..Read::default() };
+        }
+    };
+    let mut read = Read::default();
+    let id = id_of(&policy, &statement.span, &mut read.errors);
+    let policy = policy.new_id(PolicyId::new(id.as_deref().unwrap_or("without an id")));
+    check_annotations(&policy, &statement.span, &mut read.errors);
+    check_effect(&policy, &statement.span, place, &mut read.errors);
+    if let Place::Scope(tenant) = place {
+        confine::check(&policy, tenant, &statement.span, &mut read.errors);
+    }
+    validate(validator, &policy, &statement.span, place, &mut read);
+    let subject = |diagnostic: Diagnostic| match &id {
+        Some(id) => diagnostic.about(&**id),
+        None => diagnostic,
+    };
+    read.errors = read.errors.into_iter().map(subject).collect();
+    read.warnings = read.warnings.into_iter().map(subject).collect();
+    if let (true, Some(id)) = (read.errors.is_empty(), id) {
+        let (line, column) = statement.span.position();
+        let bounded = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        read.policy = Some(Loaded {
+            id,
+            file: statement.span.source.path.as_str().into(),
+            line: bounded(line),
+            column: bounded(column),
+            audited: policy.annotation("audit").is_some(),
+            policy,
+            span: statement.span,
+        });
+    }
+    read
+}
+
+fn id_of(policy: &Policy, span: &Span, errors: &mut Vec<Diagnostic>) -> Option<Arc<str>> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    match policy.annotation("id") {
+        None | Some("") => {
+            let error = Diagnostic::error("policy.id-missing", "this policy has no `@id`").at(span.clone());
+            errors.push(error.help("write `@id(\"...\")` before it: records name it by that"));
+            None
+        }
+        Some(id) if id.len() <= POLICY_ID_BYTES_MAX && id.bytes().all(allowed) => Some(id.into()),
+        Some(id) => {
+            let message =
+                format!("the id `{id}` is not 1 to {POLICY_ID_BYTES_MAX} letters, digits, `.`, `_` and `-`");
+            errors.push(Diagnostic::error("policy.id-invalid", message).at(span.clone()));
+            None
+        }
+    }
+}
+
+fn check_annotations(policy: &Policy, span: &Span, errors: &mut Vec<Diagnostic>) {
+    if let Some(value) = policy.annotation("audit")
+        && value != "always"
+    {
+        let error = Diagnostic::error("policy.audit-unknown", format!("unknown `@audit(\"{value}\")`"));
+        errors.push(error.at(span.clone()).help("write `@audit(\"always\")`, or leave it out"));
+    }
+    match policy.annotation("mode") {
+        None => {}
+        Some("shadow") => {
+            let message = "`@mode(\"shadow\")` is not supported by this version";
+            errors.push(Diagnostic::error("policy.mode-unsupported", message).at(span.clone()));
+        }
+        Some(mode) => {
+            let error = Diagnostic::error("policy.mode-unknown", format!("unknown `@mode(\"{mode}\")`"));
+            errors.push(error.at(span.clone()).help("leave `@mode` out: the policy is then enforced"));
+        }
+    }
+}
+
+fn check_effect(policy: &Policy, span: &Span, place: Place<'_>, errors: &mut Vec<Diagnostic>) {
+    if policy.effect() == place.effect() {
+        return;
+    }
+    let (code, message, help) = match policy.effect() {
+        Effect::Forbid => (
+            "policy.forbid-in-scope",
+            "a scope holds permits only",
+            "put this `forbid` into a guard (`always: true`), where it holds whatever the scopes",
+        ),
+        Effect::Permit => (
+            "policy.permit-in-guard",
+            "a guard holds forbids only",
+            "put this `permit` into a scope (`kind: security.scope`)",
+        ),
+    };
+    errors.push(Diagnostic::error(code, message).at(span.clone()).help(help));
+}
+
+/// Strict validation, and that no policy looks through more entities than a check supplies.
+fn validate(validator: &Validator, policy: &Policy, span: &Span, place: Place<'_>, read: &mut Read) {
+    let mut alone = PolicySet::new();
+    if let Err(error) = alone.add(policy.clone()) {
+        read.errors.push(Diagnostic::error("policy.invalid", error.to_string()).at(span.clone()));
+        return;
+    }
+    let result = validator.validate_with_level(&alone, ValidationMode::Strict, ENTITY_LEVEL_MAX);
+    let errors: Vec<_> =
+        result.validation_errors().map(|error| in_file("policy.invalid", &error.into(), span)).collect();
+    if !errors.is_empty() {
+        // Cedar's warnings about a policy that is wrong (it never matches, ...) only follow from the errors.
+        read.errors.extend(errors);
+        return;
+    }
+    for warning in result.validation_warnings() {
+        let found = in_file("policy.warning", &warning.into(), span);
+        match place {
+            Place::Guard => read.errors.push(found),
+            Place::Scope(_) => read.warnings.push(Diagnostic { severity: Severity::Warning, ..found }),
+        }
+    }
+}
+
+/// What Cedar found, at its place in the file.
+fn in_file(code: &'static str, error: &DetailedError, statement: &Span) -> Diagnostic {
+    let label = error.source_locations.first();
+    let span = label.map_or(statement.clone(), |label| Span {
+        source: statement.source.clone(),
+        start: (statement.start + label.loc.start).min(statement.end),
+        end: (statement.start + label.loc.end).min(statement.end),
+    });
+    let said =
+        label.and_then(|label| label.label.as_ref()).map_or(String::new(), |label| format!(": {label}"));
+    let diagnostic = Diagnostic::error(code, format!("{}{said}", error.message)).at(span);
+    match &error.help {
+        Some(help) => diagnostic.help(help.as_str()),
+        None => diagnostic,
+    }
+}

@@ -1,0 +1,119 @@
+//! One Lua function is one struct: what it asks for, and what it does once it is permitted.
+//!
+//! [`enter`] is the single loop that every call takes: decode and ask, check, run, encode. Who adds a function
+//! writes `ask`, which may look but not touch, and `run`, which gets the permits for exactly what `ask` asked
+//! for; there is no place to write a check by hand, and none to forget it.
+
+use luau::{Accepts, Call, Item, Reply};
+use policy::Asks;
+use value::Failure;
+
+use crate::declaration::{Declared, Doc};
+use crate::object::Object;
+use crate::question::Question;
+use crate::scene::Scene;
+use crate::world::World;
+
+/// The entry of a declared function.
+pub(crate) type Enter = fn(&mut World, Call<'_, Object>) -> Reply<Object>;
+
+/// A function that scripts call.
+pub(crate) trait Function: 'static {
+    /// Its documentation.
+    const DOC: Doc;
+    /// How each parameter is read.
+    const ACCEPTS: &'static [Accepts];
+    /// How further arguments are read.
+    const REST: Option<Accepts> = None;
+    /// Whether a failure is raised instead of returned as `nil, err`: builder methods, so that a chain stops,
+    /// and pure conversions whose misuse is a defect of the script.
+    const RAISES: bool = false;
+    /// The permissions, in order; `()` for a function that acts on nobody else.
+    type Asks: Asks;
+    /// What `run` needs beside the permits.
+    type Payload;
+
+    /// Turns arguments into a request, without any effect.
+    ///
+    /// # Errors
+    /// A wrong argument, or a destination that does not exist.
+    fn ask(question: &mut Question<'_>) -> Result<(Self::Asks, Self::Payload), Failure>;
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// What the documentation lists.
+    fn run(
+        scene: &mut Scene<'_>,
+        permits: <Self::Asks as Asks>::Permits,
+        payload: Self::Payload,
+    ) -> Result<Outcome, Failure>;
+}
+
+/// How a function that did not fail goes on.
+pub(crate) enum Outcome {
+    /// Return these values.
+    Return(Vec<Item<Object>>),
+    /// The strand waits for what `run` has registered.
+    Wait,
+    /// The strand goes behind the other ready strands and returns nothing.
+    Pass,
+    /// The process ends or starts anew: nothing returns.
+    Never,
+}
+
+impl Outcome {
+    /// Returns `true`.
+    pub(crate) fn done() -> Self {
+        Self::Return(vec![Item::Value(true.into())])
+    }
+
+    /// Returns nothing.
+    pub(crate) fn nothing() -> Self {
+        Self::Return(Vec::new())
+    }
+
+    /// Returns one piece of data.
+    pub(crate) fn value(value: impl Into<value::Value>) -> Self {
+        Self::Return(vec![Item::Value(value.into())])
+    }
+
+    /// Returns one object.
+    pub(crate) fn object(object: Object) -> Self {
+        Self::Return(vec![Item::Object(object)])
+    }
+}
+
+/// The declaration of a function, for its module's table.
+pub(crate) const fn declare<F: Function>() -> Declared {
+    Declared { doc: &F::DOC, accepts: F::ACCEPTS, rest: F::REST, enter: enter::<F> }
+}
+
+fn enter<F: Function>(world: &mut World, mut call: Call<'_, Object>) -> Reply<Object> {
+    match attempt::<F>(world, &mut call) {
+        Ok(Outcome::Return(items)) => Reply::Return(items),
+        Ok(Outcome::Wait) => Reply::Wait,
+        Ok(Outcome::Pass) => Reply::Pass,
+        Ok(Outcome::Never) => Reply::Never,
+        Err(mut failure) => {
+            if failure.stack.is_empty() {
+                failure.stack = call.stack();
+            }
+            if F::RAISES { Reply::Raise(failure) } else { Reply::Return(refused(failure)) }
+        }
+    }
+}
+
+fn attempt<F: Function>(world: &mut World, call: &mut Call<'_, Object>) -> Result<Outcome, Failure> {
+    world.still_here(call.key)?;
+    let mut question = Question::new(world, call)?;
+    let (asks, payload) = F::ask(&mut question)?;
+    let named = question.named;
+    let permits = world.check(call, named.as_deref(), asks)?;
+    F::run(&mut Scene::new(world, call), permits, payload)
+}
+
+/// `nil, err`.
+pub(crate) fn refused(failure: Failure) -> Vec<Item<Object>> {
+    vec![Item::Value(value::Value::Nil), Item::Value(failure.into())]
+}

@@ -1,0 +1,284 @@
+//! What the strands of one process wait for, and how a wait ends.
+//!
+//! A wait is on channels (receive, send, select), a sleep, or a call. It ends once; the places it had in other
+//! channels' queues are stale from then on. This file knows no Lua beyond the reply that ends a wait.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use luau::{Item, Reply, StrandId};
+use value::{Failure, Kind, Value};
+
+use crate::channel::{Case, Channel, Held, Received, Sent, Source, Waiter};
+use crate::limits::WAITS_MAX;
+use crate::object::Object;
+use crate::timer::Token;
+
+/// All waits of one process, oldest first, and the replies that have not reached their strand yet.
+#[derive(Default)]
+pub(crate) struct Waits {
+    next: u64,
+    going_on: BTreeMap<u64, Wait>,
+    ended: Vec<(StrandId, Reply<Object>)>,
+}
+
+/// One parked strand.
+struct Wait {
+    strand: StrandId,
+    on: On,
+}
+
+enum On {
+    /// Cases of channels; the form of the answer.
+    Channels(Form, Vec<Case>),
+    /// A sleep.
+    Sleep(Token),
+    /// A callee's end.
+    Call,
+}
+
+/// Which function waits, and so what it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// `value, ok`.
+    Receive,
+    /// `true`, or an error when the channel is closed.
+    Send,
+    /// `{channel, value, ok}`.
+    Select,
+}
+
+/// A value taken from a channel, and whether it was one: `nil, false` when closed and drained.
+pub(crate) type Taken = (Item<Object>, bool);
+
+impl Waits {
+    /// Whether that wait goes on.
+    pub(crate) fn waiting(&self, waiter: &Waiter) -> bool {
+        self.going_on.contains_key(&waiter.wait)
+    }
+
+    /// The replies to hand to the virtual machine.
+    pub(crate) fn take_ended(&mut self) -> Vec<(StrandId, Reply<Object>)> {
+        std::mem::take(&mut self.ended)
+    }
+
+    /// Whether a reply is ready.
+    pub(crate) fn any_ended(&self) -> bool {
+        !self.ended.is_empty()
+    }
+
+    /// Parks a strand on channels.
+    ///
+    /// # Errors
+    /// RATE_LIMITED: [`WAITS_MAX`] strands wait already.
+    pub(crate) fn on_channels(&mut self, strand: StrandId, form: Form, cases: Vec<Case>) -> Result<(), Failure> {
+        let wait = self.begin()?;
+        for (index, case) in cases.iter().enumerate() {
+            if case.channel.is_mail() {
+                continue;
+            }
+            let waiter = Waiter { strand, wait, case: index };
+            match &case.send {
+                Some(value) => case.channel.wait_to_send(waiter, value.clone(), &|other| self.waiting(other)),
+                None => case.channel.wait_to_receive(waiter, &|other| self.waiting(other)),
+            }
+        }
+        self.going_on.insert(wait, Wait { strand, on: On::Channels(form, cases) });
+        Ok(())
+    }
+
+    /// Parks a strand until a timer fires.
+    ///
+    /// # Errors
+    /// RATE_LIMITED: [`WAITS_MAX`] strands wait already.
+    pub(crate) fn on_sleep(&mut self, strand: StrandId, token: Token) -> Result<(), Failure> {
+        let wait = self.begin()?;
+        self.going_on.insert(wait, Wait { strand, on: On::Sleep(token) });
+        Ok(())
+    }
+
+    /// Parks a strand until a callee has ended; the token by which that will be told.
+    ///
+    /// # Errors
+    /// RATE_LIMITED: [`WAITS_MAX`] strands wait already.
+    pub(crate) fn on_call(&mut self, strand: StrandId) -> Result<u64, Failure> {
+        let wait = self.begin()?;
+        self.going_on.insert(wait, Wait { strand, on: On::Call });
+        Ok(wait)
+    }
+
+    /// Takes a call's wait back: the callee was never started.
+    pub(crate) fn forget(&mut self, wait: u64) {
+        self.going_on.remove(&wait);
+    }
+
+    fn begin(&mut self) -> Result<u64, Failure> {
+        if self.going_on.len() >= WAITS_MAX {
+            return Err(Failure::new(Kind::RateLimited, format!("at most {WAITS_MAX} coroutines may wait at once")));
+        }
+        self.next += 1;
+        Ok(self.next)
+    }
+
+    /// Receives from a channel that holds its own values, if one is there.
+    pub(crate) fn receive(&mut self, channel: &Channel) -> Option<Taken> {
+        match channel.receive(&|waiter| self.waiting(waiter)) {
+            Received::Value(value, sender) => {
+                if let Some(sender) = sender {
+                    self.end_send(sender, true);
+                }
+                Some((value.into(), true))
+            }
+            Received::Closed => Some((Item::Value(Value::Nil), false)),
+            Received::Empty => None,
+        }
+    }
+
+    /// Sends to a channel, if a receiver waits or there is room; the value comes back otherwise.
+    ///
+    /// # Errors
+    /// The channel is closed.
+    pub(crate) fn send(&mut self, channel: &Channel, value: Held) -> Result<Option<Held>, Failure> {
+        match channel.send(value, &|waiter| self.waiting(waiter)) {
+            Sent::To(receiver, value) => {
+                self.end_receive(receiver, (value.into(), true));
+                Ok(None)
+            }
+            Sent::Buffered => Ok(None),
+            Sent::Full(value) => Ok(Some(value)),
+            Sent::Closed => Err(closed()),
+        }
+    }
+
+    /// Delivers a timer's value, in place of one that still waits.
+    pub(crate) fn deliver(&mut self, channel: &Channel, value: Held) {
+        if let Sent::To(receiver, value) = channel.put(value, &|waiter| self.waiting(waiter)) {
+            self.end_receive(receiver, (value.into(), true));
+        }
+    }
+
+    /// Closes a channel and tells who waited: receivers `nil, false`, senders an error.
+    pub(crate) fn close(&mut self, channel: &Rc<Channel>) {
+        let (receivers, senders) = channel.close();
+        for receiver in receivers {
+            self.end_receive(receiver, (Item::Value(Value::Nil), false));
+        }
+        for sender in senders {
+            self.end_send(sender, false);
+        }
+        // Receivers of mail are in no queue: they are found by what they wait for.
+        let mail: Vec<Waiter> = self
+            .going_on
+            .iter()
+            .filter_map(|(wait, parked)| {
+                let On::Channels(_, cases) = &parked.on else { return None };
+                let case = cases.iter().position(|case| Rc::ptr_eq(&case.channel, channel))?;
+                channel.is_mail().then_some(Waiter { strand: parked.strand, wait: *wait, case })
+            })
+            .collect();
+        for receiver in mail {
+            self.end_receive(receiver, (Item::Value(Value::Nil), false));
+        }
+    }
+
+    /// A timer has fired: the sleeping strand goes on.
+    pub(crate) fn wake_sleeper(&mut self, token: Token) {
+        let found = self.going_on.iter().find_map(|(wait, parked)| match parked.on {
+            On::Sleep(waited) if waited == token => Some(*wait),
+            _ => None,
+        });
+        if let Some(parked) = found.and_then(|wait| self.going_on.remove(&wait)) {
+            self.ended.push((parked.strand, Reply::Return(Vec::new())));
+        }
+    }
+
+    /// A callee has ended.
+    pub(crate) fn end_call(&mut self, wait: u64, result: &Result<Value, Failure>) {
+        if let Some(parked) = self.going_on.remove(&wait) {
+            let items = match result {
+                Ok(value) => vec![Item::Value(value.clone())],
+                Err(failure) => crate::function::refused(failure.clone()),
+            };
+            self.ended.push((parked.strand, Reply::Return(items)));
+        }
+    }
+
+    /// Offers waiting mail: `take` is asked for each mail channel that a strand waits on, oldest wait first and
+    /// its cases in order, and what it gives ends that wait.
+    pub(crate) fn settle_mail(&mut self, take: &mut dyn FnMut(&Channel) -> Option<Item<Object>>) {
+        let mut served = Vec::new();
+        for (wait, parked) in &self.going_on {
+            let On::Channels(_, cases) = &parked.on else { continue };
+            let mail = cases.iter().enumerate().filter(|(_, case)| case.send.is_none() && case.channel.is_mail());
+            for (index, case) in mail {
+                if let Some(item) = take(&case.channel) {
+                    served.push((Waiter { strand: parked.strand, wait: *wait, case: index }, item));
+                    break;
+                }
+            }
+        }
+        for (waiter, item) in served {
+            self.end_receive(waiter, (item, true));
+        }
+    }
+
+    /// Whether nothing that a strand waits for can ever come: every wait is on plain channels, or on timers that
+    /// have stopped. The sleepers, callers and receivers of mail are not dead.
+    pub(crate) fn deadlocked(&self) -> bool {
+        self.ended.is_empty()
+            && !self.going_on.is_empty()
+            && self.going_on.values().all(|parked| match &parked.on {
+                On::Channels(_, cases) => cases.iter().all(|case| match case.channel.source() {
+                    Source::Plain => true,
+                    Source::Timer(guard) => !guard.is_running(),
+                    Source::Inbox | Source::Events | Source::Topic { .. } => case.channel.is_closed(),
+                }),
+                On::Sleep(_) | On::Call => false,
+            })
+    }
+
+    fn end_receive(&mut self, waiter: Waiter, (item, ok): Taken) {
+        let Some(Wait { strand, on: On::Channels(form, mut cases) }) = self.going_on.remove(&waiter.wait) else {
+            return;
+        };
+        let items = match form {
+            Form::Select => {
+                let channel = cases.swap_remove(waiter.case).channel;
+                vec![selected(channel, Some(item), ok)]
+            }
+            Form::Receive | Form::Send => vec![item, Item::Value(ok.into())],
+        };
+        self.ended.push((strand, Reply::Return(items)));
+    }
+
+    fn end_send(&mut self, waiter: Waiter, sent: bool) {
+        let Some(Wait { strand, on: On::Channels(form, mut cases) }) = self.going_on.remove(&waiter.wait) else {
+            return;
+        };
+        let reply = if !sent {
+            Reply::Raise(closed())
+        } else if form == Form::Select {
+            Reply::Return(vec![selected(cases.swap_remove(waiter.case).channel, None, true)])
+        } else {
+            Reply::Return(vec![Item::Value(true.into())])
+        };
+        self.ended.push((strand, reply));
+    }
+}
+
+/// `{channel, value, ok}`.
+pub(crate) fn selected(channel: Rc<Channel>, value: Option<Item<Object>>, ok: bool) -> Item<Object> {
+    let mut entries = vec![
+        ("channel".into(), Item::Object(Object::Channel(channel))),
+        ("ok".into(), Item::Value(ok.into())),
+    ];
+    if let Some(value) = value {
+        entries.push(("value".into(), value));
+    }
+    Item::Table(entries)
+}
+
+/// What a send on a closed channel raises.
+pub(crate) fn closed() -> Failure {
+    Failure::invalid("the channel is closed")
+}

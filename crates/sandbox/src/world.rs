@@ -1,0 +1,308 @@
+//! What a running script can reach: the kernel, the gate, the catalogue, and the process that runs.
+//!
+//! One world a worker. While a body runs its state is `current`; a host call acts on it and on nothing else
+//! that is local. The virtual machines are not in here: a call cannot touch the one it came from.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::SystemTime;
+
+use actor::{Event, Kernel, Take};
+use audit::{AssertedBy, Place};
+use luau::{Call, Host, Item, Reply};
+use policy::{Asks, Caller, Gate};
+use value::{Failure, Kind, Value};
+
+use crate::catalogue::Catalogue;
+use crate::channel::{Channel, Held, Source};
+use crate::message::Message;
+use crate::module::time::Moment;
+use crate::object::Object;
+use crate::process_state::{ProcessState, Program, Subscriptions};
+use crate::surface::DECLARED;
+use crate::timer::{Token, Use};
+
+/// Everything a worker's processes share.
+pub(crate) struct World {
+    /// Processes, mailboxes, timers.
+    pub(crate) kernel: Kernel<Program>,
+    /// The one place where decisions are made.
+    pub(crate) gate: Arc<Gate>,
+    /// What there is to run.
+    pub(crate) catalogue: Arc<Catalogue>,
+    /// Who says that the callers from outside are who they are.
+    pub(crate) asserted_by: Option<Arc<AssertedBy>>,
+    /// The process whose body runs.
+    pub(crate) current: Option<Box<ProcessState>>,
+    /// Makes chains that no other worker makes.
+    pub(crate) chains: Chains,
+}
+
+/// Causal ids: unique in the node's life.
+pub(crate) struct Chains {
+    prefix: String,
+    next: Cell<u64>,
+}
+
+impl Chains {
+    /// The chains of one worker of one run.
+    pub(crate) fn new(prefix: String) -> Self {
+        Self { prefix, next: Cell::new(0) }
+    }
+
+    /// A chain that nobody has.
+    pub(crate) fn next(&self) -> Arc<str> {
+        self.next.set(self.next.get() + 1);
+        format!("{}{:x}", self.prefix, self.next.get()).into()
+    }
+}
+
+impl Host for World {
+    type Object = Object;
+
+    fn call(&mut self, call: Call<'_, Object>) -> Reply<Object> {
+        match DECLARED.get(usize::from(call.function.0)) {
+            Some(declared) => (declared.enter)(self, call),
+            None => Reply::Raise(Failure::new(Kind::Internal, "no such function")),
+        }
+    }
+}
+
+impl World {
+    /// The process whose body runs.
+    ///
+    /// # Errors
+    /// INVALID: none does.
+    pub(crate) fn state(&self) -> Result<&ProcessState, Failure> {
+        self.current.as_deref().ok_or_else(|| Failure::invalid("no process context"))
+    }
+
+    /// The same, to change it.
+    ///
+    /// # Errors
+    /// INVALID: none does.
+    pub(crate) fn state_mut(&mut self) -> Result<&mut ProcessState, Failure> {
+        self.current.as_deref_mut().ok_or_else(|| Failure::invalid("no process context"))
+    }
+
+    /// Refuses every call of a process that has been marked as ending, before its check.
+    ///
+    /// # Errors
+    /// CANCELED: it is ending. INVALID: the caller is not the process that runs.
+    pub(crate) fn still_here(&self, key: u64) -> Result<(), Failure> {
+        let state = self.state()?;
+        if state.local.key() != key {
+            return Err(Failure::invalid("no process context"));
+        }
+        if state.entry.ending().load(Ordering::Relaxed) {
+            return Err(Failure::new(Kind::Canceled, "this process is being ended"));
+        }
+        Ok(())
+    }
+
+    /// The process that runs, as the gate sees it.
+    ///
+    /// # Errors
+    /// INVALID: none does; or what `ask` returns.
+    pub(crate) fn with_caller<T>(
+        &self,
+        call: &Call<'_, Object>,
+        ask: impl FnOnce(&Caller<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let state = self.state()?;
+        let place = || call.place().map(|place| Place { source: place.source.into(), line: place.line });
+        ask(&Caller {
+            actor: Some(&state.actor),
+            scopes: Some(&state.scopes),
+            process: Some(&state.facts),
+            chain: &state.chain,
+            place: &place,
+            asserted_by: self.asserted_by.as_deref(),
+        })
+    }
+
+    /// Asks the gate on behalf of the process that runs; all asks of one call see one policy generation. A
+    /// refusal names the destination as the script wrote it.
+    ///
+    /// # Errors
+    /// PERMISSION_DENIED with its record, UNAVAILABLE while nothing can be recorded.
+    pub(crate) fn check<A: Asks>(
+        &self,
+        call: &Call<'_, Object>,
+        named: Option<&str>,
+        asks: A,
+    ) -> Result<A::Permits, Failure> {
+        self.with_caller(call, |caller| {
+            let operation = self.gate.operation();
+            let operation = match named {
+                Some(destination) => operation.naming(destination),
+                None => operation,
+            };
+            operation.check(caller, asks).map_err(Failure::from)
+        })
+    }
+
+    /// Now, on the monotonic clock, in nanoseconds.
+    pub(crate) fn now_ns(&self) -> u64 {
+        self.kernel.node().clock().monotonic_ns()
+    }
+
+    /// Now, by the wall clock.
+    pub(crate) fn wall(&self) -> SystemTime {
+        self.kernel.node().clock().wall()
+    }
+
+    /// Takes what a channel has now: a value and true, nil and false when it is closed and drained, nothing
+    /// when it is empty.
+    ///
+    /// # Errors
+    /// INVALID: no process runs.
+    pub(crate) fn take(&mut self, channel: &Channel) -> Result<Option<(Item<Object>, bool)>, Failure> {
+        let Self { kernel, current, .. } = self;
+        let state = current.as_deref_mut().ok_or_else(|| Failure::invalid("no process context"))?;
+        if channel.is_mail() && !channel.is_closed() {
+            return Ok(take_mail(kernel, state.local, &state.mail, channel).map(|item| (item, true)));
+        }
+        Ok(state.waits.receive(channel))
+    }
+
+    /// Gives waiting mail to the strands that wait for it.
+    pub(crate) fn settle_mail(&mut self) {
+        let Self { kernel, current, .. } = self;
+        if let Some(state) = current.as_deref_mut() {
+            let (local, mail) = (state.local, &state.mail);
+            state.waits.settle_mail(&mut |channel| take_mail(kernel, local, mail, channel));
+        }
+    }
+
+    /// Starts a timer of the running process.
+    ///
+    /// # Errors
+    /// RATE_LIMITED: it has too many.
+    pub(crate) fn start_timer(&mut self, token: Token, after_ns: u64, what: Use) -> Result<(), Failure> {
+        self.cancel_abandoned();
+        let local = self.state()?.local;
+        let timer = self.kernel.start_timer(local, std::time::Duration::from_nanos(after_ns), token)?;
+        self.state_mut()?.timers.running.insert(token, (timer, what));
+        Ok(())
+    }
+
+    /// Stops a timer of the running process; whether it was still running.
+    pub(crate) fn stop_timer(&mut self, token: Token) -> bool {
+        let Some(state) = self.current.as_deref_mut() else { return false };
+        match state.timers.running.remove(&token) {
+            Some((timer, _)) => {
+                self.kernel.cancel_timer(state.local, timer);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Cancels the timers that nobody can receive from any more.
+    pub(crate) fn cancel_abandoned(&mut self) {
+        let Some(state) = self.current.as_deref() else { return };
+        let tokens = std::mem::take(&mut *state.timers.abandoned.borrow_mut());
+        for token in tokens {
+            self.stop_timer(token);
+        }
+    }
+
+    /// A timer of the running process has fired.
+    pub(crate) fn fired(&mut self, token: Token) {
+        let wall = self.wall();
+        let Some(state) = self.current.as_deref_mut() else { return };
+        let Some((_, what)) = state.timers.running.remove(&token) else { return };
+        match what {
+            Use::Sleep => state.waits.wake_sleeper(token),
+            Use::Once(channel) => {
+                if let Some(channel) = channel.upgrade() {
+                    if let Source::Timer(guard) = channel.source() {
+                        guard.set_running(false);
+                    }
+                    state.waits.deliver(&channel, time_of(wall));
+                }
+            }
+            Use::Tick { channel: weak, period_ns, due_ns } => {
+                let Some(channel) = weak.upgrade() else { return };
+                state.waits.deliver(&channel, time_of(wall));
+                let now_ns = self.now_ns();
+                // Ticks that were missed while the process did not run are not made up for.
+                let missed = now_ns.saturating_sub(due_ns) / period_ns;
+                let due_ns = due_ns.saturating_add((missed + 1).saturating_mul(period_ns));
+                let again = Use::Tick { channel: weak, period_ns, due_ns };
+                if self.start_timer(token, due_ns.saturating_sub(now_ns), again).is_err()
+                    && let Source::Timer(guard) = channel.source()
+                {
+                    guard.set_running(false);
+                }
+            }
+        }
+    }
+}
+
+/// The time that a timer delivers; nil when the host's clock is beyond what times can say.
+fn time_of(wall: SystemTime) -> Held {
+    Moment::now(wall).map_or(Held::Value(Value::Nil), |moment| Held::Time(Box::new(moment)))
+}
+
+/// What waits for a channel over the mailbox, if anything does.
+fn take_mail(
+    kernel: &mut Kernel<Program>,
+    local: actor::LocalId,
+    mail: &Subscriptions,
+    channel: &Channel,
+) -> Option<Item<Object>> {
+    let message_object = |message: actor::Message| {
+        Item::Object(Object::Message(Box::new(Message {
+            topic: message.topic.to_string(),
+            from: message.from.as_deref().map(str::to_owned),
+            payload: message.payload,
+        })))
+    };
+    match channel.source() {
+        Source::Inbox => {
+            let listened = |topic: &str| mail.topics.contains_key(topic);
+            kernel.take_message(local, &Take::Unlistened(&listened)).map(message_object)
+        }
+        Source::Topic { topic, as_message } => {
+            let message = kernel.take_message(local, &Take::Topic(topic))?;
+            Some(if as_message.get() { message_object(message) } else { Item::Value(message.payload) })
+        }
+        Source::Events => kernel.take_event(local).map(|event| Item::Value(event_table(event))),
+        Source::Plain | Source::Timer(_) => None,
+    }
+}
+
+/// An event as scripts see it.
+fn event_table(event: Event) -> Value {
+    let result_table = |result: &actor::ExitResult| {
+        Value::Map(vec![match result {
+            Ok(value) => ("value".into(), value.clone()),
+            Err(failure) => ("error".into(), failure.to_string().into()),
+        }])
+    };
+    match event {
+        Event::Cancel { from, deadline } => {
+            let mut entries = vec![("kind".into(), "pid.cancel".into())];
+            if let Some(from) = from {
+                entries.push(("from".into(), (&*from).into()));
+            }
+            if let Some(deadline) = deadline {
+                entries.push(("deadline".into(), deadline.into()));
+            }
+            Value::Map(entries)
+        }
+        Event::Exit { from, result } => Value::Map(vec![
+            ("kind".into(), "pid.exit".into()),
+            ("from".into(), (&*from).into()),
+            ("result".into(), result_table(&result)),
+        ]),
+        Event::LinkDown { from, result } => Value::Map(vec![
+            ("kind".into(), "pid.link.down".into()),
+            ("from".into(), (&*from).into()),
+            ("result".into(), result_table(&result)),
+        ]),
+    }
+}
