@@ -116,7 +116,10 @@ impl Running {
         let refused = if actor.kind() == ActorKind::Operator {
             Some(format!("actor `{actor}` is an operator, whom only a token can make"))
         } else if !self.knows(tenant) {
-            Some(format!("there is no tenant `{tenant}`{}", did_you_mean_text(tenant.as_str(), self.tenants())))
+            Some(format!(
+                "there is no tenant `{tenant}`{}",
+                did_you_mean_text(tenant.as_str(), self.tenants())
+            ))
         } else if tenant != owner && !found.facts.shared() {
             Some(format!("definition `{definition}` is tenant `{owner}`'s and not shared with `{tenant}`"))
         } else {
@@ -146,7 +149,10 @@ fn chosen_host(catalogue: &Catalogue, named: Option<String>) -> Result<String, C
         (None, [only]) => Ok((*only).to_owned()),
         (None, hosts) => {
             let listed: Vec<String> = hosts.iter().map(|host| format!("`{host}`")).collect();
-            Err(CallFailure::Usage(format!("the app has more than one host, name one of {}", listed.join(", "))))
+            Err(CallFailure::Usage(format!(
+                "the app has more than one host, name one of {}",
+                listed.join(", ")
+            )))
         }
     }
 }

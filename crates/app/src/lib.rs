@@ -1,12 +1,29 @@
-//! An app: a folder of manifests, read whole or refused with every error in it.
+//! An app: a folder of manifests, read whole or refused with every error in it, and run.
 //!
 //! This crate knows what YAML says and nothing of HTTP. It parses no Lua and no policy, and decides nothing: it
-//! gathers what the crates that do are told.
+//! gathers what the crates that do are told, starts them, and keeps services running.
 
+mod app;
+mod assembly;
+mod call;
 mod findings;
 mod identifier;
 pub mod limits;
 pub mod manifest;
+mod order;
+mod reload;
+mod restart;
+mod running;
+mod status;
+mod supervisor;
+mod watch;
 
+pub use app::App;
+pub use call::{CallFailure, CallRequest};
 pub use identifier::{Id, TenantName};
 pub use manifest::{Manifest, schema_json};
+pub use running::Running;
+pub use sandbox::StartError;
+pub use status::{ServiceState, ServiceStatus};
+pub use supervisor::{ServeOptions, ServeOutcome};
+pub use watch::Reload;

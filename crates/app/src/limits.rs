@@ -28,11 +28,10 @@ macro_rules! limits {
 
 limits! {
     FILE_BYTES_MAX: usize = 256 * 1024, "bytes",
-        "One manifest, script or policy file. The largest real ones are under 100 KiB, and every parser \
-         behind it is fast at this size.";
+        "One manifest, script or policy file: what a reviewer can read, and what the parsers behind it take in \
+         well under a second whatever it says.";
     FILES_MAX: usize = 10_000, "files",
-        "Files of one app that are read: manifests, scripts and policies. Ten times the largest app we know \
-         of.";
+        "Files of one app that are read: manifests, scripts and policies. As many as it may have entries.";
     FILES_BYTES_MAX: usize = 64 * 1024 * 1024, "bytes",
         "All files of one app together, since they stay in memory for messages about them.";
     FOLDERS_NESTED_MAX: usize = 32, "levels",
@@ -88,8 +87,8 @@ limits! {
     PROCESS_MEMORY_MIN: u64 = 64 * 1024, "bytes",
         "Smallest memory limit of a process; below it the modules of a small script do not fit.";
     PROCESS_MEMORY_MAX: u64 = 1024 * 1024 * 1024, "bytes",
-        "Largest memory limit of a process; a full collection of 32 MB takes 8 ms, and one of 1 GiB a \
-         quarter of a second.";
+        "Largest memory limit of a process; a full collection of 32 MB takes 8 ms, so one of 1 GiB \
+         about a quarter of a second.";
     PROCESS_CPU_DEFAULT_MS: u64 = 2_000, "milliseconds",
         "CPU time of a process since it last had to wait: long for an actor, short for an endless loop.";
     DURATION_MIN_MS: u64 = 1, "milliseconds",
@@ -110,6 +109,16 @@ limits! {
         "Longest wait before a restart of a service.";
     RESTART_ATTEMPTS_MAX: u32 = 1_000_000, "attempts",
         "Largest `max_attempts`; 0 is no limit.";
+    IMPORTS_NESTED_MAX: usize = 16, "levels",
+        "Libraries that import each other in a line; each level is a protected call on the script's stack.";
+    KILL_WAIT_MS: u64 = 1_000, "milliseconds",
+        "Wait for the end of a process that is ended at a timeout: a worker that is not stuck needs one slice.";
+    FOLDER_LOOK_MS: u64 = 2_000, "milliseconds",
+        "Time between two looks at a watched folder, for changes that the system tells nobody of.";
+    QUIET_MS: u64 = 300, "milliseconds",
+        "Time without a change after which a watched folder is read: a burst of saves is one reload.";
+    UNQUIET_MAX_MS: u64 = 3_000, "milliseconds",
+        "Longest wait for a watched folder to come to rest; then it is read as it is.";
 }
 
 /// How much longer each wait before a restart is than the one before: 2, as the reference system has it.

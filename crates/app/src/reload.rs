@@ -13,7 +13,9 @@ pub(crate) fn fixed_at_start(before: &Manifest, after: &Manifest) -> Option<Stri
     };
     let tenants = |manifest: &Manifest| {
         let tenants = manifest.tenants.iter();
-        sorted(tenants.map(|tenant| (tenant.name.to_string(), (tenant.processes_max, tenant.memory_bytes_max))))
+        sorted(
+            tenants.map(|tenant| (tenant.name.to_string(), (tenant.processes_max, tenant.memory_bytes_max))),
+        )
     };
     let services = |manifest: &Manifest| {
         let services = manifest.services.iter();

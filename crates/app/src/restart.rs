@@ -47,8 +47,9 @@ fn delay(restart: &Restart, before: u32, chance: f64) -> Duration {
     let exponent = i32::try_from(before).unwrap_or(i32::MAX);
     let grown = restart.initial_delay.as_secs_f64() * restart.backoff_factor.powi(exponent);
     // Not a number or too large to be a duration: either way the longest wait.
-    let whole =
-        Duration::try_from_secs_f64(grown).unwrap_or(restart.max_delay).clamp(Duration::ZERO, restart.max_delay);
+    let whole = Duration::try_from_secs_f64(grown)
+        .unwrap_or(restart.max_delay)
+        .clamp(Duration::ZERO, restart.max_delay);
     let random = restart.jitter.clamp(0.0, 1.0) * chance.clamp(0.0, 1.0);
     whole.mul_f64(1.0 - random).max(SHORTEST)
 }

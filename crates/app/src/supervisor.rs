@@ -201,7 +201,8 @@ impl<'a> Supervisor<'a> {
         let id = &kept.id;
         match duty {
             Duty::Due(time) => {
-                let wait = humantime::format_duration(Duration::from_millis(millis(time.saturating_sub(now))));
+                let wait =
+                    humantime::format_duration(Duration::from_millis(millis(time.saturating_sub(now))));
                 tracing::warn!(target: "service", service = %id, error, "failed, starts again in {wait}");
             }
             Duty::Over(End::Failed) => {

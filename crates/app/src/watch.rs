@@ -78,21 +78,21 @@ impl Version {
     }
 }
 
+/// Says it to whoever asked to be told, or else to whoever reads the program's log.
 fn tell(reload: &Reload, generation: u64, report: Option<&mut (dyn FnMut(&Reload) + 'static)>) {
-    match reload {
-        Reload::Applied(_) => tracing::info!(target: "watch", generation, "the changed app runs"),
-        Reload::Refused(_) => {
-            tracing::error!(target: "watch", generation, "the changed app is refused; the one before runs on");
+    let found = match (report, reload) {
+        (Some(report), _) => return report(reload),
+        (None, Reload::Applied(found)) => {
+            tracing::info!(target: "watch", generation, "the changed app runs");
+            found
         }
-    }
-    match report {
-        Some(report) => report(reload),
-        None => {
-            let (Reload::Applied(found) | Reload::Refused(found)) = reload;
-            for diagnostic in found {
-                tracing::warn!(target: "watch", "{}", render(diagnostic));
-            }
+        (None, Reload::Refused(found)) => {
+            tracing::error!(target: "watch", generation, "the changed app is refused, the one before runs on");
+            found
         }
+    };
+    for diagnostic in found {
+        tracing::warn!(target: "watch", "{}", render(diagnostic).trim_end());
     }
 }
 

@@ -651,7 +651,7 @@ fn files_that_cannot_be_a_manifest_are_refused_with_the_reason() {
     refused(
         &[("notes.yml", "x")],
         &[
-            "there is no manifest in the app's folder | a manifest is a file that ends in `.yaml`, such as `_index.yaml`; `moonward init DIR` writes one",
+            "there is no manifest in the app's folder | a manifest's name ends in `.yaml`, as in `_index.yaml`; `moonward init DIR` writes one",
         ],
     );
     let large = format!("namespace: a\nentries: []\n# {}", "x".repeat(256 * 1024));
@@ -722,7 +722,7 @@ fn what_grows_has_a_bound() {
         ),
         (
             service(&format!("security: {{actor: {{id: default/service/x, meta: {{{meta}}}}}}}")),
-            "the actor has 65 tags of 250 bytes, at most 64 of 4096 bytes allowed (app:x)",
+            "`meta` is 65 tags of 250 bytes, at most 64 and 4096 bytes allowed (app:x)",
         ),
         (
             service(&format!("lifecycle: {{requires: [{requires}]}}")),

@@ -4,7 +4,7 @@
 //! text in it is foreign, and shown as text.
 
 use std::fmt::{self, Write as _};
-use std::io::{self, Write as _};
+use std::io;
 use std::time::SystemTime;
 
 use diagnostic::visible;

@@ -99,7 +99,7 @@ pub(crate) fn gather(sources: &mut Sources, findings: &mut Findings) -> Gathered
         findings.push(Diagnostic::warning("manifest.link", message).help(help));
     }
     if listing.manifests.is_empty() && listing.refused.is_empty() {
-        let help = "a manifest is a file that ends in `.yaml`, such as `_index.yaml`; `moonward init DIR` writes one";
+        let help = "a manifest's name ends in `.yaml`, as in `_index.yaml`; `moonward init DIR` writes one";
         findings
             .push(Diagnostic::error("manifest.none", "there is no manifest in the app's folder").help(help));
     }

@@ -90,7 +90,7 @@ impl Resolver<'_> {
         let bytes: usize = tags.iter().map(|(key, value)| key.len() + value.len()).sum();
         if tags.len() > TAGS_MAX || bytes > TAGS_BYTES_MAX {
             let message = format!(
-                "the actor has {} tags of {bytes} bytes, at most {TAGS_MAX} of {TAGS_BYTES_MAX} bytes allowed",
+                "`meta` is {} tags of {bytes} bytes, at most {TAGS_MAX} and {TAGS_BYTES_MAX} bytes allowed",
                 tags.len()
             );
             self.findings.push(entry.error("manifest.length", &format!("{path}.meta"), message));

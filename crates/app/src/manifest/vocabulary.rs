@@ -175,7 +175,7 @@ pub(crate) const KINDS: &[Kind] = &[
         name: "security.scope",
         sort: Sort::Scope,
         keys: SCOPE_KEYS,
-        doc: "A named set of Cedar permits that processes run under; with `always`, forbids that bind everything.",
+        doc: "A named set of Cedar permits that processes run under; with `always`, forbids that bind all.",
     },
     Kind {
         name: "audit.log",

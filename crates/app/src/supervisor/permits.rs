@@ -6,8 +6,11 @@ use crate::assembly::Supervised;
 pub(crate) fn help(service: &Supervised) -> String {
     let scopes: Vec<&str> = service.scopes.ids().collect();
     let place = match scopes.as_slice() {
-        [] => "the service has no scope: list one under `security.scopes`, and write into its policies".to_owned(),
-        scopes => format!("unless a guard forbids it, write into the policies of `{}`", scopes.join("` or `")),
+        [] => "the service has no scope: list one under `security.scopes`, and write into its policies"
+            .to_owned(),
+        scopes => {
+            format!("unless a guard forbids it, write into the policies of `{}`", scopes.join("` or `"))
+        }
     };
     format!("{place}\n{}", permits(service.id.name(), service.definition.as_str(), service.host.as_str()))
 }

@@ -124,7 +124,9 @@ impl Roster {
         let by_itself = |(index, seat): (usize, &Seat)| seat.terms.auto_start.then_some(index);
         let mut wanted: Vec<usize> = roster.seats.iter().enumerate().filter_map(by_itself).collect();
         while let Some(index) = wanted.pop() {
-            let Some(seat) = roster.seats.get_mut(index).filter(|seat| seat.duty == Duty::Idle) else { continue };
+            let Some(seat) = roster.seats.get_mut(index).filter(|seat| seat.duty == Duty::Idle) else {
+                continue;
+            };
             seat.duty = Duty::Due(Duration::ZERO);
             wanted.extend(&seat.terms.requires);
         }
@@ -280,7 +282,8 @@ mod tests {
     fn requirements_start_first_and_what_nobody_wants_does_not() {
         let idle = Terms { auto_start: false, ..terms(&[]) };
         let required = Terms { auto_start: false, ..terms(&[3]) };
-        let mut roster = Roster::new(vec![terms(&[1]), required, idle, Terms { auto_start: false, ..terms(&[]) }]);
+        let mut roster =
+            Roster::new(vec![terms(&[1]), required, idle, Terms { auto_start: false, ..terms(&[]) }]);
         assert_eq!(act(&mut roster, NOW), [3, 1, 0].map(Act::Start));
         assert_eq!(roster.duty(2), Duty::Idle);
     }

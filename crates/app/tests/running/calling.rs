@@ -18,7 +18,10 @@ fn a_call_gives_what_main_returned() {
         "  - {name: add, kind: process.lua, source: file://add.lua, imports: {sum: sum}}
   - {name: sum, kind: library.lua, source: 'return {of = function(a, b) return a + b end}'}
 ",
-        &[("add.lua", "local sum = require(\"sum\")\nreturn {main = function(a, b) return {sum = sum.of(a, b)} end}")],
+        &[(
+            "add.lua",
+            "local sum = require(\"sum\")\nreturn {main = function(a, b) return {sum = sum.of(a, b)} end}",
+        )],
     );
     let arguments = vec![Value::Number(2.0), Value::Number(3.0)];
     let result = folder.start().call(CallRequest { arguments, ..request("app:add") });
@@ -40,7 +43,10 @@ fn an_error_is_told_from_a_refusal_by_its_record() {
   - {name: child, kind: process.lua, source: 'return function() end'}
 ",
         &[
-            ("parent.lua", "return {main = function() return process.spawn(\"app:child\", \"app:processes\") end}"),
+            (
+                "parent.lua",
+                "return {main = function() return process.spawn(\"app:child\", \"app:processes\") end}",
+            ),
             (
                 "all.cedar",
                 "@id(\"parent\") permit (principal, action in Moonward::Action::\"spawn\", resource)
@@ -75,7 +81,10 @@ const TWO_TENANTS: &str = "  - {name: processes, kind: process.host}
 
 fn two_tenants() -> Running {
     let who = "'return function() return require(\"security\").actor():id() end', modules: [security]";
-    let folder = Folder::new(TWO_TENANTS, &[("shared.cedar", "@id(\"shared\") permit (principal, action, resource);")]);
+    let folder = Folder::new(
+        TWO_TENANTS,
+        &[("shared.cedar", "@id(\"shared\") permit (principal, action, resource);")],
+    );
     let entries = |namespace: &str, shared: bool| {
         format!(
             "namespace: {namespace}\nentries:\n  - {{name: who, kind: process.lua, source: {who}, shared: {shared}}}\n"
@@ -109,8 +118,18 @@ fn a_caller_is_the_owners_unless_an_actor_is_named() {
         ("acme:who", "ann", &[][..], "actor id `ann` is not valid"),
         ("acme:who", "acme/operator/ann", &[], "`acme/operator/ann` is an operator"),
         ("acme:who", "acne/user/ann", &[], "there is no tenant `acne`, did you mean `acme`?"),
-        ("acme:who", "beta/user/bob", &[], "definition `acme:who` is tenant `acme`'s and not shared with `beta`"),
-        ("acme:who", "acme/user/ann", &["app:shard"], "there is no scope `app:shard`, did you mean `app:shared`?"),
+        (
+            "acme:who",
+            "beta/user/bob",
+            &[],
+            "definition `acme:who` is tenant `acme`'s and not shared with `beta`",
+        ),
+        (
+            "acme:who",
+            "acme/user/ann",
+            &["app:shard"],
+            "there is no scope `app:shard`, did you mean `app:shared`?",
+        ),
     ] {
         let message = usage(named(definition, actor, scopes));
         assert!(message.contains(expected), "{message}");

@@ -16,11 +16,19 @@ fn everything_wrong_in_scripts_and_policies_is_said_at_once() {
         &[
             ("one.lua", "local a = 1\nlocal b = = 2\n"),
             ("lib.lua", "return {\n"),
-            ("more.cedar", "@id(\"more\")\npermit (principal, action == Moonward::Action::\"process.fly\", resource);"),
+            (
+                "more.cedar",
+                "@id(\"more\")\npermit (principal, action == Moonward::Action::\"process.fly\", resource);",
+            ),
         ],
     );
     let errors = folder.errors();
-    for expected in ["(app:one)\n  --> one.lua:2:1", "(app:two)\n  --> app:two:1:1", "(app:lib)\n  --> lib.lua:", "more.cedar:2:"] {
+    for expected in [
+        "(app:one)\n  --> one.lua:2:1",
+        "(app:two)\n  --> app:two:1:1",
+        "(app:lib)\n  --> lib.lua:",
+        "more.cedar:2:",
+    ] {
         assert!(errors.contains(expected), "`{expected}` is not in\n{errors}");
     }
 }
@@ -29,7 +37,8 @@ fn everything_wrong_in_scripts_and_policies_is_said_at_once() {
 fn libraries_that_import_each_other_too_deeply_are_refused() {
     let chain = |length: usize| {
         let library = |level: usize| {
-            let imports = if level == 0 { String::new() } else { format!("imports: {{next: l{}}}, ", level - 1) };
+            let imports =
+                if level == 0 { String::new() } else { format!("imports: {{next: l{}}}, ", level - 1) };
             format!("  - {{name: l{level}, kind: library.lua, {imports}source: 'return 1'}}\n")
         };
         (0..length).map(library).collect::<String>()
@@ -51,13 +60,17 @@ fn warnings_of_manifest_and_policies_come_with_the_app() {
     );
     let (app, warnings) = App::load(&folder.path()).unwrap_or_else(|found| panic!("{}", rendered(&found)));
     let warnings = rendered(&warnings);
-    assert!(warnings.contains("never started") && warnings.contains("shipped guard is replaced"), "{warnings}");
+    assert!(
+        warnings.contains("never started") && warnings.contains("shipped guard is replaced"),
+        "{warnings}"
+    );
     assert_eq!((app.folder(), app.policy_count()), (&*folder.path(), 1));
 }
 
 #[test]
 fn the_log_is_where_the_manifest_or_the_command_line_says() {
-    let folder = Folder::new("  - {name: log, kind: audit.log, path: data/elsewhere, mode: best_effort}\n", &[]);
+    let folder =
+        Folder::new("  - {name: log, kind: audit.log, path: data/elsewhere, mode: best_effort}\n", &[]);
     let app = folder.load();
     let declared = app.log_options(None);
     assert_eq!((declared.folder, declared.mode), (folder.path().join("data/elsewhere"), Mode::BestEffort));

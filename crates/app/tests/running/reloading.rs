@@ -44,11 +44,23 @@ fn what_is_read_at_the_start_only_refuses_the_whole_version() {
     folder.write("one.lua", &returning(2));
     for (entries, expected) in [
         (ONE.to_owned(), "service `app:parked` is gone"),
-        (before.replace("auto_start: true", "auto_start: true, stable_threshold: 1m"), "service `app:parked` is changed"),
+        (
+            before.replace("auto_start: true", "auto_start: true, stable_threshold: 1m"),
+            "service `app:parked` is changed",
+        ),
         (format!("{before}{}", service.replace("parked", "other")), "service `app:other` is new"),
-        (format!("{before}  - {{name: processes, kind: process.host, host: {{max_processes: 9}}}}\n"), "host `app:processes` is changed"),
-        (format!("{before}  - {{name: log, kind: audit.log, path: data/other}}\n"), "the audit log is another"),
-        (format!("{before}  - {{name: acme, kind: tenant, namespaces: [acme]}}\n"), "tenant `default` is gone"),
+        (
+            format!("{before}  - {{name: processes, kind: process.host, host: {{max_processes: 9}}}}\n"),
+            "host `app:processes` is changed",
+        ),
+        (
+            format!("{before}  - {{name: log, kind: audit.log, path: data/other}}\n"),
+            "the audit log is another",
+        ),
+        (
+            format!("{before}  - {{name: acme, kind: tenant, namespaces: [acme]}}\n"),
+            "tenant `default` is gone",
+        ),
     ] {
         folder.entries(&entries);
         let refused = running.reload(folder.load()).unwrap_err();

@@ -29,7 +29,8 @@ async fn until_over(running: &mut Running) -> ServeOutcome {
 async fn all_run(running: &Running) -> impl Future<Output = ()> + use<> {
     let mut services = running.services();
     async move {
-        let run = |services: &Vec<ServiceStatus>| services.iter().all(|one| one.state == ServiceState::Running);
+        let run =
+            |services: &Vec<ServiceStatus>| services.iter().all(|one| one.state == ServiceState::Running);
         services.wait_for(run).await.unwrap();
     }
 }
@@ -104,7 +105,10 @@ async fn a_service_that_fails_starts_again_until_it_is_given_up_and_takes_its_de
     let [record] = given_up.as_slice() else { panic!("{given_up:?}") };
     assert_eq!((&record["tenant"], &record["actor"]), (&json!("default"), &json!("default/service/broken")));
     let detail = &record["detail"];
-    assert_eq!((&detail["service"], &detail["state"], &detail["restarts"]), (&json!("app:broken"), &json!("failed"), &json!(3)));
+    assert_eq!(
+        (&detail["service"], &detail["state"], &detail["restarts"]),
+        (&json!("app:broken"), &json!("failed"), &json!(3))
+    );
     let status = running.services().borrow()[0].clone();
     let error = status.error.unwrap();
     assert!(error.contains("ledger") && !error.contains('\u{1b}'), "{error}");
@@ -123,7 +127,10 @@ async fn a_denied_start_is_a_failure_that_names_its_record() {
     assert_eq!(until_over(&mut running).await.failed, ["app:refused"]);
     let denials = records(&running, "decision");
     assert_eq!(denials.len(), 2);
-    assert_eq!((&denials[0]["actor"], &denials[0]["context"]["via"]), (&json!("default/service/x"), &json!("service")));
+    assert_eq!(
+        (&denials[0]["actor"], &denials[0]["context"]["via"]),
+        (&json!("default/service/x"), &json!("service"))
+    );
     assert_eq!(records(&running, "service")[0]["detail"]["record"], denials[1]["id"]);
 }
 
@@ -176,7 +183,10 @@ async fn a_service_that_somebody_terminates_does_not_start_again() {
   - {name: kills, kind: process.lua, source: file://kills.lua, modules: [time]}
 ",
         &[
-            ("parked.lua", "return function() process.registry.register(\"victim\") process.inbox():receive() end"),
+            (
+                "parked.lua",
+                "return function() process.registry.register(\"victim\") process.inbox():receive() end",
+            ),
             (
                 "kills.lua",
                 "local time = require(\"time\")
@@ -202,7 +212,10 @@ async fn services_end_when_nobody_keeps_them_any_more() {
   - {name: waits, kind: process.lua, source: file://waits.lua, modules: [time]}
 ",
         &[
-            ("one.lua", "return function() process.registry.register(\"parked\") process.inbox():receive() end"),
+            (
+                "one.lua",
+                "return function() process.registry.register(\"parked\") process.inbox():receive() end",
+            ),
             (
                 "waits.lua",
                 "local time = require(\"time\")

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use app::{CallFailure, CallRequest, Running};
-use audit::{Log, RecordId};
+use audit::RecordId;
 use clap::Args;
 use policy::Via;
 use serde_json::Value as Json;

@@ -53,6 +53,6 @@ impl Doctor {
 fn self_test(printer: &Printer) -> Result<Exit, Fault> {
     let report = luau::self_test::run()
         .map_err(|error| Fault::failed(format!("self-test of the virtual machine failed: {error}")))?;
-    printer.data(&format!("{report}\n"))?;
+    printer.data(&format!("{} known crashers of the virtual machine did no harm\n", report.passed.len()))?;
     Ok(Exit::Done)
 }

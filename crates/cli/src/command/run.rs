@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use app::{ServeOptions, ServeOutcome};
+use app::{Reload, ServeOptions, ServeOutcome};
 use clap::Args;
 
 use super::LogFolder;
@@ -40,7 +40,7 @@ impl Run {
         let app = opening::load(&self.app, printer)?;
         let log = opening::open_log(&app, self.log.log.as_deref())?;
         let mut running = app.start(log.clone(), None).map_err(|error| Fault::failed(error.to_string()))?;
-        let options = ServeOptions { watch: self.watch };
+        let options = ServeOptions { watch: self.watch, on_reload: Some(said(Printer::new(printer.output()))) };
         let outcome = interrupt::waiting_place()?.block_on(async {
             let mut interrupts = Interrupts::listen().map_err(interrupt::refused)?;
             let (drain, drained) = tokio::sync::oneshot::channel();
@@ -52,7 +52,7 @@ impl Run {
                 interrupts.next().await;
             };
             tokio::select! {
-                outcome = running.serve(options, async { drop(drained.await) }) => Ok(outcome),
+                outcome = running.serve(options, async { drop(drained.await) }) => Ok::<_, Fault>(outcome),
                 () = stop => interrupt::end(&log),
             }
         })?;
@@ -60,6 +60,20 @@ impl Run {
         log.close()?;
         ended(outcome)
     }
+}
+
+/// Prints each version that was loaded or refused.
+fn said(printer: Printer) -> Box<dyn FnMut(&Reload)> {
+    Box::new(move |reload| match reload {
+        Reload::Applied(warnings) => {
+            printer.diagnostics(warnings);
+            printer.say("the app changed and was loaded again");
+        }
+        Reload::Refused(found) => {
+            printer.diagnostics(found);
+            printer.say("the app changed and has errors; the version before stays");
+        }
+    })
 }
 
 fn ended(outcome: ServeOutcome) -> Result<Exit, Fault> {

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use diagnostic::{Diagnostic, Source, Span};
 
-use crate::limits::{BRACKETS_NESTED_MAX, CHAIN_OPERATORS_MAX, EXPRESSION_DEPTH_MAX, POLICY_FILE_BYTES_MAX};
+use crate::limits::{
+    BRACKETS_NESTED_MAX, CHAIN_OPERATORS_MAX, EXPRESSION_DEPTH_MAX, IFS_NESTED_MAX, POLICY_FILE_BYTES_MAX,
+};
 
 /// One policy's text, from its first annotation or keyword to its `;`.
 pub(super) struct Statement {
@@ -87,6 +89,8 @@ struct Level {
     longest: [usize; Chain::COUNT],
     /// Depth of the deepest brackets inside.
     deepest: usize,
+    /// Most `if`s within one another in brackets inside.
+    ifs_inside: usize,
 }
 
 impl Level {
@@ -110,6 +114,11 @@ impl Level {
 
     fn depth(&self) -> usize {
         1 + self.longest.iter().sum::<usize>() + self.deepest
+    }
+
+    /// Most `if`s within one another: those of one level stand in each other's branches.
+    fn ifs(&self) -> usize {
+        self.longest.get(Chain::If as usize).copied().unwrap_or_default() + self.ifs_inside
     }
 }
 
@@ -198,13 +207,17 @@ impl Scan<'_> {
             open.unnest();
         }
         let span = Span { source: self.source.clone(), start: open.start, end };
-        let depth = open.levels.last().map_or(0, Level::depth);
-        if depth > EXPRESSION_DEPTH_MAX && !open.wrong {
-            let message =
-                format!("this policy is {depth} levels deep, at most {EXPRESSION_DEPTH_MAX} allowed");
-            self.found.push(too_deep(message, span));
+        let whole = open.levels.pop().unwrap_or_default();
+        let (depth, ifs) = (whole.depth(), whole.ifs());
+        let message = if depth > EXPRESSION_DEPTH_MAX {
+            format!("this policy is {depth} levels deep, at most {EXPRESSION_DEPTH_MAX} allowed")
+        } else if ifs > IFS_NESTED_MAX {
+            format!("`if` nests {ifs} deep in this policy, at most {IFS_NESTED_MAX} allowed")
         } else {
-            self.statements.push(Statement { span, slot: open.slot });
+            return self.statements.push(Statement { span, slot: open.slot });
+        };
+        if !open.wrong {
+            self.found.push(too_deep(message, span));
         }
     }
 }
@@ -230,6 +243,7 @@ impl Open {
             && let Some(outer) = self.levels.last_mut()
         {
             outer.deepest = outer.deepest.max(inner.depth());
+            outer.ifs_inside = outer.ifs_inside.max(inner.ifs());
         }
         None
     }
@@ -378,6 +392,18 @@ mod tests {
                 Some("brackets nest 65 deep, at most 64 allowed"),
             ),
             (chain(" == 2 || 1 == 1 && 1", 199), None),
+            (when(&format!("{}1", "if true then 1 else ".repeat(8))), None),
+            (
+                when(&format!("{}1{}", "if true then (".repeat(9), ") else 2".repeat(9))),
+                Some("`if` nests 9 deep in this policy, at most 8 allowed"),
+            ),
+            (
+                when(&format!(
+                    "(if true then (if true then 1 else 2) else 3){}",
+                    " + (if true then 1 else 2)".repeat(9)
+                )),
+                None,
+            ),
             (
                 when(&"if true then 1 else ".repeat(201)),
                 Some("`if` occurs 201 times in a row, at most 200 allowed"),
