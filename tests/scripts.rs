@@ -111,12 +111,12 @@ entries:
 "##;
 
 /// Runs every case; the failed ones with their errors are the panic's message.
-pub fn run(cases: &[(&str, &str)]) {
+pub(crate) fn run(cases: &[(&str, &str)]) {
     run_with(cases, &[], &[]);
 }
 
 /// The same with files of one's own beside them, and further arguments of `moonward call`.
-pub fn run_with(cases: &[(&str, &str)], more_files: &[(&str, &str)], arguments: &[&str]) {
+pub(crate) fn run_with(cases: &[(&str, &str)], more_files: &[(&str, &str)], arguments: &[&str]) {
     let modules: Vec<&str> = sandbox::module_names().collect();
     let mut manifest = String::from("version: \"1.0\"\nnamespace: app\nentries:\n");
     manifest

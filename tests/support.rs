@@ -6,13 +6,13 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 /// An app folder that goes with the test. Its log is in a folder of its own beside it.
-pub struct Folder {
+pub(crate) struct Folder {
     root: TempDir,
 }
 
 impl Folder {
     /// A folder with these files, paths relative to it.
-    pub fn new(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
         let folder = Self { root: tempfile::tempdir().unwrap() };
         std::fs::create_dir(folder.path()).unwrap();
         for (path, text) in files {
@@ -22,31 +22,31 @@ impl Folder {
     }
 
     /// The app's folder.
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.root.path().join("app")
     }
 
     /// Where its log goes.
-    pub fn log(&self) -> PathBuf {
+    pub(crate) fn log(&self) -> PathBuf {
         self.root.path().join("log")
     }
 
     /// Writes or replaces one file.
-    pub fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.path().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
     /// `moonward VERB <folder> ARGS... --log <log>`, waited for.
-    pub fn run(&self, verb: &str, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, verb: &str, arguments: &[&str]) -> Output {
         let mut command = moonward();
         command.arg(verb).arg(self.path()).args(arguments).arg("--log").arg(self.log());
         command.output().unwrap()
     }
 
     /// `moonward call <folder> ID ARGS...`: the value that it printed.
-    pub fn value(&self, id: &str, arguments: &[&str]) -> serde_json::Value {
+    pub(crate) fn value(&self, id: &str, arguments: &[&str]) -> serde_json::Value {
         let output = self.run("call", &[&[id], arguments].concat());
         let (stdout, stderr) = texts(&output);
         assert!(output.status.success(), "{id} failed\nstdout: {stdout}\nstderr: {stderr}");
@@ -54,20 +54,20 @@ impl Folder {
     }
 
     /// The decision records of its log that denied, in order.
-    pub fn denials(&self) -> Vec<serde_json::Value> {
+    pub(crate) fn denials(&self) -> Vec<serde_json::Value> {
         records(&self.log()).into_iter().filter(|record| record["decision"] == "deny").collect()
     }
 }
 
 /// The binary, without the environment's wishes about colour and logs.
-pub fn moonward() -> Command {
+pub(crate) fn moonward() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_moonward"));
     command.env_remove("MOONWARD_LOG").env("NO_COLOR", "1");
     command
 }
 
 /// Standard output and standard error.
-pub fn texts(output: &Output) -> (String, String) {
+pub(crate) fn texts(output: &Output) -> (String, String) {
     (
         String::from_utf8_lossy(&output.stdout).into_owned(),
         String::from_utf8_lossy(&output.stderr).into_owned(),
@@ -75,7 +75,7 @@ pub fn texts(output: &Output) -> (String, String) {
 }
 
 /// Every record of a log folder, in order.
-pub fn records(log: &Path) -> Vec<serde_json::Value> {
+pub(crate) fn records(log: &Path) -> Vec<serde_json::Value> {
     let mut segments: Vec<PathBuf> = std::fs::read_dir(log)
         .unwrap()
         .map(|entry| entry.unwrap().path())

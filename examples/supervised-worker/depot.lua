@@ -2,10 +2,15 @@
 
 local function main(opens_at: number)
     assert(process.registry.register("depot"))
-    local inbox = process.inbox()
+    local inbox, events = process.inbox(), process.events()
     local knocks = 0
     while true do
-        local message = inbox:receive()
+        -- The only event here is CANCEL: nobody is monitored. Who does not listen is terminated at `stop_timeout`.
+        local got = channel.select({ events:case_receive(), inbox:case_receive() })
+        if got.channel == events then
+            return knocks
+        end
+        local message = got.value
         if message:topic() == "delivered" then
             print("depot: delivered, closing for the day")
             return knocks

@@ -26,4 +26,4 @@ pub use running::Running;
 pub use sandbox::StartError;
 pub use status::{ServiceState, ServiceStatus};
 pub use supervisor::{ServeOptions, ServeOutcome};
-pub use watch::Reload;
+pub use watch::{Reload, Report};

@@ -26,7 +26,7 @@ use crate::identifier::Id;
 use crate::manifest::Service;
 use crate::running::Running;
 use crate::status::{ServiceState, ServiceStatus};
-use crate::watch::{self, Reload};
+use crate::watch::{self, Report};
 use exit::Exit;
 use roster::{Act, Duty, End, Outcome, Roster, Terms};
 
@@ -38,7 +38,7 @@ pub struct ServeOptions {
     /// one when it starts again.
     pub watch: bool,
     /// Told of each version that was loaded or refused, on the task of [`Running::serve`]; without it the log is.
-    pub on_reload: Option<Box<dyn FnMut(&Reload)>>,
+    pub on_reload: Option<Report>,
 }
 
 /// How it ended.

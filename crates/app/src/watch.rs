@@ -28,8 +28,11 @@ pub enum Reload {
     Refused(Vec<Diagnostic>),
 }
 
+/// Is told what came of a change, at once.
+pub type Report = Box<dyn FnMut(&Reload)>;
+
 /// Follows the folder for ever.
-pub(crate) async fn follow(running: &Running, mut report: Option<Box<dyn FnMut(&Reload)>>) -> Infallible {
+pub(crate) async fn follow(running: &Running, mut report: Option<Report>) -> Infallible {
     let folder = running.deployed().folder.clone();
     let mut changes = Changes::new(folder.clone(), running.log().folder());
     let mut refused = None;

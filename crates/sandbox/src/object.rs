@@ -95,7 +95,8 @@ impl luau::Object for Object {
             Self::Message(message) => 96 + message.payload_bytes(),
             Self::Builder(builder) => builder.bytes(),
             Self::Channel(_) => 256,
-            Self::Moment(_) | Self::Location(_) | Self::Logger(_) => 192,
+            Self::Logger(fields) => 64 + fields.bytes(),
+            Self::Moment(_) | Self::Location(_) => 192,
             Self::Case(_) | Self::Timer(_) | Self::Duration(_) | Self::Actor(_) | Self::Scope(_) => 64,
         }
     }

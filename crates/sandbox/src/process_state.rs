@@ -15,7 +15,7 @@ use crate::channel::Channel;
 use crate::context::Context;
 use crate::definition::Definition;
 use crate::log_line::LogBudget;
-use crate::timer::{Abandoned, Use, Token};
+use crate::timer::{Abandoned, Token, Use};
 use crate::waits::Waits;
 
 /// What a process runs.

@@ -12,8 +12,8 @@ use crate::builder::Builder;
 use crate::channel::{Case, Channel, Held};
 use crate::message::Message;
 use crate::object::Object;
-use crate::timer::Timer;
 use crate::process_state::ProcessState;
+use crate::timer::Timer;
 use crate::world::World;
 
 /// A call that has not been permitted yet.
@@ -62,7 +62,9 @@ impl<'a> Question<'a> {
 
     /// Takes argument `index` (from 0); [`Argument::Missing`] past the last one.
     pub(crate) fn take(&mut self, index: usize) -> Argument {
-        self.arguments.get_mut(index).map_or(Argument::Missing, |slot| std::mem::replace(slot, Argument::Missing))
+        self.arguments
+            .get_mut(index)
+            .map_or(Argument::Missing, |slot| std::mem::replace(slot, Argument::Missing))
     }
 
     /// A piece of plain data; a missing argument is nil.

@@ -62,7 +62,10 @@ fn render_module(text: &mut String, module: &Module, level: usize, path: &str) {
     let marks = "#".repeat(level);
     let title = if path.is_empty() { "Globals".to_owned() } else { format!("`{path}`") };
     let how = match (module.name.is_empty(), module.global) {
-        (false, false) => format!("\n`local {0} = require(\"{0}\")`, when `modules:` of the definition lists it.\n", module.name),
+        (false, false) => format!(
+            "\n`local {0} = require(\"{0}\")`, when `modules:` of the definition lists it.\n",
+            module.name
+        ),
         _ => String::new(),
     };
     let _ = write!(text, "\n{marks} {title}\n\n{}\n{how}", module.text);
@@ -94,7 +97,11 @@ fn render_type(text: &mut String, object_type: &Type) {
 fn render_function(text: &mut String, declared: &Declared, level: usize) {
     let doc = declared.doc;
     let marks = "#".repeat(level);
-    let _ = write!(text, "\n{marks} `{}`\n\n```luau\n{}{}\n```\n\n{}\n", doc.name, doc.name, doc.signature, doc.text);
+    let _ = write!(
+        text,
+        "\n{marks} `{}`\n\n```luau\n{}{}\n```\n\n{}\n",
+        doc.name, doc.name, doc.signature, doc.text
+    );
     if !doc.permissions.is_empty() {
         let list: Vec<String> = doc.permissions.iter().map(|permission| format!("`{permission}`")).collect();
         let _ = write!(text, "\nPermissions, in order: {}.\n", list.join(", "));

@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use actor::{
-    Child, ExitHook, HostSettings, Node, NodeIdentity, NodeSettings, Outside, Quotas, StartPermits, SystemClock,
+    Child, ExitHook, HostSettings, Node, NodeIdentity, NodeSettings, Outside, Quotas, StartPermits,
+    SystemClock,
 };
 use audit::AssertedBy;
 use policy::{Actor, Caller, Gate, Host, ProcessHost, ProcessSpawn, ScopeSet, TenantId, Via};
@@ -181,9 +182,9 @@ impl Runtime {
             ..Caller::outside(&request.actor, &request.scopes)
         };
         let (spawn, host) = self.gate.operation().check(&caller, (spawn, ProcessHost { host }))?;
-        let program = found
-            .definition
-            .ok_or_else(|| Failure::not_found(format!("definition `{}` does not exist", request.definition)))?;
+        let program = found.definition.ok_or_else(|| {
+            Failure::not_found(format!("definition `{}` does not exist", request.definition))
+        })?;
         let child = Child {
             limits: program.limits.of_child(),
             program,

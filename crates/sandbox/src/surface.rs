@@ -7,9 +7,7 @@ use std::sync::{Arc, LazyLock};
 use luau::{Function, Library, ObjectType, Surface};
 
 use crate::declaration::{Declared, Module, Type};
-use crate::module::{
-    base64, channel, ctx, errors, hash, json, logger, process, security, time, uuid,
-};
+use crate::module::{base64, channel, ctx, errors, hash, json, logger, process, security, time, uuid};
 use crate::object::TypeIndex;
 
 /// The modules, in the order of the documentation.

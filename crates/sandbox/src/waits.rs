@@ -71,7 +71,12 @@ impl Waits {
     ///
     /// # Errors
     /// RATE_LIMITED: [`WAITS_MAX`] strands wait already.
-    pub(crate) fn on_channels(&mut self, strand: StrandId, form: Form, cases: Vec<Case>) -> Result<(), Failure> {
+    pub(crate) fn on_channels(
+        &mut self,
+        strand: StrandId,
+        form: Form,
+        cases: Vec<Case>,
+    ) -> Result<(), Failure> {
         let wait = self.begin()?;
         for (index, case) in cases.iter().enumerate() {
             if case.channel.is_mail() {
@@ -114,7 +119,10 @@ impl Waits {
 
     fn begin(&mut self) -> Result<u64, Failure> {
         if self.going_on.len() >= WAITS_MAX {
-            return Err(Failure::new(Kind::RateLimited, format!("at most {WAITS_MAX} coroutines may wait at once")));
+            return Err(Failure::new(
+                Kind::RateLimited,
+                format!("at most {WAITS_MAX} coroutines may wait at once"),
+            ));
         }
         self.next += 1;
         Ok(self.next)
@@ -209,7 +217,8 @@ impl Waits {
         let mut served = Vec::new();
         for (wait, parked) in &self.going_on {
             let On::Channels(_, cases) = &parked.on else { continue };
-            let mail = cases.iter().enumerate().filter(|(_, case)| case.send.is_none() && case.channel.is_mail());
+            let mail =
+                cases.iter().enumerate().filter(|(_, case)| case.send.is_none() && case.channel.is_mail());
             for (index, case) in mail {
                 if let Some(item) = take(&case.channel) {
                     served.push((Waiter { strand: parked.strand, wait: *wait, case: index }, item));
@@ -238,7 +247,8 @@ impl Waits {
     }
 
     fn end_receive(&mut self, waiter: Waiter, (item, ok): Taken) {
-        let Some(Wait { strand, on: On::Channels(form, mut cases) }) = self.going_on.remove(&waiter.wait) else {
+        let Some(Wait { strand, on: On::Channels(form, mut cases) }) = self.going_on.remove(&waiter.wait)
+        else {
             return;
         };
         let items = match form {
@@ -252,7 +262,8 @@ impl Waits {
     }
 
     fn end_send(&mut self, waiter: Waiter, sent: bool) {
-        let Some(Wait { strand, on: On::Channels(form, mut cases) }) = self.going_on.remove(&waiter.wait) else {
+        let Some(Wait { strand, on: On::Channels(form, mut cases) }) = self.going_on.remove(&waiter.wait)
+        else {
             return;
         };
         let reply = if !sent {

@@ -44,7 +44,11 @@ pub(crate) fn watch(beats: &[Arc<Beat>], clock: &dyn Clock, stopping: &AtomicBoo
             let in_slice_ns = beat.in_slice_ns(clock.monotonic_ns());
             let stuck = in_slice_ns > STUCK_NS;
             if stuck && !*reported {
-                tracing::warn!(worker, in_slice_ms = in_slice_ns / 1_000_000, "a worker is stuck in one slice");
+                tracing::warn!(
+                    worker,
+                    in_slice_ms = in_slice_ns / 1_000_000,
+                    "a worker is stuck in one slice"
+                );
             }
             *reported = stuck;
         }

@@ -236,7 +236,9 @@ impl Worker {
         let (pod, body) = (state.pod, state.body);
         let until_ns = luau::now_ns() + SLICE_NS.min(cpu_left_ns(state).max(1));
         loop {
-            let Some(slot) = self.pods.get_mut(&pod) else { return After::Lost("the pod is gone".to_owned()) };
+            let Some(slot) = self.pods.get_mut(&pod) else {
+                return After::Lost("the pod is gone".to_owned());
+            };
             if let Ok(state) = self.world.state_mut() {
                 for (strand, reply) in state.waits.take_ended() {
                     slot.pod.wake(body, strand, reply);
@@ -266,7 +268,9 @@ impl Worker {
                         retryable: None,
                         ..Failure::new(
                             Kind::RateLimited,
-                            format!("memory limit exceeded: {used_bytes} bytes used, at most {limit} allowed"),
+                            format!(
+                                "memory limit exceeded: {used_bytes} bytes used, at most {limit} allowed"
+                            ),
                         )
                     }));
                 }
@@ -295,7 +299,10 @@ impl Worker {
         let places: Vec<String> = places.iter().map(ToString::to_string).collect();
         After::Ended(Err(Failure::new(
             Kind::Internal,
-            format!("deadlock: every coroutine waits on a channel that nobody can use, at {}", places.join(", ")),
+            format!(
+                "deadlock: every coroutine waits on a channel that nobody can use, at {}",
+                places.join(", ")
+            ),
         )))
     }
 
@@ -412,7 +419,8 @@ fn duration_ns(duration: Duration) -> u64 {
 fn cpu_left_ns(state: &ProcessState) -> u64 {
     let limits = &state.program.limits;
     let since_wait = duration_ns(limits.cpu).saturating_sub(state.cpu_since_wait_ns);
-    let total = limits.cpu_total.map_or(u64::MAX, |total| duration_ns(total).saturating_sub(state.cpu_total_ns));
+    let total =
+        limits.cpu_total.map_or(u64::MAX, |total| duration_ns(total).saturating_sub(state.cpu_total_ns));
     since_wait.min(total)
 }
 

@@ -263,8 +263,8 @@ fn take_mail(
     };
     match channel.source() {
         Source::Inbox => {
-            let listened = |topic: &str| mail.topics.contains_key(topic);
-            kernel.take_message(local, &Take::Unlistened(&listened)).map(message_object)
+            let unlistened = |topic: &str| !mail.topics.contains_key(topic);
+            kernel.take_message(local, &Take::Unlistened(&unlistened)).map(message_object)
         }
         Source::Topic { topic, as_message } => {
             let message = kernel.take_message(local, &Take::Topic(topic))?;

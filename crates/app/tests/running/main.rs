@@ -1,4 +1,10 @@
 //! Apps in temporary folders, loaded, started, called, kept and reloaded.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests may fail loudly, and so may what they share"
+)]
 
 mod calling;
 mod loading;

@@ -36,9 +36,7 @@ async fn all_run(running: &Running) -> impl Future<Output = ()> + use<> {
 }
 
 fn states(running: &Running) -> Vec<(String, ServiceState)> {
-    let services = running.services();
-    let states = services.borrow().iter().map(|service| (service.id.clone(), service.state)).collect();
-    states
+    running.services().borrow().iter().map(|service| (service.id.clone(), service.state)).collect()
 }
 
 fn expected(states: &[(&str, ServiceState)]) -> Vec<(String, ServiceState)> {

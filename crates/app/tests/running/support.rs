@@ -57,7 +57,7 @@ impl Folder {
 
     /// Everything that is wrong, rendered.
     pub(crate) fn errors(&self) -> String {
-        rendered(&App::load(&self.path()).err().expect("something is wrong"))
+        rendered(&App::load(&self.path()).unwrap_err())
     }
 
     pub(crate) fn start(&self) -> Running {

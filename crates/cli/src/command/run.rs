@@ -40,7 +40,8 @@ impl Run {
         let app = opening::load(&self.app, printer)?;
         let log = opening::open_log(&app, self.log.log.as_deref())?;
         let mut running = app.start(log.clone(), None).map_err(|error| Fault::failed(error.to_string()))?;
-        let options = ServeOptions { watch: self.watch, on_reload: Some(said(Printer::new(printer.output()))) };
+        let options =
+            ServeOptions { watch: self.watch, on_reload: Some(said(Printer::new(printer.output()))) };
         let outcome = interrupt::waiting_place()?.block_on(async {
             let mut interrupts = Interrupts::listen().map_err(interrupt::refused)?;
             let (drain, drained) = tokio::sync::oneshot::channel();

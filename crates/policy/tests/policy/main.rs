@@ -1,7 +1,6 @@
 //! What the crate promises, from the outside: each check through a gate with a real log.
 
 mod asking;
-mod bench_tmp;
 mod closed;
 mod decided_again;
 mod fails_closed;

@@ -37,8 +37,7 @@ pub(crate) static CHANNEL: Type = Type {
     ],
 };
 
-pub(crate) static CASE: Type =
-    Type { name: "case", text: "One case of a `channel.select`.", methods: &[] };
+pub(crate) static CASE: Type = Type { name: "case", text: "One case of a `channel.select`.", methods: &[] };
 
 struct New;
 
@@ -152,7 +151,10 @@ impl Function for Close {
         text: "No more values: receivers get what is buffered, then `nil, false`; who waits to send gets an \
                error. Closing twice is fine.",
         permissions: &[],
-        errors: &[(Kind::Invalid, "a channel of `inbox`, `events` or `listen`: `process.unlisten` closes those")],
+        errors: &[(
+            Kind::Invalid,
+            "a channel of `inbox`, `events` or `listen`: `process.unlisten` closes those",
+        )],
         example: "local ch = channel.new()\nch:close()\nch:close()\nassert(not pcall(ch.send, ch, 1))",
     };
     const ACCEPTS: &'static [Accepts] = &[Accepts::Data];
@@ -237,7 +239,10 @@ impl Function for Select {
                first). With `default = true` in the table it never waits: `{default = true, ok = true}` when no \
                case is ready. At most 256 cases.",
         permissions: &[],
-        errors: &[(Kind::Invalid, "no case and no default, an entry that is not a case, a send on a closed channel")],
+        errors: &[(
+            Kind::Invalid,
+            "no case and no default, an entry that is not a case, a send on a closed channel",
+        )],
         example: "local got = channel.select{process.events():case_receive(), default = true}\n\
                   assert(got.default and got.ok)",
     };
@@ -249,7 +254,9 @@ impl Function for Select {
     fn ask(question: &mut Question<'_>) -> Result<((), (Vec<Case>, bool, bool)), Failure> {
         let entries = match question.take(0) {
             Argument::Shallow(entries) => entries,
-            Argument::Value(Value::Nil) | Argument::Missing => return Err(missing("cases", "a table of cases")),
+            Argument::Value(Value::Nil) | Argument::Missing => {
+                return Err(missing("cases", "a table of cases"));
+            }
             _ => return Err(Failure::invalid("`cases` must be a table of cases")),
         };
         let mut cases = Vec::new();
@@ -261,7 +268,9 @@ impl Function for Select {
                     None => return Err(not_a_case(index)),
                 },
                 (Value::Number(index), _) => return Err(not_a_case(index)),
-                (key, Argument::Value(Value::Boolean(value))) if key.as_text() == Some("default") => default = value,
+                (key, Argument::Value(Value::Boolean(value))) if key.as_text() == Some("default") => {
+                    default = value
+                }
                 (key, _) if key.as_text() == Some("default") => {
                     return Err(wrong_type("cases.default", "a boolean", "another value"));
                 }
@@ -318,7 +327,9 @@ impl Function for Select {
 }
 
 fn not_a_case(index: f64) -> Failure {
-    Failure::invalid(format!("`cases[{index}]` is not a case: use `ch:case_receive()` or `ch:case_send(value)`"))
+    Failure::invalid(format!(
+        "`cases[{index}]` is not a case: use `ch:case_receive()` or `ch:case_send(value)`"
+    ))
 }
 
 fn sendable(channel: Rc<Channel>) -> Result<Rc<Channel>, Failure> {

@@ -64,9 +64,17 @@ static EVENT: Module = Module {
     text: "Kinds of events, as `event.kind` carries them.",
     functions: &[],
     constants: &[
-        ("CANCEL", Constant::Text("pid.cancel"), "Cancellation was requested: `from`, and `deadline` if one was given."),
+        (
+            "CANCEL",
+            Constant::Text("pid.cancel"),
+            "Cancellation was requested: `from`, and `deadline` if one was given.",
+        ),
         ("EXIT", Constant::Text("pid.exit"), "A monitored process ended: `from`, `result`."),
-        ("LINK_DOWN", Constant::Text("pid.link.down"), "A linked process ended with an error: `from`, `result`."),
+        (
+            "LINK_DOWN",
+            Constant::Text("pid.link.down"),
+            "A linked process ended with an error: `from`, `result`.",
+        ),
     ],
     tables: &[],
 };
@@ -172,10 +180,16 @@ impl Function for SetOptions {
             match (key.as_str(), value) {
                 ("trap_links", Value::Boolean(value)) => trap_links = Some(value),
                 ("trap_links", other) => {
-                    return Err(crate::question::wrong_type("options.trap_links", "a boolean", other.type_name()));
+                    return Err(crate::question::wrong_type(
+                        "options.trap_links",
+                        "a boolean",
+                        other.type_name(),
+                    ));
                 }
                 (unknown, _) => {
-                    return Err(Failure::invalid(format!("`options.{unknown}` is unknown, `trap_links` is allowed")));
+                    return Err(Failure::invalid(format!(
+                        "`options.{unknown}` is unknown, `trap_links` is allowed"
+                    )));
                 }
             }
         }

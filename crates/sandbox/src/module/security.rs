@@ -163,7 +163,9 @@ impl Function for NewActor {
                     for role in list {
                         let role = crate::question::text_of(role, "meta.roles")?;
                         if !caller.roles().any(|held| held == role) {
-                            return Err(Failure::invalid(format!("`meta.roles`: the caller does not have `{role}`")));
+                            return Err(Failure::invalid(format!(
+                                "`meta.roles`: the caller does not have `{role}`"
+                            )));
                         }
                         roles.push(role);
                     }
@@ -175,7 +177,10 @@ impl Function for NewActor {
             }
         }
         if tags.len() > ACTOR_META_MAX {
-            return Err(Failure::invalid(format!("`meta` may have {ACTOR_META_MAX} entries, got {}", tags.len())));
+            return Err(Failure::invalid(format!(
+                "`meta` may have {ACTOR_META_MAX} entries, got {}",
+                tags.len()
+            )));
         }
         let invalid = |why: policy::InvalidIdentity| Failure::invalid(why.to_string());
         let actor = Actor::new(caller.tenant(), ActorKind::Derived, &id)

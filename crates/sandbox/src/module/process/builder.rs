@@ -40,7 +40,11 @@ fn object(builder: Builder) -> Outcome {
 }
 
 /// Reads context values and puts them on top of what `builder` has.
-fn merged(question: &mut Question<'_>, index: usize, mut builder: Builder) -> Result<(ProcessContext, Builder), Failure> {
+fn merged(
+    question: &mut Question<'_>,
+    index: usize,
+    mut builder: Builder,
+) -> Result<(ProcessContext, Builder), Failure> {
     let values = question.fields(index, "values")?;
     let keys: Vec<Arc<str>> = values.iter().map(|(key, _)| key.as_str().into()).collect();
     for key in &keys {
@@ -132,7 +136,10 @@ impl Function for WithActor {
         permissions: &["process.security"],
         errors: &[
             (Kind::Invalid, "not an actor of the `security` module"),
-            (Kind::PermissionDenied, "policy does not permit it, or the actor is another tenant's or an operator"),
+            (
+                Kind::PermissionDenied,
+                "policy does not permit it, or the actor is another tenant's or an operator",
+            ),
         ],
         example: "local security = require(\"security\")\n\
                   local child = process.with_context({}):with_actor(security.new_actor(\"orders\"))\n\
@@ -166,7 +173,10 @@ impl Function for WithScope {
         permissions: &["process.security"],
         errors: &[
             (Kind::Invalid, "not a scope of the `security` module"),
-            (Kind::PermissionDenied, "policy does not permit it, or a scope is another tenant's, not shared and not held"),
+            (
+                Kind::PermissionDenied,
+                "policy does not permit it, or a scope is another tenant's, not shared and not held",
+            ),
         ],
         example: "local security = require(\"security\")\n\
                   local child = process.with_context({}):with_scope(security.scope())\n\
@@ -244,7 +254,9 @@ impl Function for WithMessage {
         let topic = message::topic(question, 1)?;
         let payload: Value = message::payload(question, 2)?;
         if builder.messages.len() >= BUILDER_MESSAGES_MAX {
-            return Err(Failure::invalid(format!("a spawner queues at most {BUILDER_MESSAGES_MAX} messages")));
+            return Err(Failure::invalid(format!(
+                "a spawner queues at most {BUILDER_MESSAGES_MAX} messages"
+            )));
         }
         builder.messages.push((topic, payload));
         Ok(((), builder))

@@ -74,7 +74,10 @@ impl Function for Cancel {
                **milliseconds**.",
         permissions: &["process.cancel"],
         errors: &[
-            (Kind::Invalid, "the destination is missing; the deadline is zero, negative, NaN or not a duration"),
+            (
+                Kind::Invalid,
+                "the destination is missing; the deadline is zero, negative, NaN or not a duration",
+            ),
             (Kind::NotFound, "nobody of one's own tenant by that pid or name"),
             (Kind::PermissionDenied, "policy does not permit it, or the destination is another tenant's"),
         ],
@@ -111,8 +114,9 @@ fn deadline_ms(deadline: Value) -> Result<Option<u64>, Failure> {
         },
         Value::Bytes(_) => {
             let text = crate::question::text_of(deadline, "deadline")?;
-            let nanoseconds = duration::parse(&text, "deadline")
-                .map_err(|_| Failure::invalid("invalid duration format: `deadline` must be like `5s`, `1m30s` or `250ms`"))?;
+            let nanoseconds = duration::parse(&text, "deadline").map_err(|_| {
+                Failure::invalid("invalid duration format: `deadline` must be like `5s`, `1m30s` or `250ms`")
+            })?;
             match u64::try_from(nanoseconds) {
                 // Less than a millisecond is rounded up: the kernel's timers count milliseconds.
                 Ok(positive) if positive > 0 => Ok(Some(positive.div_ceil(NS_IN_MS.unsigned_abs()))),

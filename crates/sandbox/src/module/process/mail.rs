@@ -109,9 +109,13 @@ impl Function for Listen {
         for (key, value) in question.optional_fields(1, "options")? {
             match (key.as_str(), value) {
                 ("message", Value::Boolean(value)) => as_message = value,
-                ("message", other) => return Err(wrong_type("options.message", "a boolean", other.type_name())),
+                ("message", other) => {
+                    return Err(wrong_type("options.message", "a boolean", other.type_name()));
+                }
                 (unknown, _) => {
-                    return Err(Failure::invalid(format!("`options.{unknown}` is unknown, `message` is allowed")));
+                    return Err(Failure::invalid(format!(
+                        "`options.{unknown}` is unknown, `message` is allowed"
+                    )));
                 }
             }
         }
@@ -127,7 +131,10 @@ impl Function for Listen {
             return Ok(Outcome::object(Object::Channel(channel.clone())));
         }
         if state.mail.topics.len() >= TOPICS_MAX {
-            return Err(Failure::new(Kind::RateLimited, format!("at most {TOPICS_MAX} topics can be listened to")));
+            return Err(Failure::new(
+                Kind::RateLimited,
+                format!("at most {TOPICS_MAX} topics can be listened to"),
+            ));
         }
         let source = Source::Topic { topic: topic.clone(), as_message: as_message.into() };
         let channel = Channel::new(state.new_identity(), source, 0);

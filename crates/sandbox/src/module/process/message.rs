@@ -32,10 +32,16 @@ impl Function for Send {
                values.",
         permissions: &["process.send"],
         errors: &[
-            (Kind::Invalid, "a topic that is empty, begins with `@` or is over 256 bytes; a value that cannot be copied, named by its path; a message larger than half of the receiver's memory limit"),
+            (
+                Kind::Invalid,
+                "a topic that is empty, begins with `@` or is over 256 bytes; a value that cannot be copied, named by its path; a message larger than half of the receiver's memory limit",
+            ),
             (Kind::NotFound, "nobody of one's own tenant by that pid or name"),
             (Kind::PermissionDenied, "policy does not permit it, or the destination is another tenant's"),
-            (Kind::RateLimited, "the mailbox is full (1 000 messages or 1 MiB), or the tenant's rate is used up"),
+            (
+                Kind::RateLimited,
+                "the mailbox is full (1 000 messages or 1 MiB), or the tenant's rate is used up",
+            ),
         ],
         example: "assert(process.send(process.pid(), \"greet\", {hello = 1}))\n\
                   local msg = process.inbox():receive()\n\

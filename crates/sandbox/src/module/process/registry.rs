@@ -27,7 +27,8 @@ pub(super) static MODULE: Module = Module {
 /// INVALID: missing, or not of the alphabet and length of names.
 pub(super) fn name(question: &mut Question<'_>, index: usize) -> Result<policy::Name, Failure> {
     let name = question.text(index, "name")?;
-    policy::Name::new(question.state.actor.tenant(), &name).map_err(|invalid| Failure::invalid(invalid.to_string()))
+    policy::Name::new(question.state.actor.tenant(), &name)
+        .map_err(|invalid| Failure::invalid(invalid.to_string()))
 }
 
 struct Register;

@@ -17,12 +17,15 @@ use crate::builder::Builder;
 use crate::declaration::Doc;
 use crate::definition::Definition;
 use crate::function::{Function, Outcome};
+use crate::process_state::Program;
 use crate::question::Question;
 use crate::scene::Scene;
-use crate::process_state::Program;
 
 const SPAWN_ERRORS: &[(Kind, &str)] = &[
-    (Kind::Invalid, "a missing argument, an id that is not `namespace:name`, an argument that cannot be copied"),
+    (
+        Kind::Invalid,
+        "a missing argument, an id that is not `namespace:name`, an argument that cannot be copied",
+    ),
     (Kind::NotFound, "no such definition or host in one's own tenant"),
     (Kind::PermissionDenied, "policy does not permit it, or the definition or host is another tenant's"),
     (Kind::AlreadyExists, "the builder's name is taken"),
@@ -164,7 +167,8 @@ fn child(
         return Err(Failure::not_found(format!("definition `{id}` does not exist")));
     };
     let builder = launch.builder.as_deref();
-    let context = builder.map_or_else(|| state.context.clone(), |builder| state.context.with(&builder.context));
+    let context =
+        builder.map_or_else(|| state.context.clone(), |builder| state.context.with(&builder.context));
     let messages = builder.map(|builder| builder.messages.as_slice()).unwrap_or_default();
     Ok(Child {
         limits: definition.limits.of_child(),
@@ -306,7 +310,10 @@ impl Function for CallProcess {
         errors: &[
             (Kind::Invalid, "as `process.spawn`; called where it cannot wait; the callee failed to load"),
             (Kind::NotFound, "no such definition or host in one's own tenant"),
-            (Kind::PermissionDenied, "policy does not permit it, or the definition or host is another tenant's"),
+            (
+                Kind::PermissionDenied,
+                "policy does not permit it, or the definition or host is another tenant's",
+            ),
             (Kind::RateLimited, "a quota is used up, or calls nest too deep"),
         ],
         example: "assert(process.call(\"app.workers:double\", \"app:processes\", 21) == 42)\n\
@@ -320,7 +327,9 @@ impl Function for CallProcess {
 
     fn ask(question: &mut Question<'_>) -> Result<((ProcessCall, ProcessHost), Launch), Failure> {
         if !question.yieldable {
-            return Err(Failure::invalid("cannot wait here: a metamethod, comparator or pattern callback is running"));
+            return Err(Failure::invalid(
+                "cannot wait here: a metamethod, comparator or pattern callback is running",
+            ));
         }
         let (definition, host, launch) = launch(question, 0, None)?;
         let call = ProcessCall {

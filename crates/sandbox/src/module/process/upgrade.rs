@@ -36,7 +36,9 @@ impl Function for Upgrade {
     type Asks = Option<ProcessSpawn>;
     type Payload = (Arc<Definition>, Vec<Value>);
 
-    fn ask(question: &mut Question<'_>) -> Result<(Option<ProcessSpawn>, (Arc<Definition>, Vec<Value>)), Failure> {
+    fn ask(
+        question: &mut Question<'_>,
+    ) -> Result<(Option<ProcessSpawn>, (Arc<Definition>, Vec<Value>)), Failure> {
         let source = question.optional_text(0, "source")?;
         let arguments = question.rest(1, "argument")?;
         let Some(source) = source else {

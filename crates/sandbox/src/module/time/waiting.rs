@@ -77,7 +77,10 @@ impl Function for Sleep {
         text: "Waits; other coroutines of the process run meanwhile. Zero or less lets them run once. The clock \
                of timers has steps of 1 ms; a sleep is never shorter than asked for.",
         permissions: &[],
-        errors: &[(Kind::Invalid, "not a duration, or called where it cannot wait"), (Kind::RateLimited, "too many timers")],
+        errors: &[
+            (Kind::Invalid, "not a duration, or called where it cannot wait"),
+            (Kind::RateLimited, "too many timers"),
+        ],
         example: "local time = require(\"time\")\nassert(time.sleep(\"1ms\"))\nassert(time.sleep(0))",
     };
     const ACCEPTS: &'static [Accepts] = &[Accepts::Data];
@@ -111,7 +114,10 @@ impl Function for After {
         text: "A channel that delivers the time once, when the duration is over. Made for a select's timeout; \
                when nobody can receive from it any more it is cancelled.",
         permissions: &[],
-        errors: &[(Kind::Invalid, "not a duration, or not more than zero"), (Kind::RateLimited, "too many timers")],
+        errors: &[
+            (Kind::Invalid, "not a duration, or not more than zero"),
+            (Kind::RateLimited, "too many timers"),
+        ],
         example: "local time = require(\"time\")\nlocal timeout = time.after(\"2ms\")\n\
                   local got = channel.select{process.inbox():case_receive(), timeout:case_receive()}\n\
                   assert(got.channel == timeout)",
@@ -139,7 +145,10 @@ impl Function for NewTimer {
         signature: "(duration: number | string | duration) -> (timer?, error?)",
         text: "A timer that fires once and can be stopped and reset.",
         permissions: &[],
-        errors: &[(Kind::Invalid, "not a duration, or not more than zero"), (Kind::RateLimited, "too many timers")],
+        errors: &[
+            (Kind::Invalid, "not a duration, or not more than zero"),
+            (Kind::RateLimited, "too many timers"),
+        ],
         example: "local time = require(\"time\")\nlocal timer = time.timer(\"1h\")\nassert(timer:stop())",
     };
     const ACCEPTS: &'static [Accepts] = &[Accepts::Data];
@@ -166,7 +175,10 @@ impl Function for NewTicker {
         text: "A ticker: it fires each time the duration is over, at 1 ms at the fastest. Never more than one \
                tick waits; ticks that were missed are not made up for.",
         permissions: &[],
-        errors: &[(Kind::Invalid, "not a duration, or not more than zero"), (Kind::RateLimited, "too many timers")],
+        errors: &[
+            (Kind::Invalid, "not a duration, or not more than zero"),
+            (Kind::RateLimited, "too many timers"),
+        ],
         example: "local time = require(\"time\")\nlocal ticker = time.ticker(\"1ms\")\n\
                   ticker:channel():receive()\nticker:channel():receive()\nassert(ticker:stop())",
     };
