@@ -1,5 +1,15 @@
 //! Tests of the whole product, through the outside: Lua scripts, the command line's text, record lines.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, also where it prepares"
+)]
+
 mod limits;
 mod lua_api;
 mod permissions;

@@ -92,7 +92,7 @@ end
 return function()
     local targets = {}
     for i = 1, 4 do targets[i] = assert(process.spawn("app:idle", HOST)) end
-    assert(process.registry.register("given", targets[1]))
+    assert(process.registry.register("given", targets[2]))
     local results = run("app:probe", targets)
     results.upgrade = run("app:upgrader")
     return results

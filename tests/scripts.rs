@@ -51,7 +51,7 @@ entries:
   - name: small
     kind: process.lua
     limits: {mailbox: 3}
-    source: "return function() process.inbox():receive() end"
+    source: "return function() process.listen('never'):receive() end"
 "#;
 
 /// Definitions that single cases need.

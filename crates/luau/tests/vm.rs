@@ -1,5 +1,15 @@
 //! The virtual machine from outside: scripts of one body or several, a small host, and attacks.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, also where it prepares"
+)]
+
 #[cfg(test)]
 mod vm {
     mod attack;

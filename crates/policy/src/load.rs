@@ -3,8 +3,10 @@
 //! Which files there are and whose they are is the caller's to know; nothing here reads the disk.
 
 mod confine;
+mod depth;
 mod policy;
 mod scan;
+mod token;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;

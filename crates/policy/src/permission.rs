@@ -58,7 +58,8 @@ pub struct Spec {
     pub resource: EntityType,
     /// What it lets one do: one sentence.
     pub doc: &'static str,
-    /// Who asks for it: Lua functions or commands, as people write them.
+    /// Who asks for it: Lua functions, commands and kinds of entries, as people write them. Nobody for what is
+    /// declared ahead of its use.
     pub asked_by: &'static [&'static str],
     /// What its context holds beside [`crate::vocabulary::BASE`].
     pub context: &'static [Field],

@@ -12,6 +12,7 @@ pub fn render() -> String {
     text.push_str("## Permissions\n\n| Permission | Group | Resource | Asked by |\n|---|---|---|---|\n");
     for spec in ALL {
         let asked_by: Vec<String> = spec.asked_by.iter().map(|name| format!("`{name}`")).collect();
+        let asked_by = if asked_by.is_empty() { "nothing yet".to_owned() } else { asked_by.join(", ") };
         let _ = writeln!(
             text,
             "| [`{}`](#{}) | `{}` | `{}` | {} |",
@@ -19,7 +20,7 @@ pub fn render() -> String {
             spec.action.replace('.', ""),
             spec.group.name(),
             spec.resource.name(),
-            asked_by.join(", "),
+            asked_by,
         );
     }
     ALL.iter().for_each(|spec| permission(&mut text, spec));

@@ -1,4 +1,5 @@
-//! The product's own doors: what the command line and the HTTP API let one do, beside the specification.
+//! The product's own doors: what its operators and tenants do beside the specification. They are declared and
+//! guarded so that policies can be written for them; nothing in this version asks for one.
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use crate::vocabulary::{EntityType, Group};
 /// A door differs from the next in its name and in what it leads to.
 macro_rules! door {
     ($(#[$doc:meta])* $name:ident { $(#[$about:meta])* $field:ident: $type:ty => $variant:ident },
-     $action:literal, $sentence:literal, $asked_by:expr) => {
+     $action:literal, $sentence:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone)]
         pub struct $name {
@@ -26,7 +27,7 @@ macro_rules! door {
                 group: Group::Doors,
                 resource: EntityType::$variant,
                 doc: $sentence,
-                asked_by: $asked_by,
+                asked_by: &[],
                 context: &[],
                 recorded: Recorded::Always,
             };
@@ -49,8 +50,7 @@ door!(
         namespace: Namespace => Namespace
     },
     "definition.deploy",
-    "Put new definitions into a namespace.",
-    &["moonward deploy"]
+    "Put new definitions into a namespace."
 );
 
 door!(
@@ -60,8 +60,7 @@ door!(
         definition: Arc<Definition> => Definition
     },
     "definition.read",
-    "Read what a definition is.",
-    &["moonward inspect"]
+    "Read what a definition is."
 );
 
 door!(
@@ -71,8 +70,7 @@ door!(
         process: Arc<Process> => Process
     },
     "process.read",
-    "Read what a process is and does.",
-    &["moonward ps", "moonward inspect"]
+    "Read what a process is and does."
 );
 
 door!(
@@ -82,8 +80,7 @@ door!(
         tenant: TenantId => Tenant
     },
     "log.read",
-    "Read what a tenant's processes log.",
-    &["moonward logs"]
+    "Read what a tenant's processes log."
 );
 
 door!(
@@ -93,8 +90,7 @@ door!(
         tenant: TenantId => Tenant
     },
     "audit.read",
-    "Read a tenant's audit records.",
-    &["moonward audit"]
+    "Read a tenant's audit records."
 );
 
 door!(
@@ -104,8 +100,7 @@ door!(
         tenant: TenantId => Tenant
     },
     "policy.read",
-    "Read a tenant's policies.",
-    &["moonward policy"]
+    "Read a tenant's policies."
 );
 
 door!(
@@ -115,8 +110,7 @@ door!(
         tenant: TenantId => Tenant
     },
     "policy.write",
-    "Change a tenant's policies.",
-    &["moonward policy rollback"]
+    "Change a tenant's policies."
 );
 
 door!(
@@ -126,8 +120,7 @@ door!(
         tenant: TenantId => Tenant
     },
     "tenant.read",
-    "Read what a tenant is and uses.",
-    &["moonward inspect"]
+    "Read what a tenant is and uses."
 );
 
 door!(
@@ -137,8 +130,7 @@ door!(
         tenant: TenantId => Tenant
     },
     "tenant.suspend",
-    "Suspend or resume a tenant.",
-    &["the HTTP API"]
+    "Suspend or resume a tenant."
 );
 
 door!(
@@ -148,6 +140,5 @@ door!(
         tenant: TenantId => Tenant
     },
     "token.revoke",
-    "Revoke tokens of a tenant.",
-    &["moonward token revoke"]
+    "Revoke tokens of a tenant."
 );

@@ -103,7 +103,7 @@ start_permission!(
     ProcessSpawn,
     "process.spawn",
     "Start a process from a definition, or turn the caller's own into one.",
-    &["process.spawn*", "spawner:spawn*", "process.upgrade", "moonward call", "a service"]
+    &["process.spawn*", "spawner:spawn*", "process.upgrade", "moonward call", "process.service"]
 );
 
 start_permission!(
@@ -145,7 +145,7 @@ impl Permission for ProcessHost {
         group: Group::Spawn,
         resource: EntityType::Host,
         doc: "Use a host for a process that one starts.",
-        asked_by: &["process.spawn*", "spawner:spawn*", "process.call", "moonward call", "a service"],
+        asked_by: &["process.spawn*", "spawner:spawn*", "process.call", "moonward call", "process.service"],
         context: &[],
         recorded: Recorded::Asked,
     };

@@ -1,5 +1,15 @@
 //! What the crate promises, from the outside: each check through a gate with a real log.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, also where it prepares"
+)]
+
 mod asking;
 mod closed;
 mod decided_again;

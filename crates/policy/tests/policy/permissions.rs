@@ -87,9 +87,7 @@ pub(crate) fn spawn(tenant: &TenantId) -> ProcessSpawn {
 }
 
 fn one<P: Permission + Clone>(request: P) -> (&'static str, Ask) {
-    let ask: Ask = Box::new(move |operation, caller| {
-        operation.check(caller, request.clone()).map(|permit| drop(permit))
-    });
+    let ask: Ask = Box::new(move |operation, caller| operation.check(caller, request.clone()).map(drop));
     (P::SPEC.action, ask)
 }
 

@@ -73,7 +73,7 @@ pub(super) struct Sleep;
 impl Function for Sleep {
     const DOC: Doc = Doc {
         name: "time.sleep",
-        signature: "(duration: number | string | duration) -> (true?, error?)",
+        signature: "(duration: number | string | duration) -> (nil, error?)",
         text: "Waits; other coroutines of the process run meanwhile. Zero or less lets them run once. The clock \
                of timers has steps of 1 ms; a sleep is never shorter than asked for.",
         permissions: &[],
@@ -81,7 +81,7 @@ impl Function for Sleep {
             (Kind::Invalid, "not a duration, or called where it cannot wait"),
             (Kind::RateLimited, "too many timers"),
         ],
-        example: "local time = require(\"time\")\nassert(time.sleep(\"1ms\"))\nassert(time.sleep(0))",
+        example: "local time = require(\"time\")\nlocal _, err = time.sleep(\"1ms\")\nassert(err == nil)\ntime.sleep(0)",
     };
     const ACCEPTS: &'static [Accepts] = &[Accepts::Data];
     type Asks = ();
