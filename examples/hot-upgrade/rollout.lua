@@ -3,22 +3,32 @@
 local HOST = "app:processes"
 
 local function main()
-    local counter = assert(process.spawn("counter:v1", HOST, 100))
+    local events = process.events()
+    local refused, totals = process.listen("refused"), process.listen("total")
+    local counter = assert(process.spawn_monitored("counter:v1", HOST, 100))
+
+    -- The next answer, or an error if there will be none.
+    local function await(answers)
+        local got = channel.select({ events:case_receive(), answers:case_receive() })
+        if got.channel == events then
+            error(`the counter ended: {got.value.result.error}`)
+        end
+        return got.value
+    end
+
     assert(process.send(counter, "add", 1))
     assert(process.send(counter, "add", 2))
 
     -- Nobody released v3: the upgrade is refused, and the counter goes on as it was.
-    local refused = process.listen("refused")
     assert(process.send(counter, "upgrade", "counter:v3"))
-    local v3 = refused:receive()
+    local v3 = await(refused)
 
     -- These four are in one mailbox, in this order. Version 1 takes the first; version 2 finds the others waiting.
-    local totals = process.listen("total")
     assert(process.send(counter, "upgrade", "counter:v2"))
     assert(process.send(counter, "add", 10))
     assert(process.send(counter, "add", 20))
     assert(process.send(counter, "read"))
-    local read = totals:receive()
+    local read = await(totals)
 
     return {
         `v3: {v3}`,

@@ -3,8 +3,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
     clippy::indexing_slicing,
     reason = "tests fail loudly, in their shared parts too"
 )]

@@ -125,7 +125,7 @@ impl Real {
             Step::Call { caller, worker } => {
                 let caller = self.processes[caller].clone();
                 self.calls += 1;
-                let called = self.world.call(&caller, on(worker), self.calls);
+                let called = self.world.call_with(&caller, on(worker), self.calls, mailbox());
                 answer(self.add(called))
             }
             Step::Send { from, to } => {

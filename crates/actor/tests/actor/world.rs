@@ -172,6 +172,16 @@ impl World {
         on: On,
         token: u64,
     ) -> Result<Arc<Process>, Failure> {
+        self.call_with(caller, on, token, ChildLimits::default())
+    }
+
+    pub(crate) fn call_with(
+        &mut self,
+        caller: &Arc<Process>,
+        on: On,
+        token: u64,
+        limits: ChildLimits,
+    ) -> Result<Arc<Process>, Failure> {
         let How { monitored, linked, .. } = How::default();
         let call = ProcessCall {
             definition: definition("acme:worker"),
@@ -182,7 +192,7 @@ impl World {
             via: Via::Call,
         };
         let (call, host) = permit("acme", (call, ProcessHost { host: host(on) }));
-        let child = child(ChildLimits::default(), Vec::new());
+        let child = child(limits, Vec::new());
         self.kernel_of(caller).call(CallPermits { call, host }, child, local(caller), token)
     }
 

@@ -2,8 +2,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::print_stdout,
-    clippy::print_stderr,
     clippy::indexing_slicing,
     reason = "tests may fail loudly, and so may what they share"
 )]
