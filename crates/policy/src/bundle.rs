@@ -6,12 +6,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use cedar_policy::{Policy, PolicyId, PolicySet};
+use cedar_policy::{
+    ActionConstraint, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet, ResourceConstraint,
+};
 use diagnostic::{Diagnostic, Source, Span};
 
+use crate::cedar::{ACTIONS, action_uid, type_name};
 use crate::entity::Tenants;
 use crate::identity::{Scope, ScopeSet, Tenant, TenantId};
 use crate::load;
+use crate::permission::Spec;
+use crate::vocabulary::Group;
 
 /// What a bundle is loaded from.
 #[derive(Debug, Clone, Default)]
@@ -66,6 +71,22 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    /// Whether its head lets it match this action on a resource of this type.
+    fn concerns(&self, action: &EntityUid, resource: &EntityTypeName) -> bool {
+        let is_or_holds = |named: &EntityUid| named == action || ACTIONS.is_ancestor_of(named, action);
+        let by_action = match self.policy.action_constraint() {
+            ActionConstraint::Any => true,
+            ActionConstraint::Eq(named) => named == *action,
+            ActionConstraint::In(named) => named.iter().any(is_or_holds),
+        };
+        by_action
+            && match self.policy.resource_constraint() {
+                ResourceConstraint::Any | ResourceConstraint::In(_) => true,
+                ResourceConstraint::Eq(named) => named.type_name() == resource,
+                ResourceConstraint::Is(named) | ResourceConstraint::IsIn(named, _) => named == *resource,
+            }
+    }
+
     /// Its text as written.
     pub(crate) fn text(&self) -> &str {
         self.span.source.text.get(self.span.start..self.span.end).unwrap_or_default()
@@ -114,9 +135,13 @@ impl Bundle {
         self.guards.len() + self.scopes.values().map(|scope| scope.policies.len()).sum::<usize>()
     }
 
-    /// The policies considered for an actor of `tenant` under these scopes: the guards, and of each scope its
-    /// permits; a tenant's own only for its own actors, and never for a door.
-    pub(crate) fn select(&self, tenant: &TenantId, door: bool, scopes: &ScopeSet) -> Selection {
+    /// The policies considered when an actor of `tenant` asks for a permission under these scopes: the guards, and
+    /// of each scope its permits; a tenant's own only for its own actors, and never for a door. Those whose head
+    /// names other actions or another type of resource are left out: a head cannot fail, so that they could
+    /// neither match nor err.
+    pub(crate) fn select(&self, tenant: &TenantId, spec: &Spec, scopes: &ScopeSet) -> Selection {
+        let door = spec.group == Group::Doors;
+        let (action, resource) = (action_uid(spec.action), type_name(spec.resource));
         let held = scopes.ids().filter_map(|id| self.scopes.get(id));
         let considered = held.filter(|held| {
             let owner = held.scope.tenant();
@@ -124,7 +149,7 @@ impl Bundle {
         });
         let policies = self.guards.iter().chain(considered.flat_map(|scope| &scope.policies));
         let mut selection = Selection { policies: PolicySet::new(), loaded: HashMap::new() };
-        for loaded in policies {
+        for loaded in policies.filter(|loaded| loaded.concerns(&action, resource)) {
             // INVARIANT: ids differ within what can be selected together (`load` refuses doubles), so that
             // adding cannot fail.
             if selection.policies.add(loaded.policy.clone()).is_ok() {

@@ -33,10 +33,15 @@ fn type_of(name: &str) -> EntityTypeName {
     format!("{NAMESPACE}::{name}").parse().expect("a type name of ours")
 }
 
-/// The uid of an entity.
+/// The name of a type.
 #[expect(clippy::indexing_slicing, reason = "as many names as types, in their order")]
+pub(crate) fn type_name(entity_type: EntityType) -> &'static EntityTypeName {
+    &TYPES[entity_type as usize]
+}
+
+/// The uid of an entity.
 pub(crate) fn uid(entity_type: EntityType, id: &str) -> EntityUid {
-    EntityUid::from_type_name_and_id(TYPES[entity_type as usize].clone(), EntityId::new(id))
+    EntityUid::from_type_name_and_id(type_name(entity_type).clone(), EntityId::new(id))
 }
 
 /// The uid of an action or group.

@@ -1,7 +1,7 @@
 //! One generation of policies: the bundle in force, and what is kept ready to decide with it.
 //!
-//! Every check is decided by Cedar in full. What is kept is only what Cedar is given: policies selected for a set
-//! of scopes, and the entities that all checks of one actor share.
+//! Every check is decided by Cedar in full. What is kept is only what Cedar is given: policies selected for a
+//! permission and a set of scopes, and the entities that all checks of one actor share.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -18,7 +18,7 @@ use crate::identity::{Actor, Digest, ScopeSet, TenantId};
 use crate::limits::{ACTORS_MAX, SELECTIONS_MAX};
 use crate::permission::{Datum, Resource, Spec};
 use crate::resource::Process;
-use crate::vocabulary::{EntityType, Group};
+use crate::vocabulary::EntityType;
 
 static AUTHORIZER: LazyLock<Authorizer> = LazyLock::new(Authorizer::new);
 
@@ -73,7 +73,7 @@ pub(crate) struct Generation {
     /// Counts from 1; each replacement is the next.
     pub(crate) number: u64,
     pub(crate) bundle: Bundle,
-    selections: Kept<(TenantId, bool, ScopeSet), Arc<Selection>>,
+    selections: Kept<(TenantId, &'static str, ScopeSet), Arc<Selection>>,
     actors: Kept<(Digest, ScopeSet), Entities>,
 }
 
@@ -96,10 +96,9 @@ impl Generation {
     }
 
     fn selection(&self, question: &Question<'_>) -> Arc<Selection> {
-        let tenant = question.actor.tenant();
-        let door = question.spec.group == Group::Doors;
-        let key = (tenant.clone(), door, question.scopes.clone());
-        self.selections.get_or_make(key, || Arc::new(self.bundle.select(tenant, door, question.scopes)))
+        let Question { actor, scopes, spec, .. } = *question;
+        let key = (actor.tenant().clone(), spec.action, scopes.clone());
+        self.selections.get_or_make(key, || Arc::new(self.bundle.select(actor.tenant(), spec, scopes)))
     }
 
     fn case(&self, question: &Question<'_>) -> Result<Case, EntityError> {

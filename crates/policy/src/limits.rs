@@ -57,8 +57,9 @@ pub const TAG_VALUE_BYTES_MAX: usize = 1024;
 /// Bytes of all tags of one actor together: 4 KiB, a quarter of a record.
 pub const TAGS_BYTES_MAX: usize = 4 * 1024;
 
-/// Policy selections kept ready in one generation: 1 024 different (tenant, scopes); past it all are made anew.
-pub const SELECTIONS_MAX: usize = 1024;
+/// Policy selections kept ready in one generation: 4 096 different (tenant, action, scopes), some 10 KiB each;
+/// past it all are made anew.
+pub const SELECTIONS_MAX: usize = 4096;
 
 /// Sets of actor entities kept ready in one generation: 4 096 different (actor, scopes), about 8 KiB each; past
 /// it all are made anew.

@@ -79,7 +79,8 @@ const TWO_TENANTS: &str = "  - {name: processes, kind: process.host}
   - {name: shared, kind: security.scope, shared: true, policies: [file://shared.cedar]}
 ";
 
-fn two_tenants() -> Running {
+/// The folder holds the log: it must outlive the node.
+fn two_tenants() -> (Folder, Running) {
     let who = "'return function() return require(\"security\").actor():id() end', modules: [security]";
     let folder = Folder::new(
         TWO_TENANTS,
@@ -93,12 +94,13 @@ fn two_tenants() -> Running {
     folder.write("acme.yaml", &entries("acme", false));
     folder.write("beta.yaml", &entries("beta", true));
     folder.write("system.yaml", &entries("tools", false));
-    folder.start()
+    let running = folder.start();
+    (folder, running)
 }
 
 #[test]
 fn a_caller_is_the_owners_unless_an_actor_is_named() {
-    let running = two_tenants();
+    let (_folder, running) = two_tenants();
     assert_eq!(call(&running, "acme:who"), Ok("acme/user/cli".into()));
     // Tenants without default scopes, and the operator's own namespaces, permit nothing.
     denied(call(&running, "beta:who"));
@@ -140,7 +142,7 @@ fn a_caller_is_the_owners_unless_an_actor_is_named() {
 
 #[test]
 fn a_start_from_the_command_line_is_recorded_as_one() {
-    let running = two_tenants();
+    let (_folder, running) = two_tenants();
     let record = denied(call(&running, "beta:who")).record.unwrap();
     let decision = records(&running, "decision").pop().unwrap();
     assert_eq!(decision["id"], record);

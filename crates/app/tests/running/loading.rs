@@ -54,9 +54,9 @@ fn warnings_of_manifest_and_policies_come_with_the_app() {
     let folder = Folder::new(
         "  - {name: idle, kind: process.service, process: one}
   - {name: one, kind: process.lua, source: 'return function() end'}
-  - {name: open, kind: security.scope, always: true, replace_shipped_guard: true, policies: []}
+  - {name: open, kind: security.scope, always: true, replace_shipped_guard: true, policies: [file://guard.cedar]}
 ",
-        &[],
+        &[("guard.cedar", "@id(\"guard\") forbid (principal, action, resource) when { principal.tenant.suspended };")],
     );
     let (app, warnings) = App::load(&folder.path()).unwrap_or_else(|found| panic!("{}", rendered(&found)));
     let warnings = rendered(&warnings);

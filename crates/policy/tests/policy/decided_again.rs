@@ -35,7 +35,7 @@ impl Plain {
     }
 
     /// Decides a record again, everything in it validated against the schema.
-    fn decide(&self, record: &Json, policies: &PolicySet) -> Decision {
+    fn decide(&self, record: &Json, policies: &PolicySet) -> (Decision, Vec<String>) {
         let text = |name: &str| record[name].as_str().unwrap().to_owned();
         let uid = |kind: &str, id: &str| -> EntityUid {
             EntityUid::from_json(serde_json::json!({"type": format!("Moonward::{kind}"), "id": id})).unwrap()
@@ -50,7 +50,10 @@ impl Plain {
         let request = Request::new(principal, action, resource, context, Some(&self.schema)).unwrap();
         let response = Authorizer::new().is_authorized(&request, policies, &entities);
         assert_eq!(response.diagnostics().errors().count(), 0);
-        response.decision()
+        let annotated = |id| policies.annotation(id, "id").unwrap().to_owned();
+        let mut reasons: Vec<String> = response.diagnostics().reason().map(annotated).collect();
+        reasons.sort();
+        (response.decision(), reasons)
     }
 }
 
