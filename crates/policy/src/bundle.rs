@@ -7,7 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use cedar_policy::{
-    ActionConstraint, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet, ResourceConstraint,
+    ActionConstraint, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet, PolicySetError,
+    ResourceConstraint,
 };
 use diagnostic::{Diagnostic, Source, Span};
 
@@ -139,7 +140,15 @@ impl Bundle {
     /// of each scope its permits; a tenant's own only for its own actors, and never for a door. Those whose head
     /// names other actions or another type of resource are left out: a head cannot fail, so that they could
     /// neither match nor err.
-    pub(crate) fn select(&self, tenant: &TenantId, spec: &Spec, scopes: &ScopeSet) -> Selection {
+    ///
+    /// # Errors
+    /// Two policies of one id, which `load` refuses; without all of them nothing may be decided.
+    pub(crate) fn select(
+        &self,
+        tenant: &TenantId,
+        spec: &Spec,
+        scopes: &ScopeSet,
+    ) -> Result<Selection, PolicySetError> {
         let door = spec.group == Group::Doors;
         let (action, resource) = (action_uid(spec.action), type_name(spec.resource));
         let held = scopes.ids().filter_map(|id| self.scopes.get(id));
@@ -150,13 +159,10 @@ impl Bundle {
         let policies = self.guards.iter().chain(considered.flat_map(|scope| &scope.policies));
         let mut selection = Selection { policies: PolicySet::new(), loaded: HashMap::new() };
         for loaded in policies.filter(|loaded| loaded.concerns(&action, resource)) {
-            // INVARIANT: ids differ within what can be selected together (`load` refuses doubles), so that
-            // adding cannot fail.
-            if selection.policies.add(loaded.policy.clone()).is_ok() {
-                selection.loaded.insert(loaded.policy.id().clone(), loaded.clone());
-            }
+            selection.policies.add(loaded.policy.clone())?;
+            selection.loaded.insert(loaded.policy.id().clone(), loaded.clone());
         }
-        selection
+        Ok(selection)
     }
 }
 

@@ -19,12 +19,13 @@ use crate::vocabulary::EntityType;
 /// The declared tenants, by id.
 pub(crate) type Tenants = BTreeMap<TenantId, Tenant>;
 
-/// A set could not be built, which follows from no input that our constructors let through.
+/// A question that cannot be put to Cedar, which follows from no input that our constructors let through. The
+/// answer is no.
 #[derive(Debug, thiserror::Error)]
 #[error("the check cannot be put to the engine: {0}")]
-pub(crate) struct EntityError(String);
+pub(crate) struct Unanswerable(String);
 
-impl EntityError {
+impl Unanswerable {
     pub(crate) fn new(why: &dyn std::fmt::Display) -> Self {
         Self(why.to_string())
     }
@@ -45,7 +46,11 @@ enum Thing<'a> {
 }
 
 /// The principal, its roles, the scopes held and their tenants: the part that all checks of one actor share.
-pub(crate) fn of_actor(actor: &Actor, scopes: &ScopeSet, tenants: &Tenants) -> Result<Entities, EntityError> {
+pub(crate) fn of_actor(
+    actor: &Actor,
+    scopes: &ScopeSet,
+    tenants: &Tenants,
+) -> Result<Entities, Unanswerable> {
     let tenant = tenant_uid(actor.tenant());
     let roles: Vec<EntityUid> = actor.roles().map(|role| uid(EntityType::Role, role)).collect();
     let mut entities = vec![principal(actor, &roles)?];
@@ -59,7 +64,7 @@ pub(crate) fn of_actor(actor: &Actor, scopes: &ScopeSet, tenants: &Tenants) -> R
     }
     closure.close()?;
     entities.append(&mut closure.made);
-    Entities::from_entities(entities, None).map_err(|error| EntityError::new(&error))
+    Entities::from_entities(entities, None).map_err(|error| Unanswerable::new(&error))
 }
 
 /// All entities of one check: the shared part, the action with its groups, and whatever the request names.
@@ -70,7 +75,7 @@ pub(crate) fn of_check(
     resource: &Resource<'_>,
     process: Option<&Arc<Process>>,
     context: &[(&'static str, Datum<'_>)],
-) -> Result<Entities, EntityError> {
+) -> Result<Entities, Unanswerable> {
     let mut closure = Closure::new(shared.clone(), tenants);
     let above = ACTIONS.ancestors(action).into_iter().flatten().filter_map(|group| ACTIONS.get(group));
     closure.made.extend(ACTIONS.get(action).into_iter().chain(above).cloned());
@@ -78,7 +83,7 @@ pub(crate) fn of_check(
     process.into_iter().for_each(|process| closure.put(Thing::Process(process)));
     context.iter().filter_map(|(_, datum)| Thing::of_datum(datum)).for_each(|thing| closure.put(thing));
     closure.close()?;
-    closure.shared.add_entities(closure.made, None).map_err(|error| EntityError::new(&error))
+    closure.shared.add_entities(closure.made, None).map_err(|error| Unanswerable::new(&error))
 }
 
 /// A set being built. What waits is handled in order, so that what the request itself names comes before what
@@ -100,7 +105,7 @@ impl<'a> Closure<'a> {
         self.waiting.push_back(thing);
     }
 
-    fn close(&mut self) -> Result<(), EntityError> {
+    fn close(&mut self) -> Result<(), Unanswerable> {
         while let Some(thing) = self.waiting.pop_front() {
             let uid = thing.uid();
             if self.shared.get(&uid).is_some() || !self.seen.insert(uid.clone()) {
@@ -180,7 +185,7 @@ impl<'a> Thing<'a> {
         }
     }
 
-    fn entity(self, uid: EntityUid, tenants: &Tenants) -> Result<Entity, EntityError> {
+    fn entity(self, uid: EntityUid, tenants: &Tenants) -> Result<Entity, Unanswerable> {
         match self {
             Self::Process(process) => process_entity(uid, process),
             Self::Definition(definition) => {
@@ -211,7 +216,7 @@ impl<'a> Thing<'a> {
     }
 }
 
-fn principal(actor: &Actor, roles: &[EntityUid]) -> Result<Entity, EntityError> {
+fn principal(actor: &Actor, roles: &[EntityUid]) -> Result<Entity, Unanswerable> {
     let auth_time = actor.auth_time().map(|seconds| ("authTime", RestrictedExpression::new_long(seconds)));
     let attributes = actor_attributes(actor).into_iter().chain(auth_time);
     Entity::new_with_tags(
@@ -220,7 +225,7 @@ fn principal(actor: &Actor, roles: &[EntityUid]) -> Result<Entity, EntityError> 
         roles.iter().cloned().chain([tenant_uid(actor.tenant())]),
         actor.tags().map(|(key, value)| (key.to_owned(), text(value))),
     )
-    .map_err(|error| EntityError::new(&error))
+    .map_err(|error| Unanswerable::new(&error))
 }
 
 fn actor_attributes(actor: &Actor) -> [(&'static str, RestrictedExpression); 3] {
@@ -231,7 +236,7 @@ fn actor_attributes(actor: &Actor) -> [(&'static str, RestrictedExpression); 3] 
     ]
 }
 
-fn process_entity(uid: EntityUid, process: &Process) -> Result<Entity, EntityError> {
+fn process_entity(uid: EntityUid, process: &Process) -> Result<Entity, Unanswerable> {
     let named =
         |entity_type, id: &str| RestrictedExpression::new_entity_uid(crate::cedar::uid(entity_type, id));
     let parent = process.parent().map(|parent| ("parent", named(EntityType::Process, parent.pid())));
@@ -245,7 +250,7 @@ fn process_entity(uid: EntityUid, process: &Process) -> Result<Entity, EntityErr
 }
 
 /// A tenant that nobody declared counts as suspended: in doubt, deny.
-fn tenant_entity(uid: EntityUid, declared: Option<&Tenant>) -> Result<Entity, EntityError> {
+fn tenant_entity(uid: EntityUid, declared: Option<&Tenant>) -> Result<Entity, Unanswerable> {
     let suspended = declared.is_none_or(|tenant| tenant.suspended);
     let plan = declared.map_or("", |tenant| tenant.plan.as_str());
     entity(uid, [("suspended", truth(suspended)), ("plan", text(plan))], None)
@@ -255,10 +260,10 @@ fn entity(
     uid: EntityUid,
     attributes: impl IntoIterator<Item = (&'static str, RestrictedExpression)>,
     parent: Option<EntityUid>,
-) -> Result<Entity, EntityError> {
+) -> Result<Entity, Unanswerable> {
     let attributes: HashMap<String, RestrictedExpression> =
         attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    Entity::new(uid, attributes, parent.into_iter().collect()).map_err(|error| EntityError::new(&error))
+    Entity::new(uid, attributes, parent.into_iter().collect()).map_err(|error| Unanswerable::new(&error))
 }
 
 fn tenant(tenant: &TenantId) -> RestrictedExpression {

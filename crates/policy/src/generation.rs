@@ -13,7 +13,7 @@ use cedar_policy::{
 
 use crate::bundle::{Bundle, Loaded, Selection};
 use crate::cedar::{action_uid, resource_uid, uid};
-use crate::entity::{self, EntityError};
+use crate::entity::{self, Unanswerable};
 use crate::identity::{Actor, Digest, ScopeSet, TenantId};
 use crate::limits::{ACTORS_MAX, SELECTIONS_MAX};
 use crate::permission::{Datum, Resource, Spec};
@@ -57,7 +57,7 @@ impl Answer {
     }
 
     /// It could not be decided.
-    fn failed(error: &EntityError) -> Self {
+    fn failed(error: &Unanswerable) -> Self {
         Self { kind: AnswerKind::Error, policies: Vec::new(), errors: vec![error.to_string().into()] }
     }
 }
@@ -85,28 +85,31 @@ impl Generation {
     /// Decides, by Cedar, over the guards and the policies of the scopes held. Any error denies, whatever the
     /// rest says: Cedar skips a policy that fails, a `forbid` too.
     pub(crate) fn decide(&self, question: &Question<'_>) -> (Answer, Option<Case>) {
-        match self.case(question) {
-            Ok(case) => {
-                let selection = self.selection(question);
+        match (self.case(question), self.selection(question)) {
+            (Ok(case), Ok(selection)) => {
                 let response = AUTHORIZER.is_authorized(&case.request, &selection.policies, &case.entities);
                 (answer(&response, &selection), Some(case))
             }
-            Err(error) => (Answer::failed(&error), None),
+            (Ok(case), Err(error)) => (Answer::failed(&error), Some(case)),
+            (Err(error), _) => (Answer::failed(&error), None),
         }
     }
 
-    fn selection(&self, question: &Question<'_>) -> Arc<Selection> {
+    fn selection(&self, question: &Question<'_>) -> Result<Arc<Selection>, Unanswerable> {
         let Question { actor, scopes, spec, .. } = *question;
         let key = (actor.tenant().clone(), spec.action, scopes.clone());
-        self.selections.get_or_make(key, || Arc::new(self.bundle.select(actor.tenant(), spec, scopes)))
+        self.selections.get_or_make(key, || {
+            let selected = self.bundle.select(actor.tenant(), spec, scopes);
+            selected.map(Arc::new).map_err(|error| Unanswerable::new(&error))
+        })
     }
 
-    fn case(&self, question: &Question<'_>) -> Result<Case, EntityError> {
+    fn case(&self, question: &Question<'_>) -> Result<Case, Unanswerable> {
         let Question { actor, scopes, process, spec, ref resource, ref context } = *question;
         let tenants = &self.bundle.tenants;
-        let shared = self.actors.get_or_try_make((*actor.digest(), scopes.clone()), || {
-            entity::of_actor(actor, scopes, tenants)
-        })?;
+        let shared = self
+            .actors
+            .get_or_make((*actor.digest(), scopes.clone()), || entity::of_actor(actor, scopes, tenants))?;
         let action = action_uid(spec.action);
         let entities = entity::of_check(&shared, tenants, &action, resource, process, context)?;
         let request = Request::new(
@@ -116,7 +119,7 @@ impl Generation {
             context_of(process, scopes, context)?,
             None,
         )
-        .map_err(|error| EntityError::new(&error))?;
+        .map_err(|error| Unanswerable::new(&error))?;
         Ok(Case { request, entities })
     }
 }
@@ -125,14 +128,14 @@ fn context_of(
     process: Option<&Arc<Process>>,
     scopes: &ScopeSet,
     fields: &[(&'static str, Datum<'_>)],
-) -> Result<Context, EntityError> {
+) -> Result<Context, Unanswerable> {
     let entity = |uid: EntityUid| RestrictedExpression::new_entity_uid(uid);
     let held = scopes.ids().map(|id| entity(uid(EntityType::Scope, id)));
     let base = [("scopes", RestrictedExpression::new_set(held))];
     let pid = process.map(|process| ("pid", entity(uid(EntityType::Process, process.pid()))));
     let fields = fields.iter().map(|(name, datum)| (*name, expression(datum)));
     let pairs = base.into_iter().chain(pid).chain(fields).map(|(name, value)| (name.to_owned(), value));
-    Context::from_pairs(pairs).map_err(|error| EntityError::new(&error))
+    Context::from_pairs(pairs).map_err(|error| Unanswerable::new(&error))
 }
 
 fn expression(datum: &Datum<'_>) -> RestrictedExpression {
@@ -178,14 +181,7 @@ impl<K: Hash + Eq, V: Clone> Kept<K, V> {
         Self { values: RwLock::new(HashMap::new()), values_max }
     }
 
-    fn get_or_make(&self, key: K, make: impl FnOnce() -> V) -> V {
-        let made: Result<V, std::convert::Infallible> = self.get_or_try_make(key, || Ok(make()));
-        match made {
-            Ok(value) => value,
-        }
-    }
-
-    fn get_or_try_make<E>(&self, key: K, make: impl FnOnce() -> Result<V, E>) -> Result<V, E> {
+    fn get_or_make<E>(&self, key: K, make: impl FnOnce() -> Result<V, E>) -> Result<V, E> {
         // A poisoned lock guards whole values all the same: they are made outside it.
         if let Some(value) = self.values.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
             return Ok(value.clone());
@@ -208,9 +204,10 @@ mod tests {
     fn what_is_kept_never_exceeds_its_bound() {
         let kept = Kept::new(3);
         for number in 0..10 {
-            assert_eq!(kept.get_or_make(number, || number * 2), number * 2);
+            assert_eq!(kept.get_or_make(number, || Ok::<_, ()>(number * 2)), Ok(number * 2));
             assert!(kept.values.read().unwrap().len() <= 3);
         }
-        assert_eq!(kept.get_or_make(9, || unreachable!("it is kept")), 18);
+        assert_eq!(kept.get_or_make(9, || Err(())), Ok(18));
+        assert_eq!(kept.get_or_make(10, || Err(())), Err(()));
     }
 }

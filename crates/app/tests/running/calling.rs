@@ -34,7 +34,8 @@ fn an_error_is_told_from_a_refusal_by_its_record() {
         local errors = require(\"errors\")
         error(errors.new({message = \"no such order\", kind = errors.NOT_FOUND}))
     end}";
-    let failure = failed(call(&one(source).start(), "app:one"));
+    let folder = one(source);
+    let failure = failed(call(&folder.start(), "app:one"));
     assert_eq!((failure.kind, failure.record), (Kind::NotFound, None));
     assert!(failure.message.contains("no such order"), "{}", failure.message);
 
@@ -66,7 +67,8 @@ fn an_error_is_told_from_a_refusal_by_its_record() {
 
 #[test]
 fn a_call_that_takes_too_long_is_ended() {
-    let running = one("return function() process.inbox():receive() end").start();
+    let folder = one("return function() process.inbox():receive() end");
+    let running = folder.start();
     let timeout = Some(Duration::from_millis(20));
     let result = running.call(CallRequest { timeout, ..request("app:one") });
     assert_eq!(result, Err(CallFailure::Timeout));

@@ -64,7 +64,7 @@ fn warnings_of_manifest_and_policies_come_with_the_app() {
         warnings.contains("never started") && warnings.contains("shipped guard is replaced"),
         "{warnings}"
     );
-    assert_eq!((app.folder(), app.policy_count()), (&*folder.path(), 1));
+    assert_eq!((app.folder(), app.policy_count()), (&*folder.path(), 2));
 }
 
 #[test]

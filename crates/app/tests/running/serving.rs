@@ -51,7 +51,8 @@ fn resources(running: &Running) -> Vec<String> {
 
 #[tokio::test(start_paused = true)]
 async fn without_services_there_is_nothing_to_wait_for() {
-    let mut running = Folder::new("", &[]).start();
+    let folder = Folder::new("", &[]);
+    let mut running = folder.start();
     assert_eq!(until_over(&mut running).await, ServeOutcome::default());
 }
 

@@ -95,10 +95,13 @@ fn each_record_can_be_decided_again_and_no_allow_leaves_its_tenant() {
     let mut allowed = 0;
     for record in &records {
         let recorded = if record["decision"] == "allow" { Decision::Allow } else { Decision::Deny };
-        assert_eq!(plain.decide(record, &plain.enforced), recorded, "{record}");
+        let named =
+            record["policies"].as_array().unwrap().iter().map(|policy| policy["id"].as_str().unwrap());
+        let reasons: Vec<String> = named.map(str::to_owned).collect();
+        assert_eq!(plain.decide(record, &plain.enforced), (recorded, reasons), "{record}");
         if recorded == Decision::Allow {
             allowed += 1;
-            assert_eq!(plain.decide(record, &plain.isolation), Decision::Allow, "{record}");
+            assert_eq!(plain.decide(record, &plain.isolation).0, Decision::Allow, "{record}");
         }
     }
     assert!(allowed > 100 && allowed < asked - 100, "{allowed} of {asked} allowed: the cases test little");
