@@ -26,7 +26,7 @@ use crate::traceback::traceback;
 const KEPT: [(&str, &str); 7] = [
     (
         "",
-        "assert error getmetatable ipairs next pairs pcall rawequal rawget rawlen rawset select \
+        "error getmetatable ipairs next pairs pcall rawequal rawget rawlen rawset select \
          setmetatable tonumber tostring typeof xpcall",
     ),
     ("string", "char len"),
@@ -84,9 +84,15 @@ pub(crate) fn build<H: Host>(machine: &Machine<H>, main: Thread) {
             add(main, globals, library, name);
         }
     }
-    for name in ["find", "gmatch", "gsub", "match"] {
-        wrap(main, luau, "string", name, if name == "find" { text::find } else { text::pattern });
-        add(main, globals, "string", name);
+    for (library, name, wrapper) in [
+        ("", "assert", library::assert as CFunction),
+        ("string", "find", text::find),
+        ("string", "gmatch", text::pattern),
+        ("string", "gsub", text::pattern),
+        ("string", "match", text::pattern),
+    ] {
+        wrap(main, luau, library, name, wrapper);
+        add(main, globals, library, name);
     }
     for (library, name, function) in [
         ("", c"type", library::type_of as CFunction),
@@ -219,10 +225,21 @@ fn add_surface<H: Host>(machine: &Machine<H>, main: Thread, globals: c_int) {
 /// Fills the table on top with a library's functions, constants and tables.
 fn fill<H: Host>(machine: &Machine<H>, main: Thread, library: &Library, next_id: &mut usize) {
     let table = main.top();
+    main.push_table(0, 0);
+    let metatable = main.top();
+    let mut has_metamethod = false;
     for function in &library.functions {
         push_declared::<H>(main, *next_id, function.name);
-        set(main, table, function.name);
+        let is_metamethod = function.name.starts_with("__");
+        set(main, if is_metamethod { metatable } else { table }, function.name);
+        has_metamethod |= is_metamethod;
         *next_id += 1;
+    }
+    if has_metamethod {
+        lock(main, metatable);
+        main.set_metatable(table);
+    } else {
+        main.pop(1);
     }
     for (name, value) in &library.constants {
         push_value(machine, main, value, 0);
@@ -262,11 +279,16 @@ fn add_types<H: Host>(machine: &Machine<H>, main: Thread) {
         set(main, metatable, "__index");
         main.push_bytes(object_type.name.as_bytes());
         set(main, metatable, "__type");
-        main.push_bytes(b"locked");
-        set(main, metatable, "__metatable");
-        main.freeze(metatable);
+        lock(main, metatable);
         main.set_tag(tag_of_type(index), release::<H>);
     }
+}
+
+/// Makes a metatable read-only and hides it.
+fn lock(main: Thread, metatable: c_int) {
+    main.push_bytes(b"locked");
+    set(main, metatable, "__metatable");
+    main.freeze(metatable);
 }
 
 /// Makes everything read-only: libraries, globals, and the metatable that all strings share.

@@ -46,6 +46,21 @@ fn size(thread: Thread, index: c_int) -> usize {
     }
 }
 
+/// `assert(value, message?, ...)`: Luau's own, but a message that is no text is raised as it is, where Luau
+/// would say that it wants a string: `assert(process.spawn(...))` raises the error object.
+pub(crate) unsafe extern "C-unwind" fn assert(raw: *mut ffi::lua_State) -> c_int {
+    // SAFETY: Luau calls this with the running thread.
+    let thread = unsafe { Thread::new(raw) };
+    let is_text =
+        matches!(thread.kind(2), ffi::LUA_TNONE | ffi::LUA_TNIL | ffi::LUA_TSTRING | ffi::LUA_TNUMBER);
+    if !is_text && !thread.boolean(1) {
+        thread.push_copy(2);
+        thread.raise();
+    }
+    // SAFETY: functions with this entry are made by `globals::wrap` only.
+    unsafe { call_original(thread) }
+}
+
 /// `type(x)`: as Luau has it, and the type's own name for an object of the host.
 pub(crate) unsafe extern "C-unwind" fn type_of(raw: *mut ffi::lua_State) -> c_int {
     // SAFETY: Luau calls this with the running thread.
