@@ -20,9 +20,12 @@ use crate::thread::Thread;
 /// Bytes of a key that a path shows: 40.
 const SHOWN_KEY_BYTES_MAX: usize = 40;
 
+/// Levels of deep data: 128, as many as a value may have that is pushed.
+const DEEP_DEPTH_MAX: usize = 2 * VALUE_DEPTH_MAX;
+
 /// Values of stack that reading needs: key and value for each level, and a metatable with its entries.
-#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "64 levels fit")]
-const ROOM: c_int = 2 * VALUE_DEPTH_MAX as c_int + 8;
+#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "128 levels fit")]
+const ROOM: c_int = 2 * DEEP_DEPTH_MAX as c_int + 8;
 
 /// Pins what the arguments refer to, in the order in which [`read_arguments`] will ask for it. **May raise.**
 pub(crate) fn pin_references<H: Host>(
@@ -50,7 +53,7 @@ pub(crate) fn pin_references<H: Host>(
                     }
                 });
             }
-            Accepts::Data | Accepts::Reference | Accepts::Shallow => {}
+            Accepts::Data | Accepts::DeepData | Accepts::Reference | Accepts::Shallow => {}
         }
     }
 }
@@ -104,6 +107,7 @@ pub(crate) struct Reader<'a, O> {
     surface: &'a Surface,
     nodes: usize,
     bytes: usize,
+    depth_max: usize,
     /// From the argument to the value that is being read: `.items[3]`.
     path: String,
     /// Addresses of the tables that the value is in.
@@ -112,7 +116,16 @@ pub(crate) struct Reader<'a, O> {
 
 impl<'a, O: Object> Reader<'a, O> {
     pub(crate) fn new(thread: Thread, objects: &'a Objects<O>, surface: &'a Surface) -> Self {
-        Self { thread, objects, surface, nodes: 0, bytes: 0, path: String::new(), above: Vec::new() }
+        Self {
+            thread,
+            objects,
+            surface,
+            nodes: 0,
+            bytes: 0,
+            depth_max: VALUE_DEPTH_MAX,
+            path: String::new(),
+            above: Vec::new(),
+        }
     }
 
     /// Makes the room on the stack that reading needs; false when the stack is full.
@@ -142,6 +155,12 @@ impl<'a, O: Object> Reader<'a, O> {
             Accepts::Reference if is_kept(self.thread.kind(index)) => kept(pinned()),
             Accepts::Shallow if self.thread.kind(index) == ffi::LUA_TTABLE => {
                 self.shallow(index, pinned).map_or_else(Argument::Wrong, Argument::Shallow)
+            }
+            Accepts::DeepData => {
+                self.depth_max = DEEP_DEPTH_MAX;
+                let argument = self.data_or_object(index);
+                self.depth_max = VALUE_DEPTH_MAX;
+                argument
             }
             Accepts::Data | Accepts::Reference | Accepts::Shallow => self.data_or_object(index),
         }
@@ -225,8 +244,8 @@ impl<'a, O: Object> Reader<'a, O> {
         if self.above.contains(&address) {
             return self.wrong(format_args!("refers back to a table that contains it"));
         }
-        if self.above.len() >= VALUE_DEPTH_MAX {
-            return self.wrong(format_args!("is nested more than {VALUE_DEPTH_MAX} levels deep"));
+        if self.above.len() >= self.depth_max {
+            return self.wrong(format_args!("is nested more than {} levels deep", self.depth_max));
         }
         self.check_metatable(table)?;
         self.above.push(address);

@@ -18,6 +18,8 @@ pub enum Accepts {
     /// A deep copy as plain data, within the bounds of [`value`]; an object comes as
     /// [`crate::Argument::Object`].
     Data,
+    /// The same, nested twice as deeply: for what becomes text here and never crosses to another body.
+    DeepData,
     /// Any Lua value, kept by reference; nil, booleans and numbers come as data.
     Reference,
     /// A table, read one level deep: its entries may be data, objects or references.
@@ -43,7 +45,8 @@ pub struct Library {
     pub name: &'static str,
     /// Whether scripts see it without `require`.
     pub global: bool,
-    /// Its functions.
+    /// Its functions. One named `__index` is asked for what the library does not have: what belongs to a body,
+    /// as every object does, cannot be a constant of a table that bodies share.
     pub functions: Vec<Function>,
     /// Its constants.
     pub constants: Vec<(&'static str, Value)>,

@@ -68,13 +68,18 @@ pub(crate) enum Constant {
     Text(&'static str),
     /// A number.
     Number(f64),
+    /// An object of this type: the module's `__index` gives it, since an object belongs to one process and a
+    /// library to many.
+    Object(&'static str),
 }
 
-impl From<Constant> for Value {
-    fn from(constant: Constant) -> Self {
-        match constant {
-            Constant::Text(text) => Value::text(text),
-            Constant::Number(number) => Value::Number(number),
+impl Constant {
+    /// What the library's table holds under its name.
+    pub(crate) fn value(self) -> Option<Value> {
+        match self {
+            Self::Text(text) => Some(Value::text(text)),
+            Self::Number(number) => Some(Value::Number(number)),
+            Self::Object(_) => None,
         }
     }
 }

@@ -75,11 +75,12 @@ fn render_module(text: &mut String, module: &Module, level: usize, path: &str) {
             let value = match constant {
                 Constant::Text(text) => format!("`\"{text}\"`"),
                 Constant::Number(number) => format!("`{number}`"),
+                Constant::Object(type_name) => format!("a `{type_name}`"),
             };
             let _ = writeln!(text, "| `{path}.{name}` | {value} | {meaning} |");
         }
     }
-    for declared in module.functions {
+    for declared in module.functions.iter().filter(|declared| !is_metamethod(declared)) {
         render_function(text, declared, level + 1);
     }
     for table in module.tables {

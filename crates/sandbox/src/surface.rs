@@ -97,7 +97,11 @@ fn library(module: &Module) -> Library {
         name: module.name,
         global: module.global,
         functions: module.functions.iter().map(function).collect(),
-        constants: module.constants.iter().map(|(name, constant, _)| (*name, (*constant).into())).collect(),
+        constants: module
+            .constants
+            .iter()
+            .filter_map(|(name, constant, _)| constant.value().map(|value| (*name, value)))
+            .collect(),
         tables: module.tables.iter().map(|table| library(table)).collect(),
     }
 }

@@ -37,8 +37,8 @@ impl Pure for Encode {
         permissions: &[],
         errors: &[(
             Kind::Invalid,
-            "a table with a hole or with both kinds of keys, a cycle, more than 64 levels or 10 000 values (as of \
-             any data that is copied), a string that is not UTF-8, a function or handle, or a result over 1 MiB; \
+            "a table with a hole or with both kinds of keys, a cycle, more than 128 levels, over 10 000 values (as \
+             of any data that is copied), a string that is not UTF-8, a function or handle, or a result over 1 MiB; \
              the message names the path",
         )],
         example: "local json = require(\"json\")\n\
@@ -46,7 +46,7 @@ impl Pure for Encode {
                   local text, err = json.encode({1, nil, 3, name = \"mixed\"})\n\
                   assert(text == nil and err:kind() == errors.INVALID)",
     };
-    const ACCEPTS: &'static [Accepts] = &[Accepts::Data];
+    const ACCEPTS: &'static [Accepts] = &[Accepts::DeepData];
 
     fn answer(question: &mut Question<'_>) -> Result<Outcome, Failure> {
         let value = question.value(0, "value")?;

@@ -43,6 +43,7 @@ pub(crate) static MODULE: Module = Module {
         declare::<ParseDuration>(),
         declare::<location::Load>(),
         declare::<location::Fixed>(),
+        declare::<location::Index>(),
     ],
     constants: constants::CONSTANTS,
     tables: &[],

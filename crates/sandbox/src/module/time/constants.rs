@@ -47,8 +47,8 @@ pub(super) const CONSTANTS: &[(&str, Constant, &str)] = &[
     ("THURSDAY", Constant::Number(4.0), "a weekday"),
     ("FRIDAY", Constant::Number(5.0), "a weekday"),
     ("SATURDAY", Constant::Number(6.0), "a weekday"),
-    ("utc", Constant::Text("UTC"), "a location's name"),
-    ("localtz", Constant::Text("UTC"), "a location's name: where the host stands is not told"),
+    ("utc", Constant::Object("location"), "UTC"),
+    ("localtz", Constant::Object("location"), "UTC too: where the host stands is not told"),
 ];
 
 #[cfg(test)]

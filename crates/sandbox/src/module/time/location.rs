@@ -15,9 +15,9 @@ pub(crate) use zone::Location;
 
 pub(crate) static TYPE: Type = Type {
     name: "location",
-    text: "A time zone. `tostring` is its name. Wherever a location is wanted, its name will do: `time.utc` and \
-           `time.localtz` are names.",
-    methods: &[declare::<Text>(), declare::<ToString>()],
+    text: "A time zone. `tostring` is its name; two are equal when name and rules are. Wherever a location is \
+           wanted, its name will do.",
+    methods: &[declare::<Text>(), declare::<ToString>(), declare::<Equal>()],
 };
 
 /// What an argument that says where may be.
@@ -53,6 +53,28 @@ pub(in crate::module::time) fn optional_argument(
         Value::Nil => Ok(None),
         text @ Value::Bytes(_) => Location::load(&text_of(text, name)?).map(Some),
         other => Err(wrong_type(name, WANTED, other.type_name())),
+    }
+}
+
+/// `time.utc` and `time.localtz`.
+pub(super) struct Index;
+
+impl Pure for Index {
+    const DOC: Doc = Doc {
+        name: "time.__index",
+        signature: "(time: table, key: string) -> location?",
+        text: "What of the module is an object.",
+        permissions: &[],
+        errors: &[],
+        example: "local time = require(\"time\")\nassert(time.utc == time.localtz and time.nothing == nil)",
+    };
+    const ACCEPTS: &'static [Accepts] = &[Accepts::Reference, Accepts::Data];
+
+    fn answer(question: &mut Question<'_>) -> Result<Outcome, Failure> {
+        match question.value(1, "key")?.as_text() {
+            Some("utc" | "localtz") => object(Location::utc()),
+            _ => Ok(Outcome::value(Value::Nil)),
+        }
     }
 }
 
@@ -111,7 +133,8 @@ impl Pure for Text {
         permissions: &[],
         errors: &[],
         example: "local time = require(\"time\")\n\
-                  assert(time.load_location(\"europe/berlin\"):string() == \"Europe/Berlin\")",
+                  assert(time.load_location(\"europe/berlin\"):string() == \"Europe/Berlin\")\n\
+                  assert(time.utc:string() == \"UTC\" and time.utc == time.load_location(\"UTC\"))",
     };
     const ACCEPTS: &'static [Accepts] = &[Accepts::Data];
 
@@ -135,6 +158,27 @@ impl Pure for ToString {
 
     fn answer(question: &mut Question<'_>) -> Result<Outcome, Failure> {
         Ok(Outcome::value(itself(question)?.name()))
+    }
+}
+
+struct Equal;
+
+impl Pure for Equal {
+    const DOC: Doc = Doc {
+        name: "location:__eq",
+        signature: "(left: location, right: location) -> boolean",
+        text: "Whether both are the same zone under the same name; false for any other object.",
+        permissions: &[],
+        errors: &[],
+        example: "local time = require(\"time\")\nassert(time.utc == time.load_location(\"UTC\"))",
+    };
+    const ACCEPTS: &'static [Accepts] = &[Accepts::Data, Accepts::Data];
+
+    fn answer(question: &mut Question<'_>) -> Result<Outcome, Failure> {
+        Ok(Outcome::value(match (question.object(0), question.object(1)) {
+            (Some(Object::Location(left)), Some(Object::Location(right))) => left == right,
+            _ => false,
+        }))
     }
 }
 
