@@ -5,10 +5,12 @@
 //! object of the Lua `errors` module as data. This crate knows nothing of Lua, processes or policies.
 
 pub mod base64;
+mod duration;
 mod failure;
 mod json;
 mod limits;
 
+pub use duration::parse_duration;
 pub use failure::{Failure, Frame, Kind};
 pub use json::{from_json, to_json};
 pub use limits::{VALUE_BYTES_MAX, VALUE_DEPTH_MAX, VALUE_NODES_MAX, VALUES_MAX};

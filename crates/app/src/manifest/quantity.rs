@@ -27,7 +27,7 @@ pub(crate) fn show_size(bytes: u64) -> String {
 
 /// A duration as humantime writes it, between a millisecond and ten years; `None` for anything else.
 pub(crate) fn duration(text: &str) -> Option<Duration> {
-    let duration = humantime::parse_duration(text).ok()?;
+    let duration = value::parse_duration(text).ok()?;
     let allowed = Duration::from_millis(DURATION_MIN_MS)..=Duration::from_millis(DURATION_MAX_MS);
     allowed.contains(&duration).then_some(duration)
 }

@@ -7,7 +7,7 @@ use app::{App, CallFailure, CallRequest};
 use audit::Log;
 use clap::Args;
 use policy::Via;
-use value::{Failure, Kind, Value, from_json, to_json};
+use value::{Failure, Kind, Value, from_json, parse_duration, to_json};
 
 use super::{LogFolder, OutputForm};
 use crate::exit::Exit;
@@ -115,8 +115,7 @@ fn argument(text: &str) -> Value {
 }
 
 fn timeout(text: &str) -> Result<Duration, String> {
-    let duration = humantime::parse_duration(text)
-        .map_err(|error| format!("{error}; write a number and a unit, such as `500ms` or `1m 30s`"))?;
+    let duration = parse_duration(text)?;
     if duration.is_zero() { Err("must be longer than nothing".to_owned()) } else { Ok(duration) }
 }
 
