@@ -24,6 +24,8 @@ use crate::running::Running;
 pub enum Reload {
     /// It runs. With what is probably not meant.
     Applied(Vec<Diagnostic>),
+    /// After a version that was refused it is again what runs: there is nothing to do.
+    Restored,
     /// Something is wrong with it; the version before stays. Everything that is wrong.
     Refused(Vec<Diagnostic>),
 }
@@ -43,7 +45,9 @@ pub(crate) async fn follow(running: &Running, mut report: Option<Report>) -> Inf
         let Ok(loaded) = tokio::task::spawn_blocking(move || App::load(&loading)).await else { continue };
         let version = Version::of(&loaded);
         if version == Version::Sound(running.deployed().manifest.sources().to_vec()) {
-            refused = None;
+            if refused.take().is_some() {
+                tell(&Reload::Restored, running.gate().generation(), report.as_deref_mut());
+            }
             continue;
         }
         if refused.as_ref() == Some(&version) {
@@ -88,6 +92,10 @@ fn tell(reload: &Reload, generation: u64, report: Option<&mut (dyn FnMut(&Reload
         (None, Reload::Applied(found)) => {
             tracing::info!(target: "watch", generation, "the changed app runs");
             found
+        }
+        (None, Reload::Restored) => {
+            tracing::info!(target: "watch", generation, "the app is again what runs");
+            return;
         }
         (None, Reload::Refused(found)) => {
             tracing::error!(target: "watch", generation, "the changed app is refused, the one before runs on");

@@ -70,6 +70,7 @@ fn said(printer: Printer) -> Box<dyn FnMut(&Reload)> {
             printer.diagnostics(warnings);
             printer.say("the app changed and was loaded again");
         }
+        Reload::Restored => printer.say("the app is again what runs; nothing is left to load"),
         Reload::Refused(found) => {
             printer.diagnostics(found);
             printer.say("the app changed and has errors; the version before stays");
