@@ -100,8 +100,7 @@ impl Running {
         scopes: &[String],
     ) -> Result<(Arc<Actor>, ScopeSet), CallFailure> {
         let Some(found) = catalogue.definition(definition) else {
-            let ids = catalogue.definitions().map(|definition| &**definition.facts.id());
-            return Err(not_found("definition", definition, ids));
+            return Err(no_definition(catalogue, definition));
         };
         let owner = found.facts.tenant();
         let Some(actor) = actor else {
@@ -116,10 +115,9 @@ impl Running {
         let refused = if actor.kind() == ActorKind::Operator {
             Some(format!("actor `{actor}` is an operator, whom only a token can make"))
         } else if !self.knows(tenant) {
-            Some(format!(
-                "there is no tenant `{tenant}`{}",
-                did_you_mean_text(tenant.as_str(), self.tenants())
-            ))
+            let tenants = self.tenants();
+            let tenants: Vec<&str> = tenants.iter().map(String::as_str).collect();
+            Some(format!("there is no tenant `{tenant}`{}", instead(tenant.as_str(), &tenants)))
         } else if tenant != owner && !found.facts.shared() {
             Some(format!("definition `{definition}` is tenant `{owner}`'s and not shared with `{tenant}`"))
         } else {
@@ -145,7 +143,9 @@ fn chosen_host(catalogue: &Catalogue, named: Option<String>) -> Result<String, C
     let hosts: Vec<&str> = catalogue.hosts().map(|host| &**host.id()).collect();
     match (named, hosts.as_slice()) {
         (Some(named), hosts) if hosts.contains(&named.as_str()) => Ok(named),
-        (Some(named), _) => Err(not_found("host", &named, hosts.iter().copied())),
+        (Some(named), hosts) => {
+            Err(CallFailure::Usage(format!("there is no host `{named}`{}", instead(&named, hosts))))
+        }
         (None, [only]) => Ok((*only).to_owned()),
         (None, hosts) => {
             let listed: Vec<String> = hosts.iter().map(|host| format!("`{host}`")).collect();
@@ -161,22 +161,44 @@ fn chosen_host(catalogue: &Catalogue, named: Option<String>) -> Result<String, C
 fn chosen_scopes(catalogue: &Catalogue, ids: &[String]) -> Result<ScopeSet, CallFailure> {
     let scope = |id: &String| {
         catalogue.scope(id).cloned().ok_or_else(|| {
-            let ids = catalogue.scopes().map(|scope| &**scope.id());
-            CallFailure::Usage(format!("there is no scope `{id}`{}", did_you_mean_text(id, ids)))
+            let ids: Vec<&str> = catalogue.scopes().map(|scope| &**scope.id()).collect();
+            CallFailure::Usage(format!("there is no scope `{id}`{}", instead(id, &ids)))
         })
     };
     Ok(ScopeSet::new(ids.iter().map(scope).collect::<Result<Vec<_>, _>>()?))
 }
 
-fn not_found<'a>(what: &str, id: &str, known: impl IntoIterator<Item = &'a str>) -> CallFailure {
-    let message = format!("{what} `{id}` does not exist{}", did_you_mean_text(id, known));
-    CallFailure::Failed(Failure::not_found(message))
+/// Without a namespace it cannot be an id of anything; else it is what `process.call` would answer.
+fn no_definition(catalogue: &Catalogue, id: &str) -> CallFailure {
+    let ids: Vec<&str> = catalogue.definitions().map(|definition| &**definition.facts.id()).collect();
+    if id.contains(':') {
+        let message = format!("definition `{id}` does not exist{}", instead(id, &ids));
+        return CallFailure::Failed(Failure::not_found(message));
+    }
+    let named: Vec<&str> = ids.iter().copied().filter(|known| known.rsplit(':').next() == Some(id)).collect();
+    let hint = if let [only] = named.as_slice() {
+        format!(", did you mean `{only}`?")
+    } else {
+        instead(id, if named.is_empty() { &ids } else { &named })
+    };
+    CallFailure::Usage(format!("a definition is named as `namespace:name`, got `{id}`{hint}"))
 }
 
-fn did_you_mean_text<T: AsRef<str>>(text: &str, known: impl IntoIterator<Item = T>) -> String {
-    let known: Vec<T> = known.into_iter().collect();
-    let near = did_you_mean(text, known.iter().map(AsRef::as_ref));
-    near.map(|near| format!(", did you mean `{near}`?")).unwrap_or_default()
+/// What can be named instead of what does not exist: the nearest one, or the first few.
+fn instead(text: &str, known: &[&str]) -> String {
+    const SHOWN_MAX: usize = 5;
+    if let Some(near) = did_you_mean(text, known.iter().copied()) {
+        return format!(", did you mean `{near}`?");
+    }
+    let shown: Vec<String> = known.iter().take(SHOWN_MAX).map(|id| format!("`{id}`")).collect();
+    match known.len() {
+        0 => "; there is none".to_owned(),
+        count if count > SHOWN_MAX => {
+            format!("; there are {} and {} more", shown.join(", "), count - SHOWN_MAX)
+        }
+        1 => format!("; there is {}", shown.join(", ")),
+        _ => format!("; there are {}", shown.join(", ")),
+    }
 }
 
 fn usage(error: impl std::fmt::Display) -> CallFailure {

@@ -3,13 +3,18 @@
 use std::sync::Arc;
 
 use cedar_policy::ffi::DetailedError;
-use cedar_policy::{Effect, Policy, PolicyId, PolicySet, ValidationMode, Validator};
-use diagnostic::{Diagnostic, Severity, Span};
+use cedar_policy::{
+    ActionConstraint, Effect, Policy, PolicyId, PolicySet, ValidationError, ValidationMode, Validator,
+};
+use diagnostic::{Diagnostic, Severity, Span, did_you_mean};
 
 use super::scan::Statement;
 use super::{Place, confine};
 use crate::bundle::Loaded;
+use crate::cedar::ACTIONS;
 use crate::limits::{ENTITY_LEVEL_MAX, POLICY_ID_BYTES_MAX};
+use crate::permission::ALL;
+use crate::vocabulary::Group;
 
 /// What became of a statement.
 #[derive(Default)]
@@ -128,8 +133,18 @@ fn validate(validator: &Validator, policy: &Policy, span: &Span, place: Place<'_
         return;
     }
     let result = validator.validate_with_level(&alone, ValidationMode::Strict, ENTITY_LEVEL_MAX);
-    let errors: Vec<_> =
-        result.validation_errors().map(|error| in_file("policy.invalid", &error.into(), span)).collect();
+    let errors: Vec<_> = result
+        .validation_errors()
+        .map(|error| {
+            let found = in_file("policy.invalid", &error.into(), span);
+            match (error, nearest_action(policy)) {
+                (ValidationError::UnrecognizedActionId(_), Some(action)) => {
+                    found.help(format!("did you mean `Moonward::Action::\"{action}\"`?"))
+                }
+                _ => found,
+            }
+        })
+        .collect();
     if !errors.is_empty() {
         // Cedar's warnings about a policy that is wrong (it never matches, ...) only follow from the errors.
         read.errors.extend(errors);
@@ -142,6 +157,19 @@ fn validate(validator: &Validator, policy: &Policy, span: &Span, place: Place<'_
             Place::Scope(_) => read.warnings.push(Diagnostic { severity: Severity::Warning, ..found }),
         }
     }
+}
+
+/// The action that a policy with an unknown one in its head most likely means. Cedar proposes one too, but not by
+/// how a name is written: `spawn` for `process.sent`.
+fn nearest_action(policy: &Policy) -> Option<&'static str> {
+    let named = match policy.action_constraint() {
+        ActionConstraint::Any => Vec::new(),
+        ActionConstraint::In(actions) => actions,
+        ActionConstraint::Eq(action) => vec![action],
+    };
+    let unknown = named.into_iter().find(|action| ACTIONS.get(action).is_none())?;
+    let groups = Group::ALL.into_iter().map(Group::name);
+    did_you_mean(unknown.id().unescaped(), ALL.iter().map(|spec| spec.action).chain(groups))
 }
 
 /// What Cedar found, at its place in the file.
