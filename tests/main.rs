@@ -10,8 +10,14 @@
     reason = "a test fails by panicking, also where it prepares"
 )]
 
+mod cli;
+mod console;
+mod examples;
+mod generated;
+mod house;
 mod limits;
 mod lua_api;
+mod modules;
 mod permissions;
 mod process_module;
 mod scripts;

@@ -59,6 +59,11 @@ impl Folder {
     }
 }
 
+/// The repository that this test was built from.
+pub(crate) fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap().to_owned()
+}
+
 /// The binary, without the environment's wishes about colour and logs.
 pub(crate) fn moonward() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_moonward"));
