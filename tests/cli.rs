@@ -273,7 +273,9 @@ impl Running {
     }
 
     fn interrupt(&self) {
-        let done = std::process::Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+        let done = std::process::Command::new("sh")
+            .args(["-c", "kill -INT $0", &self.child.id().to_string()])
+            .status();
         assert!(done.unwrap().success());
     }
 

@@ -1,7 +1,7 @@
 //! The matrix of permissions: with everything permitted but one, exactly the calls that need it fail, each with
 //! PERMISSION_DENIED and one record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::Folder;
 
@@ -95,6 +95,11 @@ return function()
     assert(process.registry.register("given", targets[2]))
     local results = run("app:probe", targets)
     results.upgrade = run("app:upgrader")
+    results.untouched = process.registry.lookup("given") == targets[2]
+        and not process.registry.lookup("mine")
+        and not process.registry.lookup("child")
+        and process.monitor(targets[3])
+        and process.monitor(targets[4])
     return results
 end
 "#;
@@ -212,14 +217,41 @@ fn without_one_permission_exactly_the_calls_that_need_it_fail_with_one_record_ea
     }
 }
 
+/// Runs the probe with these permits only: nothing else of the matrix may happen, and each refusal is one record.
+fn refused_but(permitted: &[&'static str], probed: &str) {
+    let folder = folder(probed);
+    let results = folder.value("app:root", &["--scope", "app:all", "--actor", "default/user/tester"]);
+    let has_spawner = permitted.contains(&"process.context");
+    let mut refused = 0;
+    for (call, needs) in CALLS.iter().filter(|(call, _)| has_spawner || !call.starts_with("spawner.")) {
+        let expected =
+            if needs.iter().all(|need| permitted.contains(need)) { "ok" } else { "PermissionDenied" };
+        assert_eq!(results[call], expected, "{call}");
+        refused += usize::from(expected != "ok");
+    }
+    assert_eq!(folder.denials().len(), refused);
+    assert_eq!(results["untouched"], true);
+}
+
 #[test]
 fn with_an_empty_policy_every_call_is_denied_with_exactly_one_record_and_nothing_changes() {
-    let folder = folder("// nothing is permitted\n");
-    let results = folder.value("app:root", &["--scope", "app:all", "--actor", "default/user/tester"]);
-    let mut attempted = 0;
-    for (call, _) in CALLS.iter().filter(|(call, _)| !call.starts_with("spawner.")) {
-        assert_eq!(results[call], "PermissionDenied", "{call}");
-        attempted += 1;
+    refused_but(&[], "// nothing is permitted\n");
+}
+
+#[test]
+fn with_a_spawner_and_nothing_else_its_methods_are_denied_and_nothing_changes() {
+    refused_but(&["process.context"], &permit(["process.context"].into_iter()));
+}
+
+#[test]
+fn every_declared_function_that_asks_for_a_permission_is_in_the_matrix() {
+    let rows: BTreeSet<&str> = CALLS.iter().map(|(call, _)| *call).collect();
+    let mut permissions = BTreeSet::new();
+    for (name, needs) in sandbox::reference::guarded() {
+        let call = name.strip_prefix("process.registry.").or(name.strip_prefix("process."));
+        let call = call.map_or_else(|| name.replace(':', "."), str::to_owned);
+        assert!(rows.contains(call.as_str()), "`{name}` asks for {needs:?} and is not in the matrix");
+        permissions.extend(needs);
     }
-    assert_eq!(folder.denials().len(), attempted);
+    assert_eq!(permissions, PERMISSIONS.iter().copied().collect());
 }

@@ -23,9 +23,9 @@ const SHOWN_KEY_BYTES_MAX: usize = 40;
 /// Levels of deep data: 128, as many as a value may have that is pushed.
 const DEEP_DEPTH_MAX: usize = 2 * VALUE_DEPTH_MAX;
 
-/// Values of stack that reading needs: key and value for each level, and a metatable with its entries.
-#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "128 levels fit")]
-const ROOM: c_int = 2 * DEEP_DEPTH_MAX as c_int + 8;
+/// Values of stack that reading one table needs: an entry, a metatable and an entry of that, and some to spare.
+/// Taken level by level, because a stack that has grown stays large while its process waits.
+const ROOM: c_int = 8;
 
 /// Pins what the arguments refer to, in the order in which [`read_arguments`] will ask for it. **May raise.**
 pub(crate) fn pin_references<H: Host>(
@@ -128,19 +128,11 @@ impl<'a, O: Object> Reader<'a, O> {
         }
     }
 
-    /// Makes the room on the stack that reading needs; false when the stack is full.
-    pub(crate) fn make_room(&self) -> bool {
-        self.thread.make_room(ROOM)
-    }
-
     /// The first two values of the stack, as a main function's results.
     ///
     /// # Errors
     /// INVALID: what cannot be copied, named by its path from `result`.
     pub(crate) fn results(&mut self) -> Result<Vec<Value>, Failure> {
-        if !self.make_room() {
-            return Err(Failure::invalid("the results cannot be read: stack overflow"));
-        }
         let name = |why| Failure::invalid(format!("result{why}"));
         (1..=self.thread.top().min(2)).map(|index| self.value(index).map_err(name)).collect()
     }
@@ -246,6 +238,10 @@ impl<'a, O: Object> Reader<'a, O> {
         }
         if self.above.len() >= self.depth_max {
             return self.wrong(format_args!("is nested more than {} levels deep", self.depth_max));
+        }
+        // A protected call of its own, which never raises.
+        if !thread.make_room(ROOM) {
+            return self.wrong(format_args!("cannot be read: stack overflow"));
         }
         self.check_metatable(table)?;
         self.above.push(address);

@@ -79,6 +79,10 @@ impl<O> Strands<O> {
     /// Adds a strand at the end of the queue.
     pub(crate) fn add(&mut self, strand: Strand<O>) -> StrandId {
         let index = self.free.pop().unwrap_or_else(|| {
+            if self.slots.is_empty() {
+                // Most bodies never have another strand than main.
+                self.slots.reserve_exact(1);
+            }
             self.slots.push(Slot { serial: 0, strand: None });
             u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
         });

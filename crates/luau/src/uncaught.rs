@@ -32,6 +32,6 @@ fn described<O: Object>(thread: Thread, objects: &Objects<O>, surface: &Surface)
     }
     let message = format!("error object is a {} value", thread.kind_name(thread.kind(top)));
     let mut reader = Reader::new(thread, objects, surface);
-    let details = if reader.make_room() { reader.value(top).unwrap_or_default() } else { value::Value::Nil };
+    let details = reader.value(top).unwrap_or_default();
     Failure { message, details, ..Failure::default() }
 }

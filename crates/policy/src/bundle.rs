@@ -148,7 +148,7 @@ impl Bundle {
         tenant: &TenantId,
         spec: &Spec,
         scopes: &ScopeSet,
-    ) -> Result<Selection, PolicySetError> {
+    ) -> Result<Selection, Box<PolicySetError>> {
         let door = spec.group == Group::Doors;
         let (action, resource) = (action_uid(spec.action), type_name(spec.resource));
         let held = scopes.ids().filter_map(|id| self.scopes.get(id));

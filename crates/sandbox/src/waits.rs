@@ -3,7 +3,6 @@
 //! A wait is on channels (receive, send, select), a sleep, or a call. It ends once; the places it had in other
 //! channels' queues are stale from then on. This file knows no Lua beyond the reply that ends a wait.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use luau::{Item, Reply, StrandId};
@@ -14,16 +13,19 @@ use crate::limits::WAITS_MAX;
 use crate::object::Object;
 use crate::timer::Token;
 
-/// All waits of one process, oldest first, and the replies that have not reached their strand yet.
+/// All waits of one process, and the replies that have not reached their strand yet.
 #[derive(Default)]
 pub(crate) struct Waits {
     next: u64,
-    going_on: BTreeMap<u64, Wait>,
+    /// Oldest first, and so in the order of their numbers. Most processes wait in one place for most of their life,
+    /// so this is a list with room for exactly that.
+    going_on: Vec<Wait>,
     ended: Vec<(StrandId, Reply<Object>)>,
 }
 
 /// One parked strand.
 struct Wait {
+    number: u64,
     strand: StrandId,
     on: On,
 }
@@ -54,7 +56,7 @@ pub(crate) type Taken = (Item<Object>, bool);
 impl Waits {
     /// Whether that wait goes on.
     pub(crate) fn waiting(&self, waiter: &Waiter) -> bool {
-        self.going_on.contains_key(&waiter.wait)
+        self.position(waiter.wait).is_ok()
     }
 
     /// The replies to hand to the virtual machine.
@@ -77,18 +79,18 @@ impl Waits {
         form: Form,
         cases: Vec<Case>,
     ) -> Result<(), Failure> {
-        let wait = self.begin()?;
+        let number = self.begin()?;
         for (index, case) in cases.iter().enumerate() {
             if case.channel.is_mail() {
                 continue;
             }
-            let waiter = Waiter { strand, wait, case: index };
+            let waiter = Waiter { strand, wait: number, case: index };
             match &case.send {
                 Some(value) => case.channel.wait_to_send(waiter, value.clone(), &|other| self.waiting(other)),
                 None => case.channel.wait_to_receive(waiter, &|other| self.waiting(other)),
             }
         }
-        self.going_on.insert(wait, Wait { strand, on: On::Channels(form, cases) });
+        self.park(Wait { number, strand, on: On::Channels(form, cases) });
         Ok(())
     }
 
@@ -97,8 +99,8 @@ impl Waits {
     /// # Errors
     /// RATE_LIMITED: [`WAITS_MAX`] strands wait already.
     pub(crate) fn on_sleep(&mut self, strand: StrandId, token: Token) -> Result<(), Failure> {
-        let wait = self.begin()?;
-        self.going_on.insert(wait, Wait { strand, on: On::Sleep(token) });
+        let number = self.begin()?;
+        self.park(Wait { number, strand, on: On::Sleep(token) });
         Ok(())
     }
 
@@ -107,14 +109,29 @@ impl Waits {
     /// # Errors
     /// RATE_LIMITED: [`WAITS_MAX`] strands wait already.
     pub(crate) fn on_call(&mut self, strand: StrandId) -> Result<u64, Failure> {
-        let wait = self.begin()?;
-        self.going_on.insert(wait, Wait { strand, on: On::Call });
-        Ok(wait)
+        let number = self.begin()?;
+        self.park(Wait { number, strand, on: On::Call });
+        Ok(number)
     }
 
     /// Takes a call's wait back: the callee was never started.
     pub(crate) fn forget(&mut self, wait: u64) {
-        self.going_on.remove(&wait);
+        self.take(wait);
+    }
+
+    fn position(&self, number: u64) -> Result<usize, usize> {
+        self.going_on.binary_search_by_key(&number, |wait| wait.number)
+    }
+
+    fn park(&mut self, wait: Wait) {
+        if self.going_on.is_empty() {
+            self.going_on.reserve_exact(1);
+        }
+        self.going_on.push(wait);
+    }
+
+    fn take(&mut self, number: u64) -> Option<Wait> {
+        self.position(number).ok().map(|at| self.going_on.remove(at))
     }
 
     fn begin(&mut self) -> Result<u64, Failure> {
@@ -178,10 +195,10 @@ impl Waits {
         let mail: Vec<Waiter> = self
             .going_on
             .iter()
-            .filter_map(|(wait, parked)| {
+            .filter_map(|parked| {
                 let On::Channels(_, cases) = &parked.on else { return None };
                 let case = cases.iter().position(|case| Rc::ptr_eq(&case.channel, channel))?;
-                channel.is_mail().then_some(Waiter { strand: parked.strand, wait: *wait, case })
+                channel.is_mail().then_some(Waiter { strand: parked.strand, wait: parked.number, case })
             })
             .collect();
         for receiver in mail {
@@ -191,18 +208,16 @@ impl Waits {
 
     /// A timer has fired: the sleeping strand goes on.
     pub(crate) fn wake_sleeper(&mut self, token: Token) {
-        let found = self.going_on.iter().find_map(|(wait, parked)| match parked.on {
-            On::Sleep(waited) if waited == token => Some(*wait),
-            _ => None,
-        });
-        if let Some(parked) = found.and_then(|wait| self.going_on.remove(&wait)) {
+        let found =
+            self.going_on.iter().position(|parked| matches!(parked.on, On::Sleep(waited) if waited == token));
+        if let Some(parked) = found.map(|at| self.going_on.remove(at)) {
             self.ended.push((parked.strand, Reply::Return(Vec::new())));
         }
     }
 
     /// A callee has ended.
     pub(crate) fn end_call(&mut self, wait: u64, result: &Result<Value, Failure>) {
-        if let Some(parked) = self.going_on.remove(&wait) {
+        if let Some(parked) = self.take(wait) {
             let items = match result {
                 Ok(value) => vec![Item::Value(value.clone())],
                 Err(failure) => crate::function::refused(failure.clone()),
@@ -215,13 +230,13 @@ impl Waits {
     /// its cases in order, and what it gives ends that wait.
     pub(crate) fn settle_mail(&mut self, take: &mut dyn FnMut(&Channel) -> Option<Item<Object>>) {
         let mut served = Vec::new();
-        for (wait, parked) in &self.going_on {
+        for parked in &self.going_on {
             let On::Channels(_, cases) = &parked.on else { continue };
             let mail =
                 cases.iter().enumerate().filter(|(_, case)| case.send.is_none() && case.channel.is_mail());
             for (index, case) in mail {
                 if let Some(item) = take(&case.channel) {
-                    served.push((Waiter { strand: parked.strand, wait: *wait, case: index }, item));
+                    served.push((Waiter { strand: parked.strand, wait: parked.number, case: index }, item));
                     break;
                 }
             }
@@ -236,7 +251,7 @@ impl Waits {
     pub(crate) fn deadlocked(&self) -> bool {
         self.ended.is_empty()
             && !self.going_on.is_empty()
-            && self.going_on.values().all(|parked| match &parked.on {
+            && self.going_on.iter().all(|parked| match &parked.on {
                 On::Channels(_, cases) => cases.iter().all(|case| match case.channel.source() {
                     Source::Plain => true,
                     Source::Timer(guard) => !guard.is_running(),
@@ -247,8 +262,7 @@ impl Waits {
     }
 
     fn end_receive(&mut self, waiter: Waiter, (item, ok): Taken) {
-        let Some(Wait { strand, on: On::Channels(form, mut cases) }) = self.going_on.remove(&waiter.wait)
-        else {
+        let Some(Wait { strand, on: On::Channels(form, mut cases), .. }) = self.take(waiter.wait) else {
             return;
         };
         let items = match form {
@@ -262,8 +276,7 @@ impl Waits {
     }
 
     fn end_send(&mut self, waiter: Waiter, sent: bool) {
-        let Some(Wait { strand, on: On::Channels(form, mut cases) }) = self.going_on.remove(&waiter.wait)
-        else {
+        let Some(Wait { strand, on: On::Channels(form, mut cases), .. }) = self.take(waiter.wait) else {
             return;
         };
         let reply = if !sent {

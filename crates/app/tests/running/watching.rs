@@ -23,13 +23,14 @@ async fn applied(told: &mut UnboundedReceiver<Reload>) {
     match told.recv().await.unwrap() {
         Reload::Applied(_) => {}
         Reload::Refused(found) => panic!("{}", rendered(&found)),
+        Reload::Restored => panic!("it is what runs"),
     }
 }
 
 async fn refused(told: &mut UnboundedReceiver<Reload>) -> String {
     match told.recv().await.unwrap() {
         Reload::Refused(found) => rendered(&found),
-        Reload::Applied(_) => panic!("it is applied"),
+        Reload::Applied(_) | Reload::Restored => panic!("it is not refused"),
     }
 }
 
@@ -56,10 +57,16 @@ async fn a_changed_file_is_loaded_and_a_broken_one_changes_nothing() {
 
         folder.write("all.cedar", crate::support::PERMIT_ALL);
         applied(&mut told).await;
+
+        folder.write("all.cedar", "permit");
+        refused(&mut told).await;
+        folder.write("all.cedar", crate::support::PERMIT_ALL);
+        assert_eq!(told.recv().await, Some(Reload::Restored));
+        assert_eq!(gate.generation(), 3);
     };
     running.serve(options, steps).await;
     assert_eq!(call(&running, "app:one"), Ok(Value::Number(3.0)));
-    assert_eq!(records(&running, "policy_refused").len(), 3);
+    assert_eq!(records(&running, "policy_refused").len(), 4);
     assert_eq!(running.services().borrow()[0].state, ServiceState::Stopped);
 }
 
