@@ -56,12 +56,12 @@ fn an_error_exit_is_1_with_kind_and_message() {
     let folder = app();
     let (code, stdout, stderr) = outcome(&folder, "call", &["app:fails", "no \u{1b}[31morder"]);
     assert_eq!((code, stdout.as_str()), (1, ""));
-    assert!(stderr.starts_with("error: UNKNOWN: no ") && !stderr.contains('\u{1b}'), "{stderr}");
+    assert!(stderr.starts_with("error: UNKNOWN: app:fails:1: no ") && !stderr.contains('\u{1b}'), "{stderr}");
 
     let (code, stdout, stderr) = outcome(&folder, "call", &["app:fails", "no order", "-o", "json"]);
     assert_eq!(stderr, "");
     let error: serde_json::Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!((code, &error["error"]["message"]), (1, &serde_json::json!("no order")));
+    assert_eq!((code, &error["error"]["message"]), (1, &serde_json::json!("app:fails:1: no order")));
 
     let (code, _, stderr) = outcome(&folder, "call", &["app:ecko"]);
     assert!(code == 1 && stderr.contains("NOT_FOUND") && stderr.contains("app:echo"), "{stderr}");

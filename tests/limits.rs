@@ -68,6 +68,16 @@ const ATTACKS: &[(&str, &str, &str)] = &[
     ("concat", "local t = table.create(1000, string.rep('x', 100000)) while true do table.concat(t) end", ""),
     ("buffer", "local t = {} while true do t[#t + 1] = buffer.create(1e6) end", "memory limit exceeded"),
     ("garbage only", "local s = string.rep('x', 1e6) while true do s:upper() end", "cpu limit exceeded"),
+    (
+        "channel buffers",
+        "local kept = {} while true do local c = channel.new(1e5) kept[#kept + 1] = c for i = 1, 1e5 do c:send(i) end end",
+        "memory limit exceeded",
+    ),
+    (
+        "balance pattern that hides a set",
+        "string.match('x%' .. string.rep('b', 150000), '^%bx%[' .. string.rep('a', 150000) .. 'b]*$')",
+        "too long a set",
+    ),
     ("table.create", "return table.create(2^26)", ""),
     ("unpack", "return #{table.unpack({}, 1, 1e8)}", ""),
     ("deep recursion", "local function f() return 1 + f() end return f()", ""),
@@ -213,7 +223,8 @@ end
             r#"
 return function()
     local kept = {}
-    for i = 1, 40 do kept[i] = string.rep(tostring(i), 50000) end
+    -- Texts that no other process has: equal ones are one in a machine.
+    for i = 1, 40 do kept[i] = string.rep(process.pid() .. i, 2000) end
     process.inbox():receive()
     return #kept
 end

@@ -75,3 +75,52 @@ fn the_locations_of_time_are_objects() {
         assert(getmetatable(time) == "locked" and not pcall(function() time.utc = 1 end))"#,
     )]);
 }
+
+#[test]
+fn a_random_generator_is_the_processs_own() {
+    scripts::run(&[(
+        "a child's seed does not reach its parent",
+        r#"
+        math.randomseed(1)
+        local first, second = math.random(1e9), math.random(1e9)
+        math.randomseed(1)
+        assert(math.random(1e9) == first)
+        assert(process.call("app:seeds", "app:processes"))
+        assert(math.random(1e9) == second)
+        assert(math.random() < 1 and math.random(3, 3) == 3 and not pcall(math.random, 2, 1))"#,
+    )]);
+}
+
+#[test]
+fn timers_that_a_select_has_abandoned_do_not_use_up_the_processs_own() {
+    scripts::run(&[(
+        "a timeout in each of 5 000 rounds",
+        r#"
+        local time = require("time")
+        local inbox = process.inbox()
+        for i = 1, 5000 do
+            assert(process.send(process.pid(), "round", i))
+            local got = channel.select({inbox:case_receive(), assert(time.after("1h")):case_receive()})
+            assert(got.value:payload() == i)
+        end"#,
+    )]);
+}
+
+#[test]
+fn a_sleep_of_nothing_lets_woken_coroutines_run() {
+    scripts::run(&[(
+        "a waiting receiver, once for each value",
+        r#"
+        local time = require("time")
+        local ch, got = channel.new(), {}
+        coroutine.spawn(function()
+            for _ = 1, 3 do table.insert(got, (ch:receive())) end
+        end)
+        for i = 1, 3 do
+            time.sleep(0)
+            ch:send(i)
+            time.sleep(0)
+            assert(#got == i, #got)
+        end"#,
+    )]);
+}

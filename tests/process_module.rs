@@ -412,3 +412,53 @@ fn names_and_spawners() {
         ),
     ]);
 }
+
+#[test]
+fn scopes_replaced_by_none_permit_nothing() {
+    let empty = |scope: &str| {
+        format!(
+            r#"
+            local security = require("security")
+            local child = process.with_context({{}}):with_scope({scope})
+            assert(child:spawn_monitored("app:narrow", "app:processes"))
+            local result = process.events():receive().result
+            assert(result.value, result.error)
+            assert(result.value.scopes == 0 and result.value.kind == errors.PERMISSION_DENIED)"#
+        )
+    };
+    let (new, narrowed) = (empty("security.new_scope()"), empty("security.scope():without('app:all')"));
+    scripts::run(&[("a new empty scope", &new), ("one's own scope without its only part", &narrowed)]);
+}
+
+#[test]
+fn ends_say_what_and_where() {
+    scripts::run(&[
+        (
+            "only an error or a text as second value is an error end",
+            r#"assert(process.call("app:two", "app:processes") == "ok")"#,
+        ),
+        (
+            "an error object keeps its kind for a caller and has its place in EXIT",
+            r#"
+            local _, err = process.call("app:raises_object", "app:processes")
+            assert(err:kind() == errors.NOT_FOUND and err:message() == "gone")
+            process.spawn_monitored("app:raises_object", "app:processes")
+            local said = process.events():receive().result.error
+            assert(said == "app:raises_object:2: gone", said)"#,
+        ),
+        (
+            "an upgrade keeps the budgets that the process was started with",
+            r#"
+            local _, err = process.call("app:brief", "app:processes")
+            assert(err:message():find("cpu_total limit exceeded", 1, true), tostring(err))
+            assert(err:kind() == errors.TIMEOUT and err:retryable() == true)"#,
+        ),
+        (
+            "a limit's end says what was needed",
+            r#"
+            local _, err = process.call("app.workers:hoards", "app:processes")
+            local needed = tonumber(err:message():match("exceeded: (%d+) bytes needed"))
+            assert(needed and needed > 1e9, tostring(err))"#,
+        ),
+    ]);
+}

@@ -30,6 +30,7 @@ entries:
           if n == 3 then return n end
           process.upgrade(nil, n + 1)
       end
+  - {name: hoards, kind: process.lua, source: "return function() return string.rep('x', 1e9) end"}
   - {name: idle, kind: process.lua, source: "return function() process.inbox():receive() end"}
   - {name: returns, kind: process.lua, source: "return function(...) return ... end"}
   - {name: raises, kind: process.lua, source: "return function(what) error(what) end"}
@@ -99,6 +100,12 @@ entries:
           local after = process.inbox():receive():payload()
           return {pid = process.pid(), state = state, after = after, named = process.registry.lookup("upgraded")}
       end
+  - {name: seeds, kind: process.lua, source: "return function() math.randomseed(42) return true end"}
+  - {name: two, kind: process.lua, source: "return function() return 'ok', print end"}
+  - {name: raises_object, kind: process.lua, source: "return function()\n  error(errors.new({message = 'gone', kind = errors.NOT_FOUND}))\nend"}
+  - {name: narrow, kind: process.lua, modules: [security], source: "return function()\n  local ok, err = process.registry.register('narrow')\n  return {scopes = #require('security').scope():policies(), kind = err and err:kind()}\nend"}
+  - {name: brief, kind: process.lua, limits: {cpu_total: 50ms}, source: "return function() process.upgrade('app:busy') end"}
+  - {name: busy, kind: process.lua, source: "return function() while true do end end"}
   - {name: context, kind: process.lua, modules: [ctx], source: "return function() return require('ctx').all() end"}
   - name: context_twice
     kind: process.lua

@@ -1,4 +1,4 @@
-//! What one tenant uses of a node, and its quotas: processes, memory, messages a second, processor time.
+//! What one tenant uses of a node, and its quotas: processes, memory, processor time.
 //!
 //! Counts are shared by all workers and taken by one atomic step each, so a quota holds across workers. Over a
 //! quota the tenant's own call fails with RATE_LIMITED; no other tenant notices.
@@ -21,14 +21,12 @@ pub struct Quotas {
     pub processes: u32,
     /// Bytes of everything that is charged to the tenant: scripts' memory, mailboxes, event slots.
     pub memory_bytes: u64,
-    /// Messages sent a second, with as many at once after a quiet second; `None` for no bound.
-    pub messages_per_second: Option<u32>,
 }
 
 impl Default for Quotas {
-    /// 100 000 processes; memory and messages bounded only by what each process may hold.
+    /// 100 000 processes; memory bounded only by what each process may hold.
     fn default() -> Self {
-        Self { processes: TENANT_PROCESSES_DEFAULT, memory_bytes: u64::MAX, messages_per_second: None }
+        Self { processes: TENANT_PROCESSES_DEFAULT, memory_bytes: u64::MAX }
     }
 }
 
@@ -42,9 +40,6 @@ pub struct Account {
     quotas: ArcSwap<Quotas>,
     processes: AtomicU32,
     memory_bytes: AtomicU64,
-    /// When the messages sent so far would have been sent at exactly the allowed rate: GCRA's "theoretical
-    /// arrival time" (ITU-T I.371).
-    messages_paid_until_ns: AtomicU64,
     /// Time the tenant may still use before others' turn; below zero it owes.
     credit_ns: AtomicI64,
     /// The tenant's names. Read without a lock.
@@ -60,7 +55,6 @@ impl Account {
             quotas: ArcSwap::from_pointee(quotas),
             processes: AtomicU32::new(0),
             memory_bytes: AtomicU64::new(0),
-            messages_paid_until_ns: AtomicU64::new(0),
             credit_ns: AtomicI64::new(QUANTUM_NS),
             names: papaya::HashMap::new(),
         }
@@ -84,6 +78,11 @@ impl Account {
     /// Bytes charged now.
     pub fn memory_bytes(&self) -> u64 {
         self.memory_bytes.load(Ordering::Acquire)
+    }
+
+    /// Bytes that the quota leaves now.
+    pub fn memory_left(&self) -> u64 {
+        self.quotas.load().memory_bytes.saturating_sub(self.memory_bytes())
     }
 
     /// Charges memory to the tenant until the same number of bytes is released.
@@ -133,21 +132,6 @@ impl Account {
         self.processes.fetch_sub(1, Ordering::AcqRel);
     }
 
-    /// Counts one message against the tenant's rate. The clock is read only if there is a rate.
-    pub(crate) fn reserve_message(&self, now_ns: impl FnOnce() -> u64) -> Result<(), Failure> {
-        const SECOND_NS: u64 = 1_000_000_000;
-        let Some(rate) = self.quotas.load().messages_per_second else { return Ok(()) };
-        let now_ns = now_ns();
-        let reserve = |paid_until: u64| {
-            let paid_until = paid_until.max(now_ns).saturating_add(SECOND_NS / u64::from(rate.max(1)));
-            (paid_until - now_ns <= SECOND_NS && rate > 0).then_some(paid_until)
-        };
-        self.messages_paid_until_ns
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, reserve)
-            .map(drop)
-            .map_err(|_| over(format!("tenant `{}` may send {rate} messages a second", self.tenant)))
-    }
-
     /// Time the tenant may still use; zero or less when it is others' turn.
     pub(crate) fn credit_ns(&self) -> i64 {
         self.credit_ns.load(Ordering::Acquire)
@@ -188,7 +172,7 @@ mod tests {
 
     #[test]
     fn a_quota_refuses_what_exceeds_it_and_takes_nothing() {
-        let account = account(Quotas { processes: 1, memory_bytes: 100, messages_per_second: None });
+        let account = account(Quotas { processes: 1, memory_bytes: 100 });
         assert!(account.reserve_process().is_ok());
         let refused = account.reserve_process().unwrap_err();
         assert_eq!(refused.message, "tenant `acme` has 1 processes, at most 1 allowed");
@@ -203,24 +187,11 @@ mod tests {
     }
 
     #[test]
-    fn a_message_rate_allows_one_second_at_once_and_then_the_rate() {
-        let account = account(Quotas { messages_per_second: Some(10), ..Quotas::default() });
-        let second = 1_000_000_000;
-        let sent = |now_ns: u64| (0..100).take_while(|_| account.reserve_message(|| now_ns).is_ok()).count();
-        assert_eq!(sent(5 * second), 10);
-        assert_eq!(sent(5 * second + second / 10), 1);
-        assert_eq!(sent(6 * second), 9);
-        assert_eq!(sent(100 * second), 10);
-        account.set_quotas(Quotas { messages_per_second: Some(0), ..Quotas::default() });
-        assert_eq!(sent(200 * second), 0);
-    }
-
-    #[test]
     fn time_owed_and_time_saved_are_both_bounded() {
         let account = account(Quotas::default());
         account.charge_time(u64::MAX);
         assert_eq!(account.credit_ns(), -DEBT_NS_MAX);
-        for _ in 0..100 {
+        for _ in 0..=DEBT_NS_MAX / QUANTUM_NS {
             account.refill_time();
         }
         assert_eq!(account.credit_ns(), QUANTUM_NS);

@@ -63,18 +63,19 @@ impl<'a> Birth<'a> {
             return Err(of_another_start());
         }
         let mut actor = None;
-        let mut scopes = Vec::new();
+        let mut scopes: Option<Vec<_>> = None;
         for permit in permits.security {
             match permit.into_request().ask {
                 SecurityAsk::Actor(asked) => actor = Some(asked),
-                SecurityAsk::Scope(asked) => scopes.push(asked),
+                SecurityAsk::Scope(asked) => scopes.get_or_insert_default().push(asked),
+                SecurityAsk::NoScope => drop(scopes.get_or_insert_default()),
             }
         }
         Ok(Self {
             definition: spawn.definition,
             host,
             actor: actor.unwrap_or_else(|| parent.actor().clone()),
-            scopes: if scopes.is_empty() { parent.scopes().clone() } else { ScopeSet::new(scopes) },
+            scopes: scopes.map_or_else(|| parent.scopes().clone(), ScopeSet::new),
             name,
             parent: Some(parent),
             monitored: monitored.is_some(),

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use value::Failure;
+use value::{Failure, rfc3339_millis};
 
 use crate::clock::{Clock, nanoseconds};
 use crate::entry::Entry;
@@ -68,8 +68,7 @@ impl Cancels {
     /// Takes the request that waits: who asked, and the deadline in force, RFC 3339.
     pub(crate) fn read(&mut self) -> Option<(Option<Arc<str>>, Option<String>)> {
         let from = self.waiting.take()?;
-        let deadline =
-            self.deadline.map(|deadline| humantime::format_rfc3339_millis(deadline.wall).to_string());
+        let deadline = self.deadline.map(|deadline| rfc3339_millis(deadline.wall).to_string());
         Some((from, deadline))
     }
 }

@@ -1,8 +1,9 @@
 //! From what a script wrote as a destination to the process that is meant, as facts for the gate.
 //!
-//! Of the caller's own tenant there is an answer or NOT_FOUND. Of another tenant there are always facts of
-//! that tenant, of the process or of a stand-in, at the same cost, so that the gate denies all of them alike
-//! (naming what the caller wrote: [`policy::Operation::naming`]) and nobody learns what exists elsewhere.
+//! Of the caller's own tenant there is an answer or NOT_FOUND. Of another tenant there is always a stand-in of
+//! that tenant, whether the process exists or not, so that answer and record are the same and nobody learns what
+//! exists elsewhere. It carries the address of a process that does exist: where the operator's own guard opens a
+//! way between tenants, the effect finds it.
 
 use std::sync::Arc;
 
@@ -55,16 +56,14 @@ impl<P> Node<P> {
         if tenant == *caller {
             return Err(Failure::not_found(format!("no process `{pid}`")));
         }
-        Ok(live.map_or_else(|| Arc::new(Process::stand_in(pid, &tenant)), |entry| entry.facts().clone()))
+        Ok(Arc::new(Process::stand_in(pid, &tenant, live.map_or(0, |entry| entry.address().bits()))))
     }
 
     fn resolve_foreign_name(&self, tenant: &str, name: &str, destination: &str) -> Arc<Process> {
         let tenant = TenantId::new(tenant).ok().filter(|tenant| self.account(tenant).is_some());
         let tenant = tenant.unwrap_or_else(TenantId::nobody);
         let shown: String = destination.chars().take(2 * NAME_BYTES_MAX).collect();
-        match self.named(&tenant, name) {
-            Some(entry) => entry.facts().clone(),
-            None => Arc::new(Process::stand_in(shown, &tenant)),
-        }
+        let address = self.named(&tenant, name).map_or(0, |entry| entry.address().bits());
+        Arc::new(Process::stand_in(shown, &tenant, address))
     }
 }

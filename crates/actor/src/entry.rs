@@ -234,14 +234,45 @@ impl Entry {
         self.account.release_memory(u64::from(slots) * EVENT_SLOT_BYTES);
     }
 
-    /// Adds one end of a link and takes its event slot; says whether it was not there.
-    pub(crate) fn add_link(&self, other: Address) -> Result<bool, Failure> {
-        let mut ties = self.open_ties()?;
-        if ties.links.contains(&other) {
-            return Ok(false);
+    /// Links two processes, both ends in one step, and takes their event slots. Linked already is no error.
+    pub(crate) fn link(&self, other: &Self) -> Result<(), Failure> {
+        let (mut own, mut others) = self.both_ties(other);
+        for (entry, ties) in [(self, &own), (other, &others)] {
+            if ties.closed {
+                return Err(no_such_process(&entry.facts));
+            }
+        }
+        if own.links.contains(&other.address()) {
+            return Ok(());
         }
         self.reserve_event()?;
-        Ok(ties.links.insert(other))
+        other.reserve_event().inspect_err(|_| self.release_event())?;
+        own.links.insert(other.address());
+        others.links.insert(self.address());
+        Ok(())
+    }
+
+    /// Removes both ends of a link, if there is one, in one step.
+    pub(crate) fn unlink(&self, other: &Self) {
+        let (mut own, mut others) = self.both_ties(other);
+        if own.links.remove(&other.address()) {
+            self.release_event();
+        }
+        if others.links.remove(&self.address()) {
+            other.release_event();
+        }
+    }
+
+    /// The ties of two processes. Whoever takes two takes them in the order of addresses.
+    fn both_ties<'a>(&'a self, other: &'a Self) -> (MutexGuard<'a, Ties>, MutexGuard<'a, Ties>) {
+        debug_assert_ne!(self.address(), other.address(), "a process is never tied to itself");
+        if self.address() < other.address() {
+            let own = self.ties();
+            (own, other.ties())
+        } else {
+            let others = other.ties();
+            (self.ties(), others)
+        }
     }
 
     /// Removes one end of a link, if it is there, and gives back its event slot.
@@ -287,7 +318,7 @@ mod tests {
         let tenant = TenantId::new("acme").unwrap();
         let tag = NodeIdentity { key: [0; 32], node: 0, incarnation: 0 }.tag(&tenant);
         let origin = Origin {
-            facts: Arc::new(policy::Process::stand_in("p~1", &tenant)),
+            facts: Arc::new(policy::Process::stand_in("p~1", &tenant, 0)),
             scopes: ScopeSet::empty(),
             context: Arc::new(Value::Nil),
             chain: Arc::from(""),
@@ -307,16 +338,13 @@ mod tests {
         }
         let refused = "`p~1` has 10000 monitors, links and unread events, as many as allowed";
         assert_eq!(entry.reserve_event().unwrap_err().message, refused);
-        assert!(entry.add_link(Address::new(0, 0, 1)).is_err());
-        assert!(entry.ties().links.is_empty());
         assert_eq!(entry.account.memory_bytes(), u64::from(EVENT_SLOTS_MAX) * EVENT_SLOT_BYTES);
         entry.release_event();
-        assert_eq!(entry.add_link(Address::new(0, 0, 1)), Ok(true));
-        assert_eq!(entry.add_link(Address::new(0, 0, 1)), Ok(false));
+        entry.reserve_event().unwrap();
         entry.close();
         entry.release_all_events();
         assert_eq!((entry.event_slots_taken(), entry.account.memory_bytes()), (0, 0));
-        assert!(entry.add_link(Address::new(0, 0, 2)).is_err(), "death closes the ties");
+        assert!(entry.open_ties().is_err(), "death closes the ties");
     }
 
     #[test]

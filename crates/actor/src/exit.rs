@@ -69,7 +69,7 @@ pub(crate) fn lifetime_over(lived: Duration, allowed: Duration) -> Failure {
         lived.as_secs_f64(),
         allowed.as_secs_f64()
     );
-    Failure { retryable: None, ..Failure::new(Kind::Timeout, message) }
+    Failure::new(Kind::Timeout, message)
 }
 
 #[cfg(test)]

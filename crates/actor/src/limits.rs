@@ -70,9 +70,9 @@ pub(crate) const PARCELS_PER_POLL: usize = 4_096;
 /// long for each busy tenant.
 pub(crate) const QUANTUM_NS: i64 = 1_000_000;
 
-/// Time that a tenant can owe: 20 ms. One over-long slice is paid back; an hour on otherwise idle workers is
+/// Time that a tenant can owe: 100 ms. One slice that runs as long as it can past its end is paid back twice over; an hour on otherwise idle workers is
 /// not held against it for ever.
-pub(crate) const DEBT_NS_MAX: i64 = 20_000_000;
+pub(crate) const DEBT_NS_MAX: i64 = 100_000_000;
 
 /// Runnable processes of a worker above which a child may start on another one: 16. Below it, staying on the
 /// spawner's worker is cheaper than waking another.

@@ -31,6 +31,8 @@ impl Take<'_> {
 pub(crate) struct Mailbox {
     owner: Arc<Entry>,
     waiting: VecDeque<Charged>,
+    /// How many of the oldest have been offered already: nobody was waiting for them then.
+    offered: usize,
 }
 
 /// A message and the bytes that its room was reserved with.
@@ -42,7 +44,7 @@ pub(crate) struct Charged {
 
 impl Mailbox {
     pub(crate) fn new(owner: Arc<Entry>) -> Self {
-        Self { owner, waiting: VecDeque::new() }
+        Self { owner, waiting: VecDeque::new(), offered: 0 }
     }
 
     /// Adds a message whose room is reserved.
@@ -52,7 +54,31 @@ impl Mailbox {
 
     pub(crate) fn take(&mut self, which: &Take<'_>) -> Option<Message> {
         let at = self.waiting.iter().position(|waiting| which.fits(&waiting.message))?;
+        self.remove(at)
+    }
+
+    /// Takes the oldest message that was not offered before and is wanted. Each is offered once, so that a message
+    /// for which nobody waits costs nothing however often the process is woken.
+    pub(crate) fn take_new(&mut self, wanted: &dyn Fn(&str) -> bool) -> Option<Message> {
+        while let Some(next) = self.waiting.get(self.offered) {
+            if wanted(&next.message.topic) {
+                return self.remove(self.offered);
+            }
+            self.offered += 1;
+        }
+        None
+    }
+
+    /// Offers all that wait once more: their topics have found another listener.
+    pub(crate) fn offer_again(&mut self) {
+        self.offered = 0;
+    }
+
+    fn remove(&mut self, at: usize) -> Option<Message> {
         let Charged { message, bytes } = self.waiting.remove(at)?;
+        if at < self.offered {
+            self.offered -= 1;
+        }
         self.owner.release_message(bytes);
         // A burst's memory goes back, so that many parked processes do not each keep their largest.
         if self.waiting.is_empty() && self.waiting.capacity() > 64 {

@@ -266,7 +266,6 @@ impl<P> Node<P> {
     pub(crate) fn admit(&self, to: &Entry, message: Message, bytes: u64) -> Result<Charged, Failure> {
         debug_assert_eq!(bytes, message.payload.bytes() as u64, "the permit's size is the payload's");
         check_topic(&message.topic)?;
-        to.account().reserve_message(|| self.clock.monotonic_ns())?;
         to.reserve_message(bytes)?;
         Ok(Charged { message, bytes })
     }

@@ -86,9 +86,9 @@ limits! {
         "Memory of one process: a thousand times what an idle one needs.";
     PROCESS_MEMORY_MIN: u64 = 64 * 1024, "bytes",
         "Smallest memory limit of a process; below it the modules of a small script do not fit.";
-    PROCESS_MEMORY_MAX: u64 = 1024 * 1024 * 1024, "bytes",
-        "Largest memory limit of a process; a full collection of 32 MB takes 8 ms, so one of 1 GiB \
-         about a quarter of a second.";
+    PROCESS_MEMORY_MAX: u64 = 256 * 1024 * 1024, "bytes",
+        "Largest memory limit of a process: a full collection of 32 MB takes 8 ms, so one of 256 MiB about \
+         65 ms, in which its worker does nothing else.";
     PROCESS_CPU_DEFAULT_MS: u64 = 2_000, "milliseconds",
         "CPU time of a process since it last had to wait: long for an actor, short for an endless loop.";
     DURATION_MIN_MS: u64 = 1, "milliseconds",

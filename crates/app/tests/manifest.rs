@@ -346,7 +346,7 @@ fn all_errors_of_all_files_come_at_once() {
             "b.yaml:4:3 key `name` is missing (entry 2) | last part of the entry's id, `namespace:name`",
             "b.yaml:4:23 `source` is a list, expected `file://NAME.lua` in or below this folder, or Lua text (entry 2)",
             "b.yaml:5:3 the entry is `7`, expected keys such as `name` and `kind` (entry 3)",
-            "c/d.yaml:3:60 `memory` is `1GB`, expected a size such as `16MiB`, from `64KiB` to `1GiB` (c:y)",
+            "c/d.yaml:3:60 `memory` is `1GB`, expected a size such as `16MiB`, from `64KiB` to `256MiB` (c:y)",
             "c/d.yaml:3:70 `cpu` is `fast`, expected a duration such as `10s` or `1h 30m`, from `1ms` to ten years (c:y)",
             "c/d.yaml:3:85 `mailbox` is `0`, expected a whole number from 1 to 100000 (c:y)",
             "e.yaml:1:4 anchors are not allowed | write the value out where it is used",

@@ -257,7 +257,7 @@ impl State {
             event = event
                 .with("why", trouble.why)
                 .with("file", trouble.file.display().to_string())
-                .with("since", humantime::format_rfc3339_nanos(since).to_string());
+                .with("since", value::rfc3339_nanos(since).to_string());
         }
         (self.dropped, self.refused) = (0, 0);
         let entry = Entry::from(event);

@@ -75,8 +75,5 @@ impl Head {
 }
 
 fn rfc3339<S: serde::Serializer>(ts: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
-    // The calendar of RFC 3339 ends with the year 9999, and a clock before 1970 is not one to believe.
-    let last = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(253_402_300_799);
-    let shown = (*ts).clamp(SystemTime::UNIX_EPOCH, last);
-    serializer.collect_str(&humantime::format_rfc3339_nanos(shown))
+    serializer.collect_str(&value::rfc3339_nanos(*ts))
 }

@@ -9,6 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Exit;
 use crate::fault::Fault;
+use crate::log_lines;
 
 /// How long an end at once waits for the disk: a healthy one syncs in milliseconds.
 const SYNC_WAIT: Duration = Duration::from_secs(1);
@@ -64,13 +65,15 @@ pub(crate) fn unless_interrupted<T: Send>(log: &Log, work: impl FnOnce() -> T + 
     })
 }
 
-/// Ends this process at once, as soon as what was recorded is durable.
+/// Ends this process at once, as soon as what was recorded is durable. The log takes nothing more, so that no script
+/// hears of a decision that is not in it.
 pub(crate) fn end(log: &Log) -> ! {
     let (sender, durable) = mpsc::channel();
     let log = log.clone();
-    std::thread::spawn(move || sender.send(log.sync()));
+    std::thread::spawn(move || sender.send(log.close()));
     // A disk that hangs must not hold up who asked twice.
     let _ = durable.recv_timeout(SYNC_WAIT);
+    log_lines::flush();
     std::process::exit(Exit::Interrupted.code().into())
 }
 

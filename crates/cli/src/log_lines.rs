@@ -1,11 +1,15 @@
 //! Log lines on stderr: what tenants' scripts log, what happens to services, and what operators have to know.
 //!
 //! A line is `time level target: message key=value...`; a script's has its tenant and definition for a target. All
-//! text in it is foreign, and shown as text.
+//! text in it is foreign, and shown as text. Lines are written by a thread of their own: whoever reads stderr slowly, or
+//! not at all, holds up no worker.
 
 use std::fmt::{self, Write as _};
-use std::io;
-use std::time::SystemTime;
+use std::io::{self, Write as _};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::{Duration, SystemTime};
 
 use diagnostic::visible;
 use tracing::field::{Field, Visit};
@@ -34,14 +38,61 @@ pub(crate) fn install() -> Result<(), Fault> {
         let help = format!("write `level` or `target=level`, separated by commas, such as `{FILTER}`");
         Fault::usage(format!("`{VARIABLE}` is not a filter: {error}"), help)
     })?;
-    lines().with_env_filter(filter).event_format(Line).with_writer(Stderr).init();
+    lines().with_env_filter(filter).event_format(Line).with_writer(Queue).init();
     Ok(())
 }
 
-/// Stderr for the subscriber, which otherwise panics when nobody reads.
-struct Stderr;
+/// Waits until the lines so far are written, but not for long: before this process ends.
+pub(crate) fn flush() {
+    let (done, written) = sync_channel(1);
+    if WRITER.send(Order::Flush(done)).is_ok() {
+        let _ = written.recv_timeout(FLUSH_WAIT);
+    }
+}
 
-impl MakeWriter<'_> for Stderr {
+/// Lines that wait to be written: 4 096, some hundred KiB, a second of 40 processes at their full rate.
+const LINES_WAITING_MAX: usize = 4096;
+
+/// How long the end of this process waits for who reads its lines.
+const FLUSH_WAIT: Duration = Duration::from_secs(1);
+
+/// Lines that found no room since the last one that did.
+static DROPPED: AtomicU64 = AtomicU64::new(0);
+
+static WRITER: LazyLock<SyncSender<Order>> = LazyLock::new(|| {
+    let (sender, orders) = sync_channel(LINES_WAITING_MAX);
+    std::thread::spawn(move || write_all(&orders));
+    sender
+});
+
+enum Order {
+    Line(Vec<u8>),
+    Flush(SyncSender<()>),
+}
+
+fn write_all(orders: &Receiver<Order>) {
+    for order in orders {
+        match order {
+            Order::Line(line) => {
+                let dropped = DROPPED.swap(0, Ordering::Relaxed);
+                if dropped > 0 {
+                    let _ = writeln!(
+                        io::stderr(),
+                        "... {dropped} log lines are missing here: they came faster than they were read"
+                    );
+                }
+                // One call a line. Nobody to read it is no error.
+                let _ = io::stderr().lock().write_all(&line);
+            }
+            Order::Flush(done) => drop(done.try_send(())),
+        }
+    }
+}
+
+/// The queue as the subscriber sees it. Never waits.
+struct Queue;
+
+impl MakeWriter<'_> for Queue {
     type Writer = Self;
 
     fn make_writer(&self) -> Self {
@@ -49,11 +100,12 @@ impl MakeWriter<'_> for Stderr {
     }
 }
 
-impl io::Write for Stderr {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // One call a line: lines of several workers do not mix.
-        let _ = io::stderr().lock().write_all(bytes);
-        Ok(bytes.len())
+impl io::Write for Queue {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if WRITER.try_send(Order::Line(line.to_vec())).is_err() {
+            DROPPED.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -77,7 +129,7 @@ where
     ) -> fmt::Result {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let time = humantime::format_rfc3339_millis(SystemTime::now());
+        let time = value::rfc3339_millis(SystemTime::now());
         writeln!(writer, "{time} {}", body(event.metadata(), fields))
     }
 }

@@ -34,5 +34,6 @@ fn main() -> ExitCode {
     };
     let printer = Printer::new(cli.command.output());
     let outcome = log_lines::install().and_then(|()| cli.command.run(&printer));
+    log_lines::flush();
     outcome.unwrap_or_else(|fault| printer.fault(&fault)).into()
 }

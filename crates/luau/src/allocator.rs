@@ -24,7 +24,7 @@ pub(crate) unsafe extern "C" fn allocate(
     let (Ok(old_layout), Ok(new_layout)) =
         (Layout::from_size_align(old, ALIGNMENT), Layout::from_size_align(new, ALIGNMENT))
     else {
-        meter.record_refusal();
+        meter.record_refusal(new.saturating_sub(old));
         return ptr::null_mut();
     };
     if new == 0 {
@@ -36,7 +36,7 @@ pub(crate) unsafe extern "C" fn allocate(
         return ptr::null_mut();
     }
     if !meter.permits(old, new) {
-        meter.record_refusal();
+        meter.record_refusal(new.saturating_sub(old));
         return ptr::null_mut();
     }
     let moved = if block.is_null() {
@@ -47,7 +47,7 @@ pub(crate) unsafe extern "C" fn allocate(
         unsafe { realloc(block.cast(), old_layout, new) }
     };
     if moved.is_null() {
-        meter.record_refusal();
+        meter.record_refusal(new.saturating_sub(old));
     } else {
         meter.record(old, new);
     }
@@ -68,7 +68,7 @@ mod tests {
             assert_eq!(block.addr() % ALIGNMENT, 0);
             let block = allocate(context, block, 100, 5_000);
             assert_eq!(meter.allocated(), 5_000);
-            meter.lower(0);
+            meter.set_ceiling(5_000);
             assert!(allocate(context, ptr::null_mut(), 0, 1).is_null());
             assert!(meter.refused());
             let block = allocate(context, block, 5_000, 50);

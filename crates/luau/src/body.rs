@@ -12,6 +12,7 @@ use crate::host::StrandId;
 use crate::meter::Doom;
 use crate::modules::Modules;
 use crate::object::{Object, Objects};
+use crate::random::Generator;
 use crate::strand::Strands;
 use crate::thread::Thread;
 
@@ -73,6 +74,8 @@ pub(crate) struct Body<O> {
     /// What each piece of its code may require, by the name of the code.
     pub(crate) modules: HashMap<String, Modules>,
     pub(crate) imports: HashMap<String, Imported>,
+    /// What `math.random` draws from.
+    pub(crate) random: Generator,
     /// Where its table of handles with an identity is pinned, once there is one.
     pub(crate) handles: Option<c_int>,
     /// Why it runs no more, once that is so.

@@ -94,9 +94,11 @@ fn ask<H: Host>(machine: &Machine<H>, thread: Thread, id: usize) -> Next {
         // nothing else uses while Lua runs.
         unsafe { &mut *host }.call(call)
     }));
-    body.objects.weigh();
     machine.meter.object_bytes.set(body.objects.bytes());
     machine.meter.charge_host_call();
+    if body.objects.ledger().take_wish() {
+        machine.meter.want_collection();
+    }
     drop(bodies);
     match answer {
         Ok(reply) => settle(machine, thread, reply),

@@ -2,7 +2,7 @@
 
 use std::ffi::c_int;
 
-use crate::limits::{CATEGORY_REMAINS_BYTES_MAX, POD_BODIES_MAX};
+use crate::limits::{CATEGORIES_WORTH_A_COLLECTION, CATEGORY_REMAINS_BYTES_MAX, POD_BODIES_MAX};
 
 /// Which categories are free. Category 0 is the pod's own.
 pub(crate) struct Categories {
@@ -27,9 +27,9 @@ impl Categories {
         self.ended.push(category);
     }
 
-    /// Whether there may be one, now or after a collection.
+    /// Whether there is one, or a whole collection may give enough of them to be worth it.
     pub(crate) fn any_left(&self) -> bool {
-        !self.free.is_empty() || !self.ended.is_empty()
+        !self.free.is_empty() || self.ended.len() >= CATEGORIES_WORTH_A_COLLECTION
     }
 
     /// After a whole collection: frees the categories in which little remains. The others stay retired until
@@ -54,6 +54,7 @@ mod tests {
         assert!(!categories.any_left());
         categories.end(1);
         categories.end(2);
+        assert!(!categories.any_left(), "a collection for each of two");
         assert_eq!(categories.take(), None);
         categories.reclaim(|category| if category == 1 { CATEGORY_REMAINS_BYTES_MAX } else { 10 });
         assert_eq!(categories.take(), Some(2));

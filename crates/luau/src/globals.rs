@@ -15,6 +15,7 @@ use crate::host::Host;
 use crate::library::{self, charged};
 use crate::machine::Machine;
 use crate::push::push_value;
+use crate::random;
 use crate::require::{require, required};
 use crate::surface::Library;
 use crate::text;
@@ -35,8 +36,8 @@ const KEPT: [(&str, &str); 7] = [
     (
         "math",
         "abs acos asin atan atan2 ceil clamp cos cosh deg e exp floor fmod frexp huge isfinite \
-         isinf isnan ldexp lerp log log10 map max min modf nan noise phi pi pow rad random \
-         randomseed round sign sin sinh sqrt sqrt2 tan tanh tau",
+         isinf isnan ldexp lerp log log10 map max min modf nan noise phi pi pow rad \
+         round sign sin sinh sqrt sqrt2 tan tanh tau",
     ),
     (
         "bit32",
@@ -99,6 +100,8 @@ pub(crate) fn build<H: Host>(machine: &Machine<H>, main: Thread) {
         ("os", c"clock", library::clock),
         ("string", c"split", text::split),
         ("debug", c"traceback", traceback::<H>),
+        ("math", c"random", random::random::<H>),
+        ("math", c"randomseed", random::seed::<H>),
     ] {
         main.push_function(function, name, 0, None);
         add(main, globals, library, name.to_str().unwrap_or_default());

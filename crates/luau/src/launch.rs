@@ -139,9 +139,8 @@ fn share<H: Host>(machine: &Machine<H>, thread: Thread, identity: usize, code: C
 /// Loads code on the main thread, whose globals are the ones that all bodies see, and moves it here.
 fn load_shared<H: Host>(machine: &Machine<H>, thread: Thread, code: &Code) -> bool {
     let main = thread.main();
-    let ceiling = machine.meter.lift();
-    let loaded = main.make_room(2) && thread.make_room(2) && load(main, code);
-    machine.meter.lower(ceiling);
+    let loaded =
+        machine.meter.without_ceiling(|| main.make_room(2) && thread.make_room(2) && load(main, code));
     if loaded {
         main.move_values(thread, 1);
     } else {

@@ -29,6 +29,10 @@ pub const POD_CODE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// that others share). They are the next body's baseline.
 pub const CATEGORY_REMAINS_BYTES_MAX: usize = 64 * 1024;
 
+/// Ended bodies in a pod without a free category for which a whole collection (8 ms at 32 MB) is made before the next
+/// body starts: 32, so that a start costs a quarter of a millisecond of it. With fewer the body goes to another pod.
+pub const CATEGORIES_WORTH_A_COLLECTION: usize = 32;
+
 /// Smallest memory limit of a body: 64 KiB, in which a script of a few hundred lines can start.
 pub const BODY_MEMORY_BYTES_MIN: usize = 64 * 1024;
 
@@ -58,9 +62,13 @@ pub const WORK_WITHOUT_LOOK_MAX: usize = 4_096;
 /// How long past its slice code that cannot yield may run, in nanoseconds: 50 ms.
 pub const OVERRUN_NS: u64 = 50_000_000;
 
-/// Steps that one pattern item may take between two safepoints: 2^26, about 150 ms. A set such as `[%w_]`
-/// costs its length for each byte of the subject, without a safepoint.
-pub const PATTERN_STEPS_MAX: usize = 1 << 26;
+/// Steps that one pattern item may take between two safepoints: 2^23, about 20 ms. A set such as `[%w_]`
+/// costs its length for each byte of the subject, without a safepoint: this one fits 2 MiB of it.
+pub const PATTERN_STEPS_MAX: usize = 1 << 23;
+
+/// Strings that `string.split` makes between two looks at the clock: 256, at most 20 ms of them when 70 000 strings
+/// that hash alike are there already (measured 2026-11-27).
+pub const PIECES_WITHOUT_LOOK: i32 = 256;
 
 /// Levels of a call stack that errors and tracebacks show: 32.
 pub const FRAMES_MAX: usize = 32;

@@ -60,6 +60,9 @@ pub(crate) struct Meter {
     ceiling: Cell<usize>,
     /// Whether one was refused in this slice, or by the system outside of one.
     refused: Cell<bool>,
+    refused_bytes: Cell<usize>,
+    /// Whether the next safepoint that can yield collects garbage.
+    collection_wanted: Cell<bool>,
     /// Safepoints to the next look.
     fuel: Cell<u32>,
     /// What the last look set `fuel` to.
@@ -104,6 +107,8 @@ impl Meter {
             allocated: Cell::new(0),
             ceiling: Cell::new(usize::MAX),
             refused: Cell::new(false),
+            refused_bytes: Cell::new(0),
+            collection_wanted: Cell::new(false),
             fuel: Cell::new(0),
             refill: Cell::new(1),
             looked_ns: Cell::new(0),
@@ -144,6 +149,8 @@ impl Meter {
         self.fuel.set(0);
         self.refill.set(1);
         self.refused.set(false);
+        self.refused_bytes.set(0);
+        self.collection_wanted.set(false);
         self.request.set(Request::None);
         self.doom.set(None);
         self.limit(used);
@@ -166,18 +173,37 @@ impl Meter {
         self.doom.set(None);
     }
 
-    /// Lifts the ceiling for work that is the pod's own, such as a collection, and returns what it was.
-    pub(crate) fn lift(&self) -> usize {
-        self.ceiling.replace(usize::MAX)
+    /// Lifts the ceiling for a collection, after which [`Meter::limit`] sets a new one.
+    pub(crate) fn lift(&self) {
+        self.ceiling.set(usize::MAX);
     }
 
-    /// Puts the ceiling back, lower by what was freed meanwhile and never below what is in use.
-    pub(crate) fn lower(&self, ceiling: usize) {
-        self.ceiling.set(ceiling.max(self.allocated.get()));
+    /// Does work that is the pod's own: what it allocates is not the running body's.
+    pub(crate) fn without_ceiling<T>(&self, work: impl FnOnce() -> T) -> T {
+        let (ceiling, before) = (self.ceiling.replace(usize::MAX), self.allocated.get());
+        let result = work();
+        let grown = self.allocated.get().saturating_sub(before);
+        self.ceiling.set(ceiling.saturating_add(grown));
+        result
+    }
+
+    #[cfg(test)]
+    pub(crate) fn set_ceiling(&self, ceiling: usize) {
+        self.ceiling.set(ceiling);
+    }
+
+    /// Bytes that the running body may use.
+    pub(crate) fn memory_max(&self) -> usize {
+        self.memory_max.get()
     }
 
     pub(crate) fn allocated(&self) -> usize {
         self.allocated.get()
+    }
+
+    /// Bytes of the allocation that was refused in this slice; 0 if none was.
+    pub(crate) fn refused_bytes(&self) -> usize {
+        self.refused_bytes.get()
     }
 
     pub(crate) fn refused(&self) -> bool {
@@ -211,6 +237,12 @@ impl Meter {
         self.fuel.set(self.fuel.get().min(2));
     }
 
+    /// Garbage is to be collected soon, whatever the memory in use.
+    pub(crate) fn want_collection(&self) {
+        self.collection_wanted.set(true);
+        self.fuel.set(0);
+    }
+
     /// One safepoint.
     #[inline]
     pub(crate) fn safepoint(&self, thread: Thread) {
@@ -218,6 +250,19 @@ impl Meter {
             Some(fuel) => self.fuel.set(fuel),
             None => self.look(thread),
         }
+    }
+
+    /// A safepoint in the middle of a library function, which cannot yield: over the end of the slice and the time
+    /// allowed past it, it raises.
+    pub(crate) fn safepoint_now(&self, thread: Thread) {
+        let now = self.read_clock();
+        if self.doom.get().is_none() && now >= self.until_ns.get().saturating_add(OVERRUN_NS) {
+            self.doom.set(Some(Doom::Overrun));
+        }
+        if self.doom.get().is_some() {
+            thread.raise_text(c"the process is being ended");
+        }
+        self.fuel.set(0);
     }
 
     /// The safepoint of the worker itself, between two resumes: whether the slice is over.
@@ -255,7 +300,7 @@ impl Meter {
             self.stop(thread);
             return;
         }
-        let request = if self.used(thread) > self.memory_max.get() {
+        let request = if self.collection_wanted.get() || self.used(thread) > self.memory_max.get() {
             Request::Collect
         } else if now >= self.until_ns.get() {
             Request::Preempt
@@ -263,6 +308,9 @@ impl Meter {
             return;
         };
         if thread.is_yieldable() {
+            if request == Request::Collect {
+                self.collection_wanted.set(false);
+            }
             self.yield_for(thread, request);
         } else {
             // Look at every safepoint from now on, so that the first one that can yield is not missed.
@@ -321,8 +369,9 @@ impl Meter {
     }
 
     /// An allocation failed: the body is not continued.
-    pub(crate) fn record_refusal(&self) {
+    pub(crate) fn record_refusal(&self, bytes: usize) {
         self.refused.set(true);
+        self.refused_bytes.set(bytes);
         self.fuel.set(0);
     }
 }

@@ -4,7 +4,9 @@
 //! account of its body, until the handle is collected or the body ends. What an object is, only the host
 //! knows.
 
+use std::cell::Cell;
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use value::Failure;
 
@@ -13,7 +15,8 @@ pub trait Object: 'static {
     /// Which of the surface's types it is.
     fn type_index(&self) -> usize;
 
-    /// Bytes that its body is charged for it now.
+    /// Bytes that its body is charged for it while it lives. What it gathers later goes into the body's
+    /// [`Ledger`].
     fn bytes(&self) -> usize;
 
     /// What makes it the same object wherever it comes from: while a handle with this identity lives in a
@@ -46,6 +49,44 @@ impl ObjectKey {
     }
 }
 
+/// Bytes that the host holds for one body beside its objects, such as what waits in a queue: part of the body's
+/// account. The host adds what it takes up and takes away what it lets go.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger(Rc<Entries>);
+
+#[derive(Debug, Default)]
+struct Entries {
+    bytes: Cell<usize>,
+    collection_wanted: Cell<bool>,
+}
+
+impl Ledger {
+    /// Charges so many bytes more.
+    pub fn add(&self, bytes: usize) {
+        self.0.bytes.set(self.bytes().saturating_add(bytes));
+    }
+
+    /// Charges so many bytes less.
+    pub fn take(&self, bytes: usize) {
+        self.0.bytes.set(self.bytes().saturating_sub(bytes));
+    }
+
+    /// Bytes charged now.
+    pub fn bytes(&self) -> usize {
+        self.0.bytes.get()
+    }
+
+    /// Asks for a collection, at the body's expense, as soon as the call that is under way has been answered: handles
+    /// that the script has dropped hold something that is scarce.
+    pub fn ask_for_collection(&self) {
+        self.0.collection_wanted.set(true);
+    }
+
+    pub(crate) fn take_wish(&self) -> bool {
+        self.0.collection_wanted.take()
+    }
+}
+
 /// The objects of one body.
 pub struct Objects<O> {
     body: u32,
@@ -53,15 +94,13 @@ pub struct Objects<O> {
     free: Vec<u32>,
     identities: HashMap<u64, ObjectKey>,
     bytes: usize,
-    /// Slots whose object may have grown or shrunk since it was weighed.
-    touched: Vec<u32>,
+    ledger: Ledger,
 }
 
 struct Slot<O> {
     serial: u32,
     object: Option<O>,
     bytes: usize,
-    touched: bool,
 }
 
 impl<O: Object> Objects<O> {
@@ -72,7 +111,7 @@ impl<O: Object> Objects<O> {
             free: Vec::new(),
             identities: HashMap::new(),
             bytes: 0,
-            touched: Vec::new(),
+            ledger: Ledger::default(),
         }
     }
 
@@ -81,17 +120,18 @@ impl<O: Object> Objects<O> {
         self.slot(key)?.object.as_ref()
     }
 
-    /// The same, to change it; what it costs is weighed again after the call.
+    /// The same, to change it. What it costs stays what it was.
     pub fn get_mut(&mut self, key: ObjectKey) -> Option<&mut O> {
         if key.body != self.body {
             return None;
         }
         let slot = self.slots.get_mut(key.index as usize).filter(|slot| slot.serial == key.serial)?;
-        if !slot.touched && slot.object.is_some() {
-            slot.touched = true;
-            self.touched.push(key.index);
-        }
         slot.object.as_mut()
+    }
+
+    /// What else is charged to the body.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// How many there are.
@@ -104,9 +144,9 @@ impl<O: Object> Objects<O> {
         self.len() == 0
     }
 
-    /// Bytes that they cost the body, as last weighed.
+    /// Bytes that they cost the body, with what is in its ledger.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes.saturating_add(self.ledger.bytes())
     }
 
     pub(crate) fn insert(&mut self, object: O) -> ObjectKey {
@@ -116,7 +156,7 @@ impl<O: Object> Objects<O> {
         let index = match self.free.pop() {
             Some(index) => index,
             None => {
-                self.slots.push(Slot { serial: 0, object: None, bytes: 0, touched: false });
+                self.slots.push(Slot { serial: 0, object: None, bytes: 0 });
                 u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
             }
         };
@@ -155,19 +195,6 @@ impl<O: Object> Objects<O> {
             self.identities.remove(&identity);
         }
         Some(object)
-    }
-
-    /// Weighs what was touched again.
-    pub(crate) fn weigh(&mut self) {
-        for index in std::mem::take(&mut self.touched) {
-            let Some(slot) = self.slots.get_mut(index as usize) else { continue };
-            slot.touched = false;
-            if let Some(object) = &slot.object {
-                let bytes = object.bytes();
-                self.bytes = self.bytes.saturating_sub(slot.bytes).saturating_add(bytes);
-                slot.bytes = bytes;
-            }
-        }
     }
 
     /// All of them, when the body ends.
@@ -221,13 +248,14 @@ mod tests {
     }
 
     #[test]
-    fn the_account_follows_objects_that_grow_and_go() {
+    fn the_account_follows_objects_that_come_and_go_and_the_ledger() {
         let mut objects = Objects::new(1);
         let key = objects.insert(Weight(10, None));
         objects.insert(Weight(5, None));
-        objects.get_mut(key).expect("it is there").0 = 100;
-        objects.weigh();
+        let ledger = objects.ledger().clone();
+        ledger.add(90);
         assert_eq!(objects.bytes(), 105);
+        ledger.take(90);
         assert!(objects.take(key).is_some());
         assert!(objects.take(key).is_none());
         assert_eq!(objects.bytes(), 5);

@@ -26,6 +26,7 @@ use crate::limits::{
 use crate::machine::{Machine, inherit, set_active, thread_data};
 use crate::meter::interrupt;
 use crate::object::Objects;
+use crate::random::Generator;
 use crate::strand::{State, Strand, Strands};
 use crate::surface::Surface;
 use crate::thread::Thread;
@@ -181,6 +182,7 @@ impl<H: Host> Pod<H> {
                 arguments: settings.arguments,
             }),
             loading: true,
+            random: Generator::unpredictable(),
             handles: None,
             doom: None,
         };
@@ -308,6 +310,10 @@ impl<H: Host> Pod<H> {
             }
         });
         self.note(result, "the collector ran out of memory");
+        if ended {
+            let main = self.main;
+            self.categories.reclaim(|category| main.category_bytes(category));
+        }
         self.let_go();
         ended
     }

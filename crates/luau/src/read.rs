@@ -70,14 +70,16 @@ pub(crate) fn read_arguments<H: Host>(
     let mut arguments: Vec<Argument> = readable(function, thread)
         .map(|(index, accepts)| reader.argument(index, accepts, &mut pinned))
         .collect();
-    if function.rest.is_some() && thread.top() > INDEX_MAX {
+    if function.rest.is_some() && thread.top() > index_max(function) {
         arguments.push(Argument::Wrong(format!(" is one value too many, at most {VALUES_MAX} are allowed")));
     }
     arguments
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "255 values fit")]
-const INDEX_MAX: c_int = VALUES_MAX as c_int;
+/// The last argument that is read: 255 values beside the parameters.
+fn index_max(function: &Function) -> c_int {
+    c_int::try_from(function.parameters.len() + VALUES_MAX).unwrap_or(c_int::MAX)
+}
 
 /// Which arguments are read, and how.
 fn readable(function: &Function, thread: Thread) -> impl Iterator<Item = (c_int, Accepts)> {
@@ -85,7 +87,7 @@ fn readable(function: &Function, thread: Thread) -> impl Iterator<Item = (c_int,
         function.rest.unwrap_or(Accepts::Data),
         if function.rest.is_some() { VALUES_MAX } else { 0 },
     ));
-    (1..=thread.top().min(INDEX_MAX)).zip(accepts)
+    (1..=thread.top().min(index_max(function))).zip(accepts)
 }
 
 /// Whether a value is read by reference where references are accepted.
@@ -108,33 +110,35 @@ pub(crate) struct Reader<'a, O> {
     nodes: usize,
     bytes: usize,
     depth_max: usize,
-    /// From the argument to the value that is being read: `.items[3]`.
-    path: String,
     /// Addresses of the tables that the value is in.
     above: Vec<usize>,
 }
 
 impl<'a, O: Object> Reader<'a, O> {
     pub(crate) fn new(thread: Thread, objects: &'a Objects<O>, surface: &'a Surface) -> Self {
-        Self {
-            thread,
-            objects,
-            surface,
-            nodes: 0,
-            bytes: 0,
-            depth_max: VALUE_DEPTH_MAX,
-            path: String::new(),
-            above: Vec::new(),
-        }
+        Self { thread, objects, surface, nodes: 0, bytes: 0, depth_max: VALUE_DEPTH_MAX, above: Vec::new() }
     }
 
-    /// The first two values of the stack, as a main function's results.
+    /// The first two values of the stack, as a main function's results. The second one counts only as an error, so
+    /// that whatever is neither an error object nor a text is left out.
     ///
     /// # Errors
     /// INVALID: what cannot be copied, named by its path from `result`.
     pub(crate) fn results(&mut self) -> Result<Vec<Value>, Failure> {
         let name = |why| Failure::invalid(format!("result{why}"));
-        (1..=self.thread.top().min(2)).map(|index| self.value(index).map_err(name)).collect()
+        let is_error = match self.thread.kind(2) {
+            ffi::LUA_TSTRING => true,
+            ffi::LUA_TUSERDATA => self.failure(2).is_some(),
+            _ => false,
+        };
+        let count = if is_error { 2 } else { 1 };
+        (1..=self.thread.top().min(count)).map(|index| self.value(index).map_err(name)).collect()
+    }
+
+    /// The error object at `index`.
+    fn failure(&self, index: c_int) -> Option<&'a Failure> {
+        let object = handle::key_at(self.thread, index).and_then(|key| self.objects.get(key));
+        object.and_then(Object::as_failure)
     }
 
     fn argument(
@@ -195,8 +199,7 @@ impl<'a, O: Object> Reader<'a, O> {
     pub(crate) fn value(&mut self, index: c_int) -> Result<Value, String> {
         self.nodes += 1;
         if self.nodes > VALUE_NODES_MAX {
-            return self
-                .wrong(format_args!("is over the bound: at most {VALUE_NODES_MAX} values are copied"));
+            return wrong(format_args!("is over the bound: at most {VALUE_NODES_MAX} values are copied"));
         }
         self.charge(16)?;
         match self.thread.kind(index) {
@@ -213,20 +216,19 @@ impl<'a, O: Object> Reader<'a, O> {
             ffi::LUA_TUSERDATA => self.object(index),
             kind => {
                 let name = self.thread.kind_name(kind);
-                self.wrong(format_args!("is a {name}"))
+                wrong(format_args!("is a {name}"))
             }
         }
     }
 
     fn object(&mut self, index: c_int) -> Result<Value, String> {
-        let object = handle::key_at(self.thread, index).and_then(|key| self.objects.get(key));
-        if let Some(failure) = object.and_then(Object::as_failure) {
+        if let Some(failure) = self.failure(index) {
             self.charge(failure.bytes())?;
             return Ok(Value::Failure(Box::new(failure.clone())));
         }
         let types = &self.surface.types;
         let name = handle::type_at(self.thread, index).and_then(|index| types.get(index));
-        self.wrong(format_args!("is a {}", name.map_or("userdata", |object_type| object_type.name)))
+        wrong(format_args!("is a {}", name.map_or("userdata", |object_type| object_type.name)))
     }
 
     fn table(&mut self, index: c_int) -> Result<Value, String> {
@@ -234,14 +236,14 @@ impl<'a, O: Object> Reader<'a, O> {
         let table = if index > 0 { index } else { thread.top() + 1 + index };
         let address = thread.address(table);
         if self.above.contains(&address) {
-            return self.wrong(format_args!("refers back to a table that contains it"));
+            return wrong(format_args!("refers back to a table that contains it"));
         }
         if self.above.len() >= self.depth_max {
-            return self.wrong(format_args!("is nested more than {} levels deep", self.depth_max));
+            return wrong(format_args!("is nested more than {} levels deep", self.depth_max));
         }
         // A protected call of its own, which never raises.
         if !thread.make_room(ROOM) {
-            return self.wrong(format_args!("cannot be read: stack overflow"));
+            return wrong(format_args!("cannot be read: stack overflow"));
         }
         self.check_metatable(table)?;
         self.above.push(address);
@@ -258,28 +260,25 @@ impl<'a, O: Object> Reader<'a, O> {
         match problem {
             Some(problem) => Err(problem),
             None if complete => Ok(entries.into_value()),
-            None => self.wrong(format_args!("has more than {VALUE_NODES_MAX} entries")),
+            None => wrong(format_args!("has more than {VALUE_NODES_MAX} entries")),
         }
     }
 
     /// Reads the entry on top of the stack.
     fn entry(&mut self, entries: &mut Entries) -> Result<(), String> {
         let top = self.thread.top();
-        let length = self.path.len();
         let position = self.thread.number(top - 1);
         if position.is_none_or(|position| !entries.comes_next(position)) {
             let key = self.key(top - 1)?;
             self.nodes += 1;
             self.charge(16 + if let Value::Bytes(bytes) = &key { bytes.len() } else { 0 })?;
-            self.step_into(&key);
-            let value = self.value(top)?;
+            let value = self.value(top).map_err(|why| step(&key) + &why)?;
             entries.add(key, value);
         } else {
-            self.step_into(&Value::Number(position.unwrap_or_default()));
-            let value = self.value(top)?;
+            let key = Value::Number(position.unwrap_or_default());
+            let value = self.value(top).map_err(|why| step(&key) + &why)?;
             entries.add_next(value);
         }
-        self.path.truncate(length);
         Ok(())
     }
 
@@ -294,7 +293,7 @@ impl<'a, O: Object> Reader<'a, O> {
             }
             kind => {
                 let name = self.thread.kind_name(kind);
-                self.wrong(format_args!("has a key that is a {name}"))
+                wrong(format_args!("has a key that is a {name}"))
             }
         }
     }
@@ -313,7 +312,7 @@ impl<'a, O: Object> Reader<'a, O> {
         });
         thread.pop(1);
         if behaves || !complete {
-            return self.wrong(format_args!("has a metatable with behaviour"));
+            return wrong(format_args!("has a metatable with behaviour"));
         }
         Ok(())
     }
@@ -321,29 +320,27 @@ impl<'a, O: Object> Reader<'a, O> {
     fn charge(&mut self, bytes: usize) -> Result<(), String> {
         self.bytes = self.bytes.saturating_add(bytes);
         if self.bytes > VALUE_BYTES_MAX {
-            return self.wrong(format_args!("is over the bound: at most {VALUE_BYTES_MAX} bytes are copied"));
+            return wrong(format_args!("is over the bound: at most {VALUE_BYTES_MAX} bytes are copied"));
         }
         Ok(())
     }
+}
 
-    fn wrong<T>(&self, what: std::fmt::Arguments<'_>) -> Result<T, String> {
-        Err(format!("{} {what}", self.path))
-    }
+fn wrong<T>(what: std::fmt::Arguments<'_>) -> Result<T, String> {
+    Err(format!(" {what}"))
+}
 
-    fn step_into(&mut self, key: &Value) {
-        match key {
-            Value::Bytes(bytes) if is_identifier(bytes) => {
-                self.path.push('.');
-                self.path.push_str(&String::from_utf8_lossy(bytes));
-            }
-            Value::Bytes(bytes) => {
-                let shown = bytes.get(..SHOWN_KEY_BYTES_MAX).unwrap_or(bytes);
-                self.path.push_str(&format!("[\"{}\"]", shown.escape_ascii()));
-            }
-            Value::Number(number) => self.path.push_str(&format!("[{number}]")),
-            Value::Boolean(boolean) => self.path.push_str(&format!("[{boolean}]")),
-            Value::Nil | Value::Array(_) | Value::Map(_) | Value::Failure(_) => {}
+/// One step of the path to a value, which is put together while the reader backs out of what it cannot copy.
+fn step(key: &Value) -> String {
+    match key {
+        Value::Bytes(bytes) if is_identifier(bytes) => format!(".{}", String::from_utf8_lossy(bytes)),
+        Value::Bytes(bytes) => {
+            let shown = bytes.get(..SHOWN_KEY_BYTES_MAX).unwrap_or(bytes);
+            format!("[\"{}\"]", shown.escape_ascii())
         }
+        Value::Number(number) => format!("[{number}]"),
+        Value::Boolean(boolean) => format!("[{boolean}]"),
+        Value::Nil | Value::Array(_) | Value::Map(_) | Value::Failure(_) => String::new(),
     }
 }
 

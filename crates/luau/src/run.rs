@@ -10,7 +10,7 @@ use std::sync::Arc;
 use mlua::ffi;
 
 use crate::body::BodyId;
-use crate::host::{Host, Reply, StrandId};
+use crate::host::{Host, StrandId};
 use crate::machine::set_active;
 use crate::meter::{Account, Doom, Request};
 use crate::pod::Pod;
@@ -29,7 +29,7 @@ impl<H: Host> Pod<H> {
         let Some(account) = self.with_body(id, |body| Account {
             category: body.category,
             baseline: body.baseline,
-            memory_max: body.memory_max,
+            memory_max: body.memory_max.min(slice.memory_bytes_max),
             object_bytes: body.objects.bytes(),
             ending: Arc::as_ptr(&body.ending),
             until_ns: slice.until_ns,
@@ -114,7 +114,12 @@ impl<H: Host> Pod<H> {
                 self.with_body(id, |body| body.strands.park_front());
             }
             Request::Pass => {
-                self.with_body(id, |body| body.strands.pass_front(Reply::Return(Vec::new())));
+                let strand = self.with_body(id, |body| {
+                    let strand = body.strands.front();
+                    body.strands.park_front();
+                    strand
+                });
+                return strand.flatten().map(|strand| Step::Passed { strand });
             }
             Request::Preempt => return Some(Step::Preempted),
             Request::Collect => return self.collect_for(id),
@@ -146,6 +151,8 @@ impl<H: Host> Pod<H> {
                 return (Some(Step::Returned(reader.results())), None);
             }
             set_active(thread, false);
+            // What it returned is nobody's, and would make it look suspended.
+            thread.cut(0);
             (None, body.strands.remove(strand))
         })?;
         if let Some(ended) = ended {
@@ -168,7 +175,7 @@ impl<H: Host> Pod<H> {
         let meter = &self.machine().meter;
         meter.object_bytes.set(self.with_body(id, |body| body.objects.bytes()).unwrap_or(0));
         meter.limit(used);
-        if self.with_body(id, |body| used > body.memory_max).unwrap_or(true) {
+        if used > meter.memory_max() {
             return Some(self.condemn(id, Doom::OverMemory));
         }
         None
@@ -192,7 +199,9 @@ impl<H: Host> Pod<H> {
 
     fn step_of(&self, id: BodyId, doom: Doom) -> Step {
         match doom {
-            Doom::OverMemory => Step::OverMemory { used_bytes: self.memory_bytes(id) },
+            Doom::OverMemory => Step::OverMemory {
+                used_bytes: self.memory_bytes(id).saturating_add(self.machine().meter.refused_bytes()),
+            },
             Doom::Ended => Step::Ended,
             Doom::Overrun => Step::Overrun,
             Doom::Lost => Step::Lost { why: self.machine().lost.borrow().clone().unwrap_or_default() },

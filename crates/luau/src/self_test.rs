@@ -106,10 +106,14 @@ fn step(pod: &mut Pod<Nobody>, source: &str) -> Result<Step, String> {
         ending: ending.clone(),
     };
     let body = pod.start(settings).map_err(|error| error.to_string())?;
-    let mut step = pod.run(body, &mut Nobody, Slice { until_ns: now_ns().saturating_add(PATIENCE_NS) });
+    let mut step = pod.run(
+        body,
+        &mut Nobody,
+        Slice { until_ns: now_ns().saturating_add(PATIENCE_NS), memory_bytes_max: usize::MAX },
+    );
     if matches!(step, Step::Preempted) {
         ending.store(true, Ordering::Relaxed);
-        step = pod.run(body, &mut Nobody, Slice { until_ns: u64::MAX });
+        step = pod.run(body, &mut Nobody, Slice { until_ns: u64::MAX, memory_bytes_max: usize::MAX });
     }
     pod.end(body);
     Ok(step)

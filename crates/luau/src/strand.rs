@@ -131,16 +131,6 @@ impl<O> Strands<O> {
         }
     }
 
-    /// Lets the others go first; the reply is delivered at the strand's next turn.
-    pub(crate) fn pass_front(&mut self, reply: Reply<O>) {
-        if let Some(id) = self.ready.pop_front() {
-            if let Some(strand) = self.get_mut(id) {
-                strand.state = State::Answered(reply);
-            }
-            self.ready.push_back(id);
-        }
-    }
-
     /// Answers a parked strand; any other is left alone.
     pub(crate) fn answer(&mut self, id: StrandId, reply: Reply<O>) -> bool {
         let Some(strand) = self.get_mut(id) else { return false };

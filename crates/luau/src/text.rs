@@ -7,7 +7,7 @@ use memchr::memmem;
 use mlua::ffi;
 
 use crate::library::call_original;
-use crate::limits::PATTERN_STEPS_MAX;
+use crate::limits::{PATTERN_STEPS_MAX, PIECES_WITHOUT_LOOK};
 use crate::meter::Meter;
 use crate::thread::Thread;
 
@@ -90,7 +90,9 @@ fn longest_set(pattern: &[u8]) -> usize {
     while let Some(at) = memchr::memchr2(b'[', b'%', rest) {
         let Some((&found, after)) = rest.get(at..).and_then(<[u8]>::split_first) else { break };
         if found == b'%' {
-            rest = after.get(1..).unwrap_or_default();
+            // `%bxy` takes two characters more, whatever they are.
+            let taken = if after.first() == Some(&b'b') { 3 } else { 1 };
+            rest = after.get(taken..).unwrap_or_default();
             continue;
         }
         let length = set_length(after);
@@ -140,7 +142,12 @@ pub(crate) unsafe extern "C-unwind" fn split(raw: *mut ffi::lua_State) -> c_int 
 
 fn push_pieces<'a>(thread: Thread, count: usize, pieces: impl Iterator<Item = &'a [u8]>) {
     thread.push_table(c_int::try_from(count).unwrap_or(c_int::MAX), 0);
+    let meter = Meter::of(thread);
     for (piece, position) in pieces.zip(1..) {
+        // Making a string looks for an equal one: many that hash alike take long.
+        if position % PIECES_WITHOUT_LOOK == 0 {
+            meter.safepoint_now(thread);
+        }
         thread.push_bytes(piece);
         thread.set_item(-2, position);
     }
@@ -186,6 +193,10 @@ mod tests {
             (b"[abc", 3),
             (b"%", 0),
             (b"[%]", 2),
+            (b"%bx%[abc]", 3),
+            (b"%b[][ab]", 2),
+            (b"%b[", 0),
+            (b"%f[abc]", 3),
         ] {
             assert_eq!(longest_set(pattern), length, "{}", pattern.escape_ascii());
         }

@@ -128,8 +128,8 @@ impl Process {
     }
 
     /// What a question about a process of another tenant is decided on: of that tenant, and nothing else is said.
-    /// `text` is what the caller wrote, a pid or a name.
-    pub fn stand_in(text: impl Into<Arc<str>>, tenant: &TenantId) -> Self {
+    /// `text` is what the caller wrote, a pid or a name; `address` is where the process lives, 0 if it does not.
+    pub fn stand_in(text: impl Into<Arc<str>>, tenant: &TenantId, address: u64) -> Self {
         let unknown = || Arc::from("unknown:unknown");
         Self {
             pid: text.into(),
@@ -142,7 +142,7 @@ impl Process {
             }),
             host: Arc::new(Host { id: unknown(), tenant: Some(tenant.clone()) }),
             parent: None,
-            address: 0,
+            address,
         }
     }
 
@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn a_parent_carries_no_parent_of_its_own() {
         let tenant = TenantId::new("acme").unwrap();
-        let mut newest = Arc::new(Process::stand_in("p0", &tenant));
+        let mut newest = Arc::new(Process::stand_in("p0", &tenant, 0));
         for pid in ["p1", "p2", "p3"] {
             let owner = newest.owner().clone();
             let (definition, host) = (newest.definition().clone(), newest.host().clone());

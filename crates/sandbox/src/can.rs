@@ -103,7 +103,7 @@ impl World {
         Ok(match kind {
             EntityType::Process => self.kernel.node().resolve(tenant, text).ok().map(Found::Process),
             EntityType::Definition => {
-                let found = self.catalogue.find_definition(tenant, text).ok();
+                let found = self.catalogue.find_definition(tenant, "resource", text).ok();
                 found.map(|found| Found::Definition(found.facts))
             }
             EntityType::Host => self.catalogue.find_host(tenant, text).ok().map(Found::Host),

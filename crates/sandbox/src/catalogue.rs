@@ -116,8 +116,13 @@ impl Catalogue {
     ///
     /// # Errors
     /// INVALID: not an id. NOT_FOUND: none in a namespace of one's own.
-    pub(crate) fn find_definition(&self, tenant: &TenantId, id: &str) -> Result<Found, Failure> {
-        let (namespace, _) = id_parts(id, "id")?;
+    pub(crate) fn find_definition(
+        &self,
+        tenant: &TenantId,
+        argument: &str,
+        id: &str,
+    ) -> Result<Found, Failure> {
+        let (namespace, _) = id_parts(id, argument)?;
         if let Some(definition) = self.definitions.get(id) {
             return Ok(Found { facts: definition.facts.clone(), definition: Some(definition.clone()) });
         }

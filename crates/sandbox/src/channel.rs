@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use luau::{Item, Reference, StrandId};
+use luau::{Item, Ledger, Reference, StrandId};
 use value::Value;
 
 use crate::module::time::Moment;
@@ -36,6 +36,10 @@ impl From<Held> for Item<Object> {
     }
 }
 
+/// What a process is charged for one value that a channel holds: 96 bytes, for the value's place and the reference
+/// that keeps it alive. What a reference keeps alive is in the process's account as Lua has it.
+const HELD_BYTES: usize = 96;
+
 /// Where a channel's values come from.
 pub(crate) enum Source {
     /// `channel.new`: from senders of this process.
@@ -62,6 +66,8 @@ pub(crate) struct Channel {
     /// Values that fit without a receiver.
     size: usize,
     state: RefCell<State>,
+    /// Charged with [`HELD_BYTES`] for each value in the state.
+    ledger: Ledger,
 }
 
 #[derive(Default)]
@@ -70,6 +76,8 @@ struct State {
     closed: bool,
     receivers: VecDeque<Waiter>,
     senders: VecDeque<(Waiter, Held)>,
+    /// Length at which a queue is next freed of stale places.
+    sweep_at: usize,
 }
 
 /// A strand's place in a queue. It is stale once that wait is over, whichever case ended it.
@@ -115,9 +123,9 @@ pub(crate) enum Received {
 }
 
 impl Channel {
-    /// A channel of `size` values that need no receiver.
-    pub(crate) fn new(identity: u64, source: Source, size: usize) -> Rc<Self> {
-        Rc::new(Self { identity, source, size, state: RefCell::default() })
+    /// A channel of `size` values that need no receiver, charged to the process of that ledger.
+    pub(crate) fn new(identity: u64, source: Source, size: usize, ledger: Ledger) -> Rc<Self> {
+        Rc::new(Self { identity, source, size, state: RefCell::default(), ledger })
     }
 
     /// What makes it the same channel wherever it comes from.
@@ -153,6 +161,7 @@ impl Channel {
         }
         if state.buffer.len() < self.size {
             state.buffer.push_back(value);
+            self.ledger.add(HELD_BYTES);
             return Sent::Buffered;
         }
         Sent::Full(value)
@@ -163,6 +172,7 @@ impl Channel {
         let state = &mut *self.state.borrow_mut();
         let next_sender = |senders: &mut VecDeque<(Waiter, Held)>| {
             while let Some((waiter, value)) = senders.pop_front() {
+                self.ledger.take(HELD_BYTES);
                 if waiting(&waiter) {
                     return Some((waiter, value));
                 }
@@ -170,8 +180,10 @@ impl Channel {
             None
         };
         if let Some(value) = state.buffer.pop_front() {
+            self.ledger.take(HELD_BYTES);
             let moved_up = next_sender(&mut state.senders).map(|(waiter, value)| {
                 state.buffer.push_back(value);
+                self.ledger.add(HELD_BYTES);
                 waiter
             });
             return Received::Value(value, moved_up);
@@ -187,7 +199,9 @@ impl Channel {
         let sent = self.send(value, waiting);
         if let Sent::Full(value) = sent {
             let state = &mut *self.state.borrow_mut();
-            state.buffer.pop_front();
+            if state.buffer.pop_front().is_none() {
+                self.ledger.add(HELD_BYTES);
+            }
             state.buffer.push_back(value);
             return Sent::Buffered;
         }
@@ -196,22 +210,43 @@ impl Channel {
 
     /// Forgets what is buffered: a reset timer's old tick.
     pub(crate) fn drain(&self) {
-        self.state.borrow_mut().buffer.clear();
+        let dropped = std::mem::take(&mut self.state.borrow_mut().buffer);
+        self.ledger.take(dropped.len() * HELD_BYTES);
     }
 
     /// Joins the queue of receivers.
     pub(crate) fn wait_to_receive(&self, waiter: Waiter, waiting: &dyn Fn(&Waiter) -> bool) {
         let state = &mut *self.state.borrow_mut();
         // Stale places of selects that another case ended would pile up on a channel that never delivers.
-        state.receivers.retain(waiting);
+        if state.receivers.len() >= state.sweep_at {
+            state.receivers.retain(waiting);
+            state.sweep_at = next_sweep(state.receivers.len());
+        }
         state.receivers.push_back(waiter);
     }
 
     /// Joins the queue of senders.
     pub(crate) fn wait_to_send(&self, waiter: Waiter, value: Held, waiting: &dyn Fn(&Waiter) -> bool) {
         let state = &mut *self.state.borrow_mut();
-        state.senders.retain(|(waiter, _)| waiting(waiter));
+        if state.senders.len() >= state.sweep_at {
+            let before = state.senders.len();
+            state.senders.retain(|(waiter, _)| waiting(waiter));
+            self.ledger.take((before - state.senders.len()) * HELD_BYTES);
+            state.sweep_at = next_sweep(state.senders.len());
+        }
         state.senders.push_back((waiter, value));
+        self.ledger.add(HELD_BYTES);
+    }
+
+    /// Whether a receiver waits.
+    pub(crate) fn has_receiver(&self, waiting: &dyn Fn(&Waiter) -> bool) -> bool {
+        self.state.borrow().receivers.iter().any(waiting)
+    }
+
+    /// The oldest receiver that waits, taken from the queue.
+    pub(crate) fn next_receiver(&self, waiting: &dyn Fn(&Waiter) -> bool) -> Option<Waiter> {
+        let state = &mut *self.state.borrow_mut();
+        std::iter::from_fn(|| state.receivers.pop_front()).find(waiting)
     }
 
     /// Closes it; twice is fine. Who waited, receivers first, is returned to be told.
@@ -219,7 +254,20 @@ impl Channel {
         let state = &mut *self.state.borrow_mut();
         state.closed = true;
         let receivers = state.receivers.drain(..).collect();
-        let senders = state.senders.drain(..).map(|(waiter, _)| waiter).collect();
+        let senders: Vec<Waiter> = state.senders.drain(..).map(|(waiter, _)| waiter).collect();
+        self.ledger.take(senders.len() * HELD_BYTES);
         (receivers, senders)
     }
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        let state = self.state.get_mut();
+        self.ledger.take((state.buffer.len() + state.senders.len()) * HELD_BYTES);
+    }
+}
+
+/// A queue is swept when it has doubled since, so that joining it costs the same however long it is.
+fn next_sweep(length: usize) -> usize {
+    length * 2 + 8
 }

@@ -45,3 +45,7 @@ pub const WORKER_STACK_BYTES: usize = policy::limits::EVALUATION_STACK_BYTES;
 
 /// A worker that has not left one slice for 250 ms is reported as stuck.
 pub const STUCK_NS: u64 = 250_000_000;
+
+/// Running timers of a process at which those that nobody can receive from any more are looked for, by a collection: 500,
+/// half of what it may have. `time.after` in a loop of selects makes one each round.
+pub const TIMERS_BEFORE_COLLECTION: usize = 500;

@@ -94,10 +94,13 @@ impl luau::Object for Object {
             Self::Failure(failure) => failure.bytes(),
             Self::Message(message) => 96 + message.payload_bytes(),
             Self::Builder(builder) => builder.bytes(),
+            // What waits in it is in the body's ledger.
             Self::Channel(_) => 256,
             Self::Logger(fields) => 64 + fields.bytes(),
             Self::Moment(_) | Self::Location(_) => 192,
-            Self::Case(_) | Self::Timer(_) | Self::Duration(_) | Self::Actor(_) | Self::Scope(_) => 64,
+            Self::Actor(actor) => 64 + actor.bytes(),
+            Self::Scope(scopes) => 64 + size_of::<usize>() * scopes.len(),
+            Self::Case(_) | Self::Timer(_) | Self::Duration(_) => 64,
         }
     }
 

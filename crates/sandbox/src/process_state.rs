@@ -6,20 +6,31 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use actor::{Entry, LocalId, TimerId};
-use luau::BodyId;
+use actor::{Entry, LocalId, TIMERS_PER_PROCESS_MAX, TimerId};
+use luau::{BodyId, Ledger};
 use policy::{Actor, Permit, ProcessSpawn, ScopeSet};
 use value::Value;
 
-use crate::channel::Channel;
+use crate::channel::{Channel, Source};
 use crate::context::Context;
-use crate::definition::Definition;
+use crate::definition::{Definition, Limits};
+use crate::limits::TIMERS_BEFORE_COLLECTION;
 use crate::log_line::LogBudget;
 use crate::timer::{Abandoned, Token, Use};
 use crate::waits::Waits;
 
 /// What a process runs.
 pub(crate) type Program = Arc<Definition>;
+
+/// Where a process's Lua side is.
+pub(crate) struct Home {
+    /// The pod that the body is in.
+    pub(crate) pod: u64,
+    /// The body.
+    pub(crate) body: BodyId,
+    /// What is charged to the body beside its objects.
+    pub(crate) ledger: Ledger,
+}
 
 /// One process on its worker.
 pub(crate) struct ProcessState {
@@ -39,6 +50,8 @@ pub(crate) struct ProcessState {
     pub(crate) entry: Arc<Entry>,
     /// What it runs.
     pub(crate) program: Program,
+    /// What it may use: as the program says that it was started with.
+    pub(crate) limits: Limits,
     /// Its Lua side.
     pub(crate) body: BodyId,
     /// The pod that the body is in.
@@ -59,12 +72,22 @@ pub(crate) struct ProcessState {
     pub(crate) cpu_total_ns: u64,
     /// Memory that its tenant's account has been charged, in bytes.
     pub(crate) memory_charged: u64,
-    next_identity: u64,
+    /// What is charged to the body beside its objects.
+    pub(crate) ledger: Ledger,
+    /// Channels made so far; a channel's number is its identity in the process.
+    channels: u64,
 }
 
 impl ProcessState {
     /// The state of a process that is about to run `program` in `body`.
-    pub(crate) fn new(local: LocalId, entry: Arc<Entry>, program: Program, body: BodyId, pod: u64) -> Self {
+    pub(crate) fn new(
+        local: LocalId,
+        entry: Arc<Entry>,
+        program: Program,
+        limits: Limits,
+        home: Home,
+    ) -> Self {
+        let Home { pod, body, ledger } = home;
         Self {
             local,
             facts: entry.facts().clone(),
@@ -74,6 +97,7 @@ impl ProcessState {
             chain: entry.chain().clone(),
             entry,
             program,
+            limits,
             body,
             pod,
             waits: Waits::default(),
@@ -84,16 +108,15 @@ impl ProcessState {
             cpu_since_wait_ns: 0,
             cpu_total_ns: 0,
             memory_charged: 0,
-            next_identity: 0,
+            ledger,
+            channels: 0,
         }
     }
 
-    /// An identity for a new channel: unique in the node, since pods keep objects of many processes by it.
-    pub(crate) fn new_identity(&mut self) -> u64 {
-        self.next_identity += 1;
-        // A process makes less than 2^24 channels before its memory limit ends it... or identities wrap within
-        // the process, where only channels that are still alive could meet.
-        (self.local.key() << 24) ^ self.next_identity
+    /// A channel of this process.
+    pub(crate) fn new_channel(&mut self, source: Source, size: usize) -> Rc<Channel> {
+        self.channels += 1;
+        Channel::new(self.channels, source, size, self.ledger.clone())
     }
 }
 
@@ -137,16 +160,38 @@ impl Subscriptions {
 }
 
 /// The running timers of a process, by token.
-#[derive(Default)]
 pub(crate) struct Timers {
     next: Token,
+    /// How many may run before those whose channel the script has dropped are looked for.
+    collect_at: usize,
     /// What fires and for whom.
     pub(crate) running: HashMap<Token, (TimerId, Use)>,
     /// Tokens whose channel nobody can receive from any more.
     pub(crate) abandoned: Abandoned,
 }
 
+impl Default for Timers {
+    fn default() -> Self {
+        let (running, abandoned) = (HashMap::new(), Abandoned::default());
+        Self { next: 0, collect_at: TIMERS_BEFORE_COLLECTION, running, abandoned }
+    }
+}
+
 impl Timers {
+    /// Whether garbage is to be collected, since some of the many running timers may be of channels that nobody holds
+    /// any more: half of those left each time, so that a process that holds on to all of them pays seldom.
+    pub(crate) fn want_collection(&mut self) -> bool {
+        let running = self.running.len();
+        if running < TIMERS_BEFORE_COLLECTION {
+            self.collect_at = TIMERS_BEFORE_COLLECTION;
+        }
+        if running < self.collect_at {
+            return false;
+        }
+        self.collect_at = running + (TIMERS_PER_PROCESS_MAX.saturating_sub(running) / 2).max(1);
+        true
+    }
+
     /// A new token.
     pub(crate) fn new_token(&mut self) -> Token {
         self.next += 1;

@@ -87,6 +87,23 @@ impl<'a> Question<'a> {
         }
     }
 
+    /// A piece of plain data where only `wanted` will do: what is no data at all is told so, too. Something in a table
+    /// that cannot be copied is still named by its path.
+    pub(crate) fn of_type(&mut self, index: usize, name: &str, wanted: &str) -> Result<Value, Failure> {
+        let whole = match self.arguments.get(index) {
+            Some(Argument::Wrong(why)) => why.strip_prefix(" is a ").map(str::to_owned),
+            Some(Argument::Object(key)) => match self.objects.get(*key) {
+                Some(Object::Failure(_)) | None => None,
+                Some(object) => Some(crate::surface::type_name(object.kind()).to_owned()),
+            },
+            _ => None,
+        };
+        match whole {
+            Some(found) => Err(wrong_type(name, wanted, &found)),
+            None => self.value(index, name),
+        }
+    }
+
     /// All arguments from `index` on, as data.
     ///
     /// # Errors
@@ -107,10 +124,7 @@ impl<'a> Question<'a> {
     /// # Errors
     /// INVALID: missing, of another type, or not UTF-8.
     pub(crate) fn text(&mut self, index: usize, name: &str) -> Result<String, Failure> {
-        match self.value(index, name)? {
-            Value::Nil => Err(missing(name, "a string")),
-            value => text_of(value, name),
-        }
+        self.optional_text(index, name)?.ok_or_else(|| missing(name, "a string"))
     }
 
     /// A string of UTF-8, or nothing.
@@ -118,7 +132,7 @@ impl<'a> Question<'a> {
     /// # Errors
     /// INVALID: of another type, or not UTF-8.
     pub(crate) fn optional_text(&mut self, index: usize, name: &str) -> Result<Option<String>, Failure> {
-        match self.value(index, name)? {
+        match self.of_type(index, name, "a string")? {
             Value::Nil => Ok(None),
             value => text_of(value, name).map(Some),
         }
@@ -129,7 +143,7 @@ impl<'a> Question<'a> {
     /// # Errors
     /// INVALID: missing or of another type.
     pub(crate) fn bytes(&mut self, index: usize, name: &str) -> Result<Box<[u8]>, Failure> {
-        match self.value(index, name)? {
+        match self.of_type(index, name, "a string")? {
             Value::Bytes(bytes) => Ok(bytes),
             Value::Nil => Err(missing(name, "a string")),
             other => Err(wrong_type(name, "a string", other.type_name())),
@@ -141,7 +155,7 @@ impl<'a> Question<'a> {
     /// # Errors
     /// INVALID: of another type, with a fraction, or beyond 2^53.
     pub(crate) fn optional_integer(&mut self, index: usize, name: &str) -> Result<Option<i64>, Failure> {
-        match self.value(index, name)? {
+        match self.of_type(index, name, "an integer")? {
             Value::Nil => Ok(None),
             Value::Number(number) => integer_of(number, name).map(Some),
             other => Err(wrong_type(name, "an integer", other.type_name())),
@@ -165,7 +179,7 @@ impl<'a> Question<'a> {
         index: usize,
         name: &str,
     ) -> Result<Vec<(String, Value)>, Failure> {
-        match self.value(index, name)? {
+        match self.of_type(index, name, "a table")? {
             Value::Nil => Ok(Vec::new()),
             value => fields_of(value, name),
         }
@@ -176,7 +190,7 @@ impl<'a> Question<'a> {
     /// # Errors
     /// INVALID: missing, not a table, or a key that is not a string.
     pub(crate) fn fields(&mut self, index: usize, name: &str) -> Result<Vec<(String, Value)>, Failure> {
-        match self.value(index, name)? {
+        match self.of_type(index, name, "a table")? {
             Value::Nil => Err(missing(name, "a table")),
             value => fields_of(value, name),
         }
@@ -331,7 +345,14 @@ pub(crate) fn fields_of(value: Value, name: &str) -> Result<Vec<(String, Value)>
         Value::Array(items) if items.is_empty() => Ok(Vec::new()),
         Value::Map(entries) => entries
             .into_iter()
-            .map(|(key, value)| Ok((text_of(key, &format!("key of `{name}`"))?, value)))
+            .map(|(key, value)| match key {
+                Value::Bytes(_) => Ok((text_of(key, name)?, value)),
+                other => Err(wrong_type(
+                    name,
+                    "a table with string keys",
+                    &format!("a {} as key", other.type_name()),
+                )),
+            })
             .collect(),
         Value::Array(_) => {
             Err(Failure::invalid(format!("`{name}` must be a table with string keys, got an array")))

@@ -165,7 +165,7 @@ impl Runtime {
     ) -> Result<Arc<policy::Process>, Failure> {
         let catalogue = self.shared.catalogue();
         let tenant = request.actor.tenant();
-        let found = catalogue.find_definition(tenant, &request.definition)?;
+        let found = catalogue.find_definition(tenant, "id", &request.definition)?;
         let host = catalogue.find_host(tenant, &request.host)?;
         let spawn = ProcessSpawn {
             definition: found.facts,

@@ -81,9 +81,6 @@ impl Waits {
     ) -> Result<(), Failure> {
         let number = self.begin()?;
         for (index, case) in cases.iter().enumerate() {
-            if case.channel.is_mail() {
-                continue;
-            }
             let waiter = Waiter { strand, wait: number, case: index };
             match &case.send {
                 Some(value) => case.channel.wait_to_send(waiter, value.clone(), &|other| self.waiting(other)),
@@ -191,19 +188,11 @@ impl Waits {
         for sender in senders {
             self.end_send(sender, false);
         }
-        // Receivers of mail are in no queue: they are found by what they wait for.
-        let mail: Vec<Waiter> = self
-            .going_on
-            .iter()
-            .filter_map(|parked| {
-                let On::Channels(_, cases) = &parked.on else { return None };
-                let case = cases.iter().position(|case| Rc::ptr_eq(&case.channel, channel))?;
-                channel.is_mail().then_some(Waiter { strand: parked.strand, wait: parked.number, case })
-            })
-            .collect();
-        for receiver in mail {
-            self.end_receive(receiver, (Item::Value(Value::Nil), false));
-        }
+    }
+
+    /// Takes a sleep's wait back: its timer was never started.
+    pub(crate) fn forget_sleep(&mut self, token: Token) {
+        self.going_on.retain(|parked| !matches!(parked.on, On::Sleep(waited) if waited == token));
     }
 
     /// A timer has fired: the sleeping strand goes on.
@@ -226,24 +215,19 @@ impl Waits {
         }
     }
 
-    /// Offers waiting mail: `take` is asked for each mail channel that a strand waits on, oldest wait first and
-    /// its cases in order, and what it gives ends that wait.
-    pub(crate) fn settle_mail(&mut self, take: &mut dyn FnMut(&Channel) -> Option<Item<Object>>) {
-        let mut served = Vec::new();
-        for parked in &self.going_on {
-            let On::Channels(_, cases) = &parked.on else { continue };
-            let mail =
-                cases.iter().enumerate().filter(|(_, case)| case.send.is_none() && case.channel.is_mail());
-            for (index, case) in mail {
-                if let Some(item) = take(&case.channel) {
-                    served.push((Waiter { strand: parked.strand, wait: parked.number, case: index }, item));
-                    break;
-                }
-            }
-        }
-        for (waiter, item) in served {
-            self.end_receive(waiter, (item, true));
-        }
+    /// The oldest wait of a receiver of this channel; [`Waits::hand`] ends it.
+    pub(crate) fn receiver(&self, channel: &Channel) -> Option<Waiter> {
+        channel.next_receiver(&|waiter| self.waiting(waiter))
+    }
+
+    /// Whether a receiver of this channel waits.
+    pub(crate) fn has_receiver(&self, channel: &Channel) -> bool {
+        channel.has_receiver(&|waiter| self.waiting(waiter))
+    }
+
+    /// Gives a receiver what it waits for.
+    pub(crate) fn hand(&mut self, receiver: Waiter, item: Item<Object>) {
+        self.end_receive(receiver, (item, true));
     }
 
     /// Whether nothing that a strand waits for can ever come: every wait is on plain channels, or on timers that

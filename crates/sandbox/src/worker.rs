@@ -3,18 +3,19 @@
 //! It decides when a process runs and for how long, and turns how a body stopped into what the kernel and the
 //! process's watchers hear. It never asks whether something is permitted.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use actor::{ExitResult, LocalId, Notice, Start, State};
-use luau::{BodyId, BodySettings, Pod, Slice, Step};
+use actor::{Account, Entry, ExitResult, LocalId, Notice, Start, State};
+use luau::{BodyId, BodySettings, Pod, Reply, Slice, Step};
 use policy::TenantId;
 use value::{Failure, Kind, Value};
 
+use crate::definition::Limits;
 use crate::limits::SLICE_NS;
-use crate::process_state::{ProcessState, Program, Upgrade};
+use crate::process_state::{Home, ProcessState, Program, Upgrade};
 use crate::runtime::Shared;
 use crate::surface::SURFACE;
 use crate::watchdog::Beat;
@@ -27,6 +28,12 @@ pub(crate) struct Worker {
     beat: Arc<Beat>,
     pods: HashMap<u64, TenantPod>,
     next_pod: u64,
+    /// The pod that a tenant's last process went to: most likely the next one fits there too.
+    filling: HashMap<TenantId, u64>,
+    /// Pods to be tidied up when nothing else is to be done.
+    littered: BTreeSet<u64>,
+    /// Processes whose body is made when their first turn comes, so that it costs their own tenant's time.
+    starting: HashMap<u64, Start<Program>>,
     /// A pod that waits for a tenant's first process.
     warm: Option<Pod<World>>,
     states: HashMap<u64, Box<ProcessState>>,
@@ -39,6 +46,15 @@ struct TenantPod {
     /// Whether it is one process's own.
     alone: bool,
     pod: Pod<World>,
+    /// Bytes of its heap when it was collected last.
+    clean_bytes: usize,
+}
+
+impl TenantPod {
+    /// Whether there is enough garbage in it for an idle moment.
+    fn is_littered(&self) -> bool {
+        self.pod.heap_bytes() > self.clean_bytes.saturating_add(IDLE_GARBAGE_BYTES)
+    }
 }
 
 /// How a slice left its process.
@@ -63,6 +79,9 @@ impl Worker {
             beat,
             pods: HashMap::new(),
             next_pod: 0,
+            filling: HashMap::new(),
+            littered: BTreeSet::new(),
+            starting: HashMap::new(),
             warm: None,
             states: HashMap::new(),
             catalogue_version: 0,
@@ -75,7 +94,7 @@ impl Worker {
             self.refresh_catalogue();
             self.world.kernel.poll();
             for start in self.world.kernel.take_starts() {
-                self.begin(start);
+                self.starting.insert(start.local.key(), start);
             }
             match self.world.kernel.next_turn() {
                 Some(local) => {
@@ -97,39 +116,59 @@ impl Worker {
         }
     }
 
-    /// Nothing is runnable: tidy up, then sleep until something arrives or a timer is due.
+    /// Nothing is runnable: tidy up a little, and sleep when nothing is left to tidy. What arrives meanwhile waits for
+    /// one step at most.
     fn idle(&mut self) {
-        if self.warm.is_none() {
+        if let Some(littered) = self.littered.pop_first() {
+            let Some(slot) = self.pods.get_mut(&littered) else { return };
+            if slot.pod.is_empty() {
+                self.drop_pod(littered);
+            } else if slot.pod.collect(luau::now_ns() + IDLE_COLLECTION_NS) {
+                slot.clean_bytes = slot.pod.heap_bytes();
+            } else {
+                self.littered.insert(littered);
+            }
+        } else if self.warm.is_none() {
             self.warm = Pod::new(&SURFACE).ok();
+        } else {
+            self.world.kernel.park();
         }
-        self.pods.retain(|_, slot| !slot.pod.is_empty());
-        for slot in self.pods.values_mut() {
-            slot.pod.collect(luau::now_ns() + IDLE_COLLECTION_NS);
-        }
-        self.world.kernel.park();
     }
 
-    /// Makes the body of a new process. From here on a failure is the process's own end.
-    fn begin(&mut self, start: Start<Program>) {
+    fn drop_pod(&mut self, pod: u64) {
+        if let Some(slot) = self.pods.remove(&pod)
+            && self.filling.get(&slot.tenant) == Some(&pod)
+        {
+            self.filling.remove(&slot.tenant);
+        }
+    }
+
+    /// Makes the body of a new process. A failure is the process's own end.
+    fn begin(&mut self, start: Start<Program>) -> Option<Box<ProcessState>> {
         let Start { local, entry, program, arguments } = start;
-        match self.body(local, entry.account().tenant(), &program, arguments, entry.ending().clone()) {
-            Ok((pod, body)) => {
-                let state = ProcessState::new(local, entry, program, body, pod);
-                self.states.insert(local.key(), Box::new(state));
+        if let Some(cause) = self.world.kernel.ending(local).cloned() {
+            self.world.kernel.exit(local, Err(cause));
+            return None;
+        }
+        let limits = program.limits.clone();
+        match self.body(local, &entry, &program, &limits, arguments) {
+            Ok(home) => Some(Box::new(ProcessState::new(local, entry, program, limits, home))),
+            Err(failure) => {
+                self.world.kernel.exit(local, Err(failure));
+                None
             }
-            Err(failure) => self.world.kernel.exit(local, Err(failure)),
         }
     }
 
     fn body(
         &mut self,
         local: LocalId,
-        tenant: &TenantId,
+        entry: &Entry,
         program: &Program,
+        limits: &Limits,
         arguments: Vec<Value>,
-        ending: Arc<std::sync::atomic::AtomicBool>,
-    ) -> Result<(u64, BodyId), Failure> {
-        let pod = self.pod_for(tenant, program)?;
+    ) -> Result<Home, Failure> {
+        let pod = self.pod_for(entry.account().tenant(), program.isolated, limits.memory_bytes)?;
         let slot = self.pods.get_mut(&pod).ok_or_else(|| lost("the pod is gone"))?;
         let body = slot
             .pod
@@ -139,21 +178,31 @@ impl Worker {
                 method: &program.method,
                 arguments,
                 modules: program.modules.clone(),
-                memory_bytes_max: program.limits.memory_bytes,
-                ending,
+                memory_bytes_max: limits.memory_bytes,
+                ending: entry.ending().clone(),
             })
             .map_err(|error| Failure::new(Kind::Unavailable, format!("load failed: {error}")))?;
-        Ok((pod, body))
+        let ledger = slot.pod.objects(body).map(|objects| objects.ledger().clone()).unwrap_or_default();
+        Ok(Home { pod, body, ledger })
     }
 
-    /// A pod of this tenant with room for the program, an own one if it asks for that.
-    fn pod_for(&mut self, tenant: &TenantId, program: &Program) -> Result<u64, Failure> {
-        let memory_bytes_max = program.limits.memory_bytes;
-        if !program.isolated {
-            let fitting = self.pods.iter().find(|(_, slot)| {
-                slot.tenant == *tenant && !slot.alone && slot.pod.has_room(memory_bytes_max)
-            });
-            if let Some((id, _)) = fitting {
+    /// A pod of this tenant with room for a body of this memory limit, one of its own if it is to be isolated.
+    fn pod_for(
+        &mut self,
+        tenant: &TenantId,
+        isolated: bool,
+        memory_bytes_max: usize,
+    ) -> Result<u64, Failure> {
+        let fits =
+            |slot: &TenantPod| slot.tenant == *tenant && !slot.alone && slot.pod.has_room(memory_bytes_max);
+        if !isolated {
+            if let Some(last) = self.filling.get(tenant)
+                && self.pods.get(last).is_some_and(fits)
+            {
+                return Ok(*last);
+            }
+            if let Some((id, _)) = self.pods.iter().find(|(_, slot)| fits(slot)) {
+                self.filling.insert(tenant.clone(), *id);
                 return Ok(*id);
             }
         }
@@ -162,19 +211,26 @@ impl Worker {
             None => Pod::new(&SURFACE).map_err(|error| lost(&error.to_string()))?,
         };
         self.next_pod += 1;
-        let slot = TenantPod { tenant: tenant.clone(), alone: program.isolated, pod };
+        let slot = TenantPod { tenant: tenant.clone(), alone: isolated, clean_bytes: pod.heap_bytes(), pod };
         self.pods.insert(self.next_pod, slot);
+        if !isolated {
+            self.filling.insert(tenant.clone(), self.next_pod);
+        }
         Ok(self.next_pod)
     }
 
     /// Runs one process for at most one slice.
     fn slice(&mut self, local: LocalId) {
-        let Some(mut state) = self.states.remove(&local.key()) else { return };
+        let begun_ns = self.world.now_ns();
+        let state = match self.starting.remove(&local.key()) {
+            Some(start) => self.begin(start),
+            None => self.states.remove(&local.key()),
+        };
+        let Some(mut state) = state else { return };
         if let Some(cause) = self.world.kernel.ending(local).cloned() {
             self.finish(state, Err(cause));
             return;
         }
-        let begun_ns = self.world.now_ns();
         self.world.current = Some(state);
         self.take_notices(local);
         self.world.settle_mail();
@@ -183,6 +239,9 @@ impl Worker {
             Some(state) => state,
             None => return,
         };
+        if self.pods.get(&state.pod).is_some_and(TenantPod::is_littered) {
+            self.littered.insert(state.pod);
+        }
         let used_ns = self.world.now_ns().saturating_sub(begun_ns);
         state.cpu_total_ns = state.cpu_total_ns.saturating_add(used_ns);
         state.cpu_since_wait_ns = state.cpu_since_wait_ns.saturating_add(used_ns);
@@ -235,6 +294,8 @@ impl Worker {
         let Ok(state) = self.world.state() else { return After::Ended(Err(lost("no process runs"))) };
         let (pod, body) = (state.pod, state.body);
         let until_ns = luau::now_ns() + SLICE_NS.min(cpu_left_ns(state).max(1));
+        let quota_left = state.entry.account().memory_left().saturating_add(state.memory_charged);
+        let memory_bytes_max = usize::try_from(quota_left).unwrap_or(usize::MAX);
         loop {
             let Some(slot) = self.pods.get_mut(&pod) else {
                 return After::Lost("the pod is gone".to_owned());
@@ -244,7 +305,7 @@ impl Worker {
                     slot.pod.wake(body, strand, reply);
                 }
             }
-            let step = slot.pod.run(body, &mut self.world, Slice { until_ns });
+            let step = slot.pod.run(body, &mut self.world, Slice { until_ns, memory_bytes_max });
             self.world.cancel_abandoned();
             if self.world.state().is_ok_and(|state| state.upgrade.is_some()) {
                 return After::Upgrade;
@@ -260,19 +321,23 @@ impl Worker {
                     }
                 }
                 Step::Preempted => return After::Runnable,
+                Step::Passed { strand } => {
+                    self.world.settle_mail();
+                    if let Ok(state) = self.world.state_mut() {
+                        for (woken, reply) in state.waits.take_ended() {
+                            slot.pod.wake(body, woken, reply);
+                        }
+                    }
+                    slot.pod.wake(body, strand, Reply::Return(Vec::new()));
+                    if luau::now_ns() >= until_ns {
+                        return After::Runnable;
+                    }
+                }
                 Step::Returned(values) => return After::Ended(returned(values)),
                 Step::Failed { failure, loading } => return After::Ended(Err(failed(failure, loading))),
                 Step::OverMemory { used_bytes } => {
-                    let limit = self.world.state().map_or(0, |state| state.program.limits.memory_bytes);
-                    return After::Ended(Err(Failure {
-                        retryable: None,
-                        ..Failure::new(
-                            Kind::RateLimited,
-                            format!(
-                                "memory limit exceeded: {used_bytes} bytes used, at most {limit} allowed"
-                            ),
-                        )
-                    }));
+                    let over = self.world.state().map(|state| over_memory(state, used_bytes));
+                    return After::Ended(Err(over.unwrap_or_else(|failure| failure)));
                 }
                 Step::Ended => return After::Ended(Err(self.cause())),
                 Step::Overrun => {
@@ -315,7 +380,7 @@ impl Worker {
     /// Charges what the slice used; over a limit the process is over.
     fn within_limits(&mut self, state: &mut ProcessState, after: After) -> After {
         let waits = matches!(after, After::Parked);
-        let limits = &state.program.limits;
+        let limits = &state.limits;
         if !waits && state.cpu_since_wait_ns > duration_ns(limits.cpu) {
             let used = Duration::from_nanos(state.cpu_since_wait_ns);
             return After::Ended(Err(cpu_limit("cpu", used, limits.cpu, " since it last had to wait")));
@@ -330,11 +395,7 @@ impl Worker {
         let account = state.entry.account();
         if used > state.memory_charged {
             if account.reserve_memory(used - state.memory_charged).is_err() {
-                let quota = account.quotas().memory_bytes;
-                return After::Ended(Err(Failure::new(
-                    Kind::RateLimited,
-                    format!("memory quota of the tenant exceeded: at most {quota} bytes allowed"),
-                )));
+                return After::Ended(Err(over_quota(account)));
             }
         } else {
             account.release_memory(state.memory_charged - used);
@@ -359,6 +420,8 @@ impl Worker {
         slot.pod.end(body);
         if slot.alone {
             self.pods.remove(&pod);
+        } else if slot.pod.is_empty() {
+            self.littered.insert(pod);
         }
     }
 
@@ -367,15 +430,16 @@ impl Worker {
         let Some(Upgrade { program, arguments, permit }) = state.upgrade.take() else { return };
         let (local, entry) = (state.local, state.entry.clone());
         let (cpu_since_wait_ns, cpu_total_ns) = (state.cpu_since_wait_ns, state.cpu_total_ns);
+        let limits = state.limits.clone();
         self.drop_body(*state);
         if let Err(failure) = self.world.kernel.upgrade(local, permit) {
             self.world.kernel.exit(local, Err(failure));
             return;
         }
-        match self.body(local, entry.account().tenant(), &program, arguments, entry.ending().clone()) {
-            Ok((pod, body)) => {
-                let mut state = ProcessState::new(local, entry, program, body, pod);
-                // The budgets are the process's, whatever code it runs.
+        // The budgets are the process's, whatever code it runs.
+        match self.body(local, &entry, &program, &limits, arguments) {
+            Ok(home) => {
+                let mut state = ProcessState::new(local, entry, program, limits, home);
                 state.cpu_since_wait_ns = cpu_since_wait_ns;
                 state.cpu_total_ns = cpu_total_ns;
                 self.states.insert(local.key(), Box::new(state));
@@ -388,21 +452,24 @@ impl Worker {
     fn lose(&mut self, state: Box<ProcessState>, why: &str) {
         let lost_pod = state.pod;
         tracing::error!(why, "a virtual machine was lost; its processes end");
-        let mut ended = vec![state.local];
-        drop(state);
         let others: Vec<u64> =
             self.states.iter().filter(|(_, state)| state.pod == lost_pod).map(|(key, _)| *key).collect();
-        for key in others {
-            if let Some(state) = self.states.remove(&key) {
-                ended.push(state.local);
-            }
+        let others: Vec<_> = others.iter().filter_map(|key| self.states.remove(key)).collect();
+        let mut ended = Vec::new();
+        for state in std::iter::once(state).chain(others) {
+            state.entry.account().release_memory(state.memory_charged);
+            ended.push(state.local);
         }
-        self.pods.remove(&lost_pod);
+        self.drop_pod(lost_pod);
         for local in ended {
             self.world.kernel.exit(local, Err(lost("virtual machine lost")));
         }
     }
 }
+
+/// What a pod has to have grown by since it was collected last, to be collected when nothing else is to be done: 256 KiB,
+/// which is done in a step.
+const IDLE_GARBAGE_BYTES: usize = 256 * 1024;
 
 /// Time for garbage collection in one idle moment of a pod: 1 ms, the step of the timers' clock.
 const IDLE_COLLECTION_NS: u64 = 1_000_000;
@@ -417,7 +484,7 @@ fn duration_ns(duration: Duration) -> u64 {
 
 /// CPU time that the process may use before it must wait, or at all.
 fn cpu_left_ns(state: &ProcessState) -> u64 {
-    let limits = &state.program.limits;
+    let limits = &state.limits;
     let since_wait = duration_ns(limits.cpu).saturating_sub(state.cpu_since_wait_ns);
     let total =
         limits.cpu_total.map_or(u64::MAX, |total| duration_ns(total).saturating_sub(state.cpu_total_ns));
@@ -425,23 +492,34 @@ fn cpu_left_ns(state: &ProcessState) -> u64 {
 }
 
 fn cpu_limit(name: &str, used: Duration, allowed: Duration, since: &str) -> Failure {
-    Failure {
-        retryable: None,
-        ..Failure::new(
-            Kind::Timeout,
-            format!(
-                "{name} limit exceeded: used {:.3} s{since}, at most {:.3} s allowed",
-                used.as_secs_f64(),
-                allowed.as_secs_f64()
-            ),
-        )
+    let message = format!(
+        "{name} limit exceeded: used {:.3} s{since}, at most {:.3} s allowed",
+        used.as_secs_f64(),
+        allowed.as_secs_f64()
+    );
+    Failure::new(Kind::Timeout, message)
+}
+
+/// Which bound of memory it was that a process is over: its own limit, or what its tenant's quota leaves.
+fn over_memory(state: &ProcessState, used_bytes: usize) -> Failure {
+    let limit = state.limits.memory_bytes;
+    if used_bytes < limit && state.entry.account().quotas().memory_bytes < u64::MAX {
+        return over_quota(state.entry.account());
     }
+    let message = format!("memory limit exceeded: {used_bytes} bytes needed, at most {limit} allowed");
+    Failure::new(Kind::RateLimited, message)
+}
+
+fn over_quota(account: &Account) -> Failure {
+    let quota = account.quotas().memory_bytes;
+    let message = format!("memory quota of the tenant exceeded: at most {quota} bytes allowed");
+    Failure::new(Kind::RateLimited, message)
 }
 
 fn over_cpu(state: &ProcessState, begun_ns: u64, world: &World) -> Failure {
     let used_ns = world.now_ns().saturating_sub(begun_ns);
     let used = Duration::from_nanos(state.cpu_since_wait_ns.saturating_add(used_ns));
-    let mut failure = cpu_limit("cpu", used, state.program.limits.cpu, " since it last had to wait");
+    let mut failure = cpu_limit("cpu", used, state.limits.cpu, " since it last had to wait");
     failure.message.push_str("; it did not leave a callback that cannot be interrupted");
     failure
 }
@@ -459,8 +537,14 @@ fn returned(values: Result<Vec<Value>, Failure>) -> ExitResult {
     }
 }
 
-/// An uncaught error, as an end.
+/// An uncaught error, as an end: with its place, which a text that was raised has already.
 fn failed(mut failure: Failure, loading: bool) -> Failure {
+    if let Some(frame) = failure.stack.first().filter(|frame| frame.line > 0) {
+        let place = format!("{}:{}", frame.source, frame.line);
+        if !failure.message.contains(&format!("{place}:")) {
+            failure.contexts.push(place);
+        }
+    }
     if loading {
         failure.message = format!("load failed: {}", failure.message);
         failure.kind = Kind::Invalid;

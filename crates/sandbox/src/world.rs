@@ -167,12 +167,32 @@ impl World {
         Ok(state.waits.receive(channel))
     }
 
-    /// Gives waiting mail to the strands that wait for it.
+    /// Gives what has arrived to the strands that wait for it.
     pub(crate) fn settle_mail(&mut self) {
         let Self { kernel, current, .. } = self;
-        if let Some(state) = current.as_deref_mut() {
-            let (local, mail) = (state.local, &state.mail);
-            state.waits.settle_mail(&mut |channel| take_mail(kernel, local, mail, channel));
+        let Some(state) = current.as_deref_mut() else { return };
+        let (local, mail, waits) = (state.local, &state.mail, &mut state.waits);
+        let found = Cell::new(None);
+        loop {
+            let wanted = |topic: &str| {
+                let channel = mail.topics.get(topic).or(mail.inbox.as_ref());
+                found.set(channel.and_then(|channel| Some((channel, waits.receiver(channel)?))));
+                let taken = found.take();
+                let is_wanted = taken.is_some();
+                found.set(taken);
+                is_wanted
+            };
+            let Some(message) = kernel.take_new_message(local, &wanted) else { break };
+            if let Some((channel, receiver)) = found.take() {
+                waits.hand(receiver, message_item(channel, message));
+            }
+        }
+        while let Some(events) = &mail.events
+            && waits.has_receiver(events)
+            && let Some(event) = kernel.take_event(local)
+            && let Some(receiver) = waits.receiver(events)
+        {
+            waits.hand(receiver, Item::Value(event_table(event)));
         }
     }
 
@@ -182,7 +202,11 @@ impl World {
     /// RATE_LIMITED: it has too many.
     pub(crate) fn start_timer(&mut self, token: Token, after_ns: u64, what: Use) -> Result<(), Failure> {
         self.cancel_abandoned();
-        let local = self.state()?.local;
+        let state = self.state_mut()?;
+        if state.timers.want_collection() {
+            state.ledger.ask_for_collection();
+        }
+        let local = state.local;
         let timer = self.kernel.start_timer(local, std::time::Duration::from_nanos(after_ns), token)?;
         self.state_mut()?.timers.running.insert(token, (timer, what));
         Ok(())
@@ -254,24 +278,27 @@ fn take_mail(
     mail: &Subscriptions,
     channel: &Channel,
 ) -> Option<Item<Object>> {
-    let message_object = |message: actor::Message| {
-        Item::Object(Object::Message(Box::new(Message {
+    let message = match channel.source() {
+        Source::Inbox => {
+            let unlistened = |topic: &str| !mail.topics.contains_key(topic);
+            kernel.take_message(local, &Take::Unlistened(&unlistened))?
+        }
+        Source::Topic { topic, .. } => kernel.take_message(local, &Take::Topic(topic))?,
+        Source::Events => return kernel.take_event(local).map(|event| Item::Value(event_table(event))),
+        Source::Plain | Source::Timer(_) => return None,
+    };
+    Some(message_item(channel, message))
+}
+
+/// A message as the receivers of a channel get it: the payload alone for a topic, unless they asked for messages.
+fn message_item(channel: &Channel, message: actor::Message) -> Item<Object> {
+    match channel.source() {
+        Source::Topic { as_message, .. } if !as_message.get() => Item::Value(message.payload),
+        _ => Item::Object(Object::Message(Box::new(Message {
             topic: message.topic.to_string(),
             from: message.from.as_deref().map(str::to_owned),
             payload: message.payload,
-        })))
-    };
-    match channel.source() {
-        Source::Inbox => {
-            let unlistened = |topic: &str| !mail.topics.contains_key(topic);
-            kernel.take_message(local, &Take::Unlistened(&unlistened)).map(message_object)
-        }
-        Source::Topic { topic, as_message } => {
-            let message = kernel.take_message(local, &Take::Topic(topic))?;
-            Some(if as_message.get() { message_object(message) } else { Item::Value(message.payload) })
-        }
-        Source::Events => kernel.take_event(local).map(|event| Item::Value(event_table(event))),
-        Source::Plain | Source::Timer(_) => None,
+        }))),
     }
 }
 

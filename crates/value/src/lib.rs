@@ -9,11 +9,13 @@ mod duration;
 mod failure;
 mod json;
 mod limits;
+mod timestamp;
 
 pub use duration::parse_duration;
 pub use failure::{Failure, Frame, Kind};
 pub use json::{from_json, to_json};
 pub use limits::{VALUE_BYTES_MAX, VALUE_DEPTH_MAX, VALUE_NODES_MAX, VALUES_MAX};
+pub use timestamp::{rfc3339_millis, rfc3339_nanos};
 
 /// One piece of plain data. Immutable once made; cheap to move, never shared between two owners.
 #[derive(Debug, Clone, PartialEq, Default)]

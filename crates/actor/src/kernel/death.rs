@@ -20,9 +20,10 @@ impl<P> Kernel<P> {
     /// itself; a result over 64 KiB becomes an error that says so. Does nothing for a process that ended.
     pub fn exit(&mut self, local: LocalId, result: ExitResult) {
         let Some(process) = self.locals.remove(local.0) else { return };
-        let result = process.entry.cause().map_or(result, |cause| Err(cause.clone()));
         self.node.table().withdraw(local.0);
+        // Nobody can mark it any more from here on, so that a mark that was acknowledged is its result.
         let ties = process.entry.close();
+        let result = process.entry.cause().map_or(result, |cause| Err(cause.clone()));
         for name in &ties.names {
             release_name(process.entry.account(), name, &process.entry);
         }

@@ -46,6 +46,19 @@ impl<P> Kernel<P> {
         self.locals.get_mut(local.0)?.mailbox.take(which)
     }
 
+    /// Takes the oldest message that was not offered before and of whose topic `wanted` says yes; what it says no to
+    /// is not offered again, but waits on for [`Self::take_message`].
+    pub fn take_new_message(&mut self, local: LocalId, wanted: &dyn Fn(&str) -> bool) -> Option<Message> {
+        self.locals.get_mut(local.0)?.mailbox.take_new(wanted)
+    }
+
+    /// Offers every waiting message once more: their topics have found another listener.
+    pub fn offer_messages_again(&mut self, local: LocalId) {
+        if let Some(process) = self.locals.get_mut(local.0) {
+            process.mailbox.offer_again();
+        }
+    }
+
     /// Whether a message that fits waits.
     pub fn has_message(&self, local: LocalId, which: &Take<'_>) -> bool {
         self.locals.get(local.0).is_some_and(|process| process.mailbox.has(which))

@@ -1,7 +1,8 @@
 //! Monitors and links: made and undone by a process of this worker, with a process anywhere.
 //!
 //! Each is kept at both ends. The target's end is behind the lock that its death closes, so whoever ties
-//! either hears of the end or learns that it was too late; no lock is ever taken inside another.
+//! either hears of the end or learns that it was too late. Both ends of a link change in one step, under both locks,
+//! which are taken in the order of addresses.
 
 use policy::{Permit, ProcessLink, ProcessMonitor, ProcessUnlink, ProcessUnmonitor};
 use value::{Failure, Kind};
@@ -64,12 +65,7 @@ impl<P> Kernel<P> {
             return Err(Failure::invalid("a process cannot be linked to itself"));
         }
         let other = self.node.process(&target).ok_or_else(|| no_such_process(&target))?;
-        let added = own.add_link(other.address())?;
-        other.add_link(local.0).map(drop).inspect_err(|_| {
-            if added {
-                own.remove_link(other.address());
-            }
-        })
+        own.link(&other)
     }
 
     /// Undoes a link, if there is one. A LINK_DOWN that arrived already stays.
@@ -78,9 +74,13 @@ impl<P> Kernel<P> {
     /// INVALID when the caller ended.
     pub fn unlink(&mut self, local: LocalId, permit: Permit<ProcessUnlink>) -> Result<(), Failure> {
         let target = Address::of(&permit.into_request().target);
-        self.local(local)?.entry.remove_link(target);
-        if let Some(other) = self.node.table().get(target) {
-            other.remove_link(local.0);
+        let own = &self.local(local)?.entry;
+        if target == local.0 {
+            return Ok(());
+        }
+        match self.node.table().get(target) {
+            Some(other) => own.unlink(&other),
+            None => own.remove_link(target),
         }
         Ok(())
     }

@@ -34,7 +34,6 @@ impl Placement {
             let quotas = Quotas {
                 processes: tenant.processes_max,
                 memory_bytes: tenant.memory_bytes_max.unwrap_or(u64::MAX),
-                messages_per_second: None,
             };
             Ok((tenant_id(&tenant.name)?, quotas))
         });

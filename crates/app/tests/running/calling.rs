@@ -166,12 +166,17 @@ fn a_definition_or_host_that_is_not_there_is_not_found() {
         running.call(CallRequest { host: Some(host.to_owned()), ..request(definition) })
     };
     assert_eq!(on("app:small", "app:one"), Ok(Value::Number(1.0)));
+    let failure = failed(on("app:small", "app:on"));
+    let expected = "definition `app:on` does not exist, did you mean `app:one`?";
+    assert_eq!((failure.kind, failure.message.as_str()), (Kind::NotFound, expected));
     for (result, expected) in [
-        (on("app:small", "app:on"), "definition `app:on` does not exist, did you mean `app:one`?"),
-        (on("app:smal", "app:one"), "host `app:smal` does not exist, did you mean `app:small`?"),
+        (on("app:smal", "app:one"), "there is no host `app:smal`, did you mean `app:small`?"),
+        (
+            on("app:small", "one"),
+            "a definition is named as `namespace:name`, got `one`, did you mean `app:one`?",
+        ),
     ] {
-        let failure = failed(result);
-        assert_eq!((failure.kind, failure.message.as_str()), (Kind::NotFound, expected));
+        assert_eq!(usage(result), expected);
     }
     let message = usage(call(&running, "app:one"));
     assert_eq!(message, "the app has more than one host, name one of `app:large`, `app:small`");

@@ -318,7 +318,7 @@ impl Room {
 
     /// One slice of 5 ms.
     pub(crate) fn slice(&mut self, body: BodyId) -> Step {
-        let slice = Slice { until_ns: now_ns() + 5_000_000 };
+        let slice = Slice { until_ns: now_ns() + 5_000_000, memory_bytes_max: usize::MAX };
         self.pod.run(body, &mut self.host, slice)
     }
 
@@ -328,6 +328,7 @@ impl Room {
         loop {
             match self.slice(body) {
                 Step::Preempted => assert!(now_ns() - begun < PATIENCE_NS, "nothing stops it"),
+                Step::Passed { strand } => drop(self.pod.wake(body, strand, Reply::Return(Vec::new()))),
                 step => return step,
             }
         }

@@ -108,10 +108,15 @@ fn random_scripts_never_break_the_pod() {
                 }
             }
             _ if !bodies.is_empty() => {
-                let slice = Slice { until_ns: now_ns() + 50_000 * random.below(20) as u64 };
+                let slice = Slice {
+                    until_ns: now_ns() + 50_000 * random.below(20) as u64,
+                    memory_bytes_max: usize::MAX,
+                };
                 let step = room.pod.run(bodies[pick], &mut room.host, slice);
                 assert!(!matches!(step, Step::Lost { .. }), "seed {seed}: {step:?}");
-                if !matches!(step, Step::Parked | Step::Preempted) {
+                if let Step::Passed { strand } = step {
+                    room.pod.wake(bodies[pick], strand, luau::Reply::Return(Vec::new()));
+                } else if !matches!(step, Step::Parked | Step::Preempted) {
                     drop(room.pod.end(bodies.swap_remove(pick)));
                 }
             }

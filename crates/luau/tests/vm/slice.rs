@@ -42,7 +42,12 @@ fn endless_scripts_are_pre_empted_again_and_again_and_share_the_pod() {
         .collect();
     for _ in 0..5 {
         for (name, body) in &bodies {
-            assert!(matches!(room.slice(*body), Step::Preempted), "{name}");
+            let step = room.slice(*body);
+            if let Step::Passed { strand } = step {
+                room.pod.wake(*body, strand, luau::Reply::Return(Vec::new()));
+                continue;
+            }
+            assert!(matches!(step, Step::Preempted), "{name}");
         }
     }
 }
@@ -53,7 +58,11 @@ fn a_pre_empted_script_goes_on_where_it_was() {
     let id = room.start("return function() local n = 0 for i = 1, 3e6 do n += i % 7 end return n end");
     let mut slices = 1;
     let step = loop {
-        match room.pod.run(id, &mut room.host, Slice { until_ns: now_ns() + 200_000 }) {
+        match room.pod.run(
+            id,
+            &mut room.host,
+            Slice { until_ns: now_ns() + 200_000, memory_bytes_max: usize::MAX },
+        ) {
             Step::Preempted => slices += 1,
             step => break step,
         }

@@ -226,6 +226,15 @@ impl Actor {
         self.digest.get_or_init(|| audit::digest::sha256(&self.canonical()))
     }
 
+    /// Bytes that it takes in memory, about.
+    pub fn bytes(&self) -> usize {
+        /// Of a tag or role beside its text: its place in a map or list.
+        const PLACE_BYTES: usize = 64;
+        let tags = self.tags.iter().map(|(key, value)| key.len() + value.len() + PLACE_BYTES);
+        let roles = self.roles.iter().map(|role| role.len() + PLACE_BYTES);
+        size_of::<Self>() + self.id.len() + tags.chain(roles).sum::<usize>()
+    }
+
     /// Every part with its length before it, so that no two actors have one text.
     fn canonical(&self) -> Vec<u8> {
         let mut text = Vec::new();

@@ -50,6 +50,8 @@ pub enum SecurityAsk {
     Actor(Arc<Actor>),
     /// This scope, one of those that replace the caller's.
     Scope(Arc<Scope>),
+    /// No scope in place of the caller's, under which nothing is permitted. Policies see neither actor nor scope.
+    NoScope,
 }
 
 impl declared::Here for ProcessSecurity {}
@@ -73,9 +75,10 @@ impl Permission for ProcessSecurity {
     }
 
     fn context(&self) -> Vec<(&'static str, Datum<'_>)> {
-        vec![match &self.ask {
-            SecurityAsk::Actor(actor) => ("actor", Datum::Actor(actor)),
-            SecurityAsk::Scope(scope) => ("scope", Datum::Scope(scope)),
-        }]
+        match &self.ask {
+            SecurityAsk::Actor(actor) => vec![("actor", Datum::Actor(actor))],
+            SecurityAsk::Scope(scope) => vec![("scope", Datum::Scope(scope))],
+            SecurityAsk::NoScope => Vec::new(),
+        }
     }
 }

@@ -75,8 +75,8 @@ fn each_record_can_be_decided_again_and_no_allow_leaves_its_tenant() {
     for _ in 0..60 {
         let actor = random.choose(&actors);
         let target = match random.below(3) {
-            0 => Arc::new(Process::stand_in("x/y", &tenant("beta"))),
-            1 => Arc::new(Process::stand_in("x/y", &TenantId::nobody())),
+            0 => Arc::new(Process::stand_in("x/y", &tenant("beta"), 0)),
+            1 => Arc::new(Process::stand_in("x/y", &TenantId::nobody(), 0)),
             _ => process("p2", random.choose(&actors)),
         };
         let own = process("p1", random.choose(&actors));

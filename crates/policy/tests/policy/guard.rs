@@ -140,7 +140,7 @@ fn an_undeclared_tenant_counts_as_suspended() {
 fn a_stand_in_is_denied_like_a_live_process_of_its_tenant() {
     let bob = Bob::new();
     for tenant in [tenant("beta"), policy::TenantId::nobody()] {
-        let stand_in = Arc::new(Process::stand_in("beta/ledger", &tenant));
+        let stand_in = Arc::new(Process::stand_in("beta/ledger", &tenant, 0));
         for (action, ask) in asks(&stand_in) {
             // These are not about the process, nor about its tenant.
             if ["process.host", "process.context", "process.security"].contains(&action) {

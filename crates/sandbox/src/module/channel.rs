@@ -64,8 +64,7 @@ impl Function for New {
     }
 
     fn run(scene: &mut Scene<'_>, (): (), size: usize) -> Result<Outcome, Failure> {
-        let identity = scene.state_mut()?.new_identity();
-        Ok(Outcome::object(Object::Channel(Channel::new(identity, Source::Plain, size))))
+        Ok(Outcome::object(Object::Channel(scene.state_mut()?.new_channel(Source::Plain, size))))
     }
 }
 

@@ -215,9 +215,9 @@ fn itself(question: &Question<'_>, first: &str) -> Result<Rc<Fields>, Failure> {
         Some(Object::Logger(fields)) => Ok(fields.clone()),
         // The module is a table of functions, which is no plain data: no argument that could be a message.
         _ if question.count() > 1 => Ok(Rc::default()),
-        _ => {
-            Err(Failure::invalid(format!("`{first}` is missing; call with a colon: `logger:info(message)`")))
-        }
+        _ => Err(Failure::invalid(format!(
+            "`{first}` is missing, or the call is without a colon: `logger:info(message)`"
+        ))),
     }
 }
 

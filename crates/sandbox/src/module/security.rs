@@ -140,7 +140,7 @@ impl Function for NewActor {
         name: "security.new_actor",
         signature: "(id: string, meta: {[string]: string}?) -> (actor?, error?)",
         text: "An actor of one's own tenant, `<tenant>/derived/<id>`, not verified. `meta` becomes tags that \
-               policies read; `meta.roles`, a list, may name roles of the caller only. At most 32 entries of 256 \
+               policies read; `meta.roles`, a list, may name roles of the caller only. At most 32 entries of 1 024 \
                bytes. Making one grants nothing.",
         permissions: &[],
         errors: &[(Kind::Invalid, "an id or meta value that is not allowed, a role that the caller has not")],
@@ -169,6 +169,13 @@ impl Function for NewActor {
                         }
                         roles.push(role);
                     }
+                }
+                ("roles", other) => {
+                    return Err(crate::question::wrong_type(
+                        "meta.roles",
+                        "a list of roles",
+                        other.type_name(),
+                    ));
                 }
                 (name, value) => {
                     let text = crate::question::text_of(value, &format!("meta.{name}"))?;

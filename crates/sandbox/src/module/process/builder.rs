@@ -168,8 +168,8 @@ impl Function for WithScope {
     const DOC: Doc = Doc {
         name: "spawner:with_scope",
         signature: "(scope: scope) -> spawner",
-        text: "Children run under this scope instead of this process's. Each named scope in it is checked, here \
-               and again when the spawner spawns. Raises the error.",
+        text: "Children run under this scope instead of this process's, and under none if it is empty: they may do \
+               nothing. Each named scope in it is checked, here and again when the spawner spawns. Raises the error.",
         permissions: &["process.security"],
         errors: &[
             (Kind::Invalid, "not a scope of the `security` module"),

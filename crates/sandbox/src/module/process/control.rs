@@ -92,7 +92,8 @@ impl Function for Cancel {
 
     fn ask(question: &mut Question<'_>) -> Result<(ProcessCancel, ()), Failure> {
         let destination = question.text(0, "destination")?;
-        let deadline_ms = deadline_ms(question.value(1, "deadline")?)?;
+        let deadline_ms =
+            deadline_ms(question.of_type(1, "deadline", "a duration string or milliseconds")?)?;
         Ok((ProcessCancel { target: question.resolve(destination)?, deadline_ms }, ()))
     }
 

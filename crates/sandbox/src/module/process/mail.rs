@@ -40,7 +40,7 @@ impl Function for Inbox {
         let channel = match &state.mail.inbox {
             Some(channel) => channel.clone(),
             None => {
-                let channel = Channel::new(state.new_identity(), Source::Inbox, 0);
+                let channel = state.new_channel(Source::Inbox, 0);
                 state.mail.inbox.insert(channel).clone()
             }
         };
@@ -74,7 +74,7 @@ impl Function for Events {
         let channel = match &state.mail.events {
             Some(channel) => channel.clone(),
             None => {
-                let channel = Channel::new(state.new_identity(), Source::Events, 0);
+                let channel = state.new_channel(Source::Events, 0);
                 state.mail.events.insert(channel).clone()
             }
         };
@@ -137,7 +137,7 @@ impl Function for Listen {
             ));
         }
         let source = Source::Topic { topic: topic.clone(), as_message: as_message.into() };
-        let channel = Channel::new(state.new_identity(), source, 0);
+        let channel = state.new_channel(source, 0);
         state.mail.topics.insert(topic, channel.clone());
         Ok(Outcome::object(Object::Channel(channel)))
     }
@@ -170,8 +170,11 @@ impl Function for Unlisten {
     }
 
     fn run(scene: &mut Scene<'_>, (): (), channel: Rc<Channel>) -> Result<Outcome, Failure> {
-        scene.state_mut()?.mail.remove(&channel);
+        let state = scene.state_mut()?;
+        state.mail.remove(&channel);
+        let local = state.local;
         scene.close(&channel)?;
+        scene.world.kernel.offer_messages_again(local);
         Ok(Outcome::done())
     }
 }

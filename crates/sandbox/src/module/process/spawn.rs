@@ -9,7 +9,7 @@ use actor::{CallPermits, Child, SpawnPermits};
 use luau::Accepts;
 use policy::{
     Host, Permit, ProcessCall, ProcessHost, ProcessSecurity, ProcessSpawn, ProcessSpawnLinked,
-    ProcessSpawnMonitored, RegistryRegister, SecurityAsk, Via,
+    ProcessSpawnMonitored, RegistryRegister, ScopeSet, SecurityAsk, Via,
 };
 use value::{Failure, Kind, Value};
 
@@ -69,7 +69,7 @@ fn launch(
     let host = question.text(first + 1, "host")?;
     let arguments = question.rest(first + 2, "argument")?;
     let tenant = question.state.actor.tenant();
-    let found = question.world.catalogue.find_definition(tenant, &id)?;
+    let found = question.world.catalogue.find_definition(tenant, "id", &id)?;
     let host = question.world.catalogue.find_host(tenant, &host)?;
     Ok((found.facts, host, Launch { definition: found.definition, arguments, builder }))
 }
@@ -92,7 +92,7 @@ fn ask_spawn(
         name: name.clone(),
         via: Via::Spawn,
     };
-    let ProcessSpawn { via, .. } = spawn;
+    let via = spawn.via;
     let also_monitored = monitored.then(|| ProcessSpawnMonitored {
         definition: definition.clone(),
         host: host.clone(),
@@ -135,7 +135,7 @@ fn register_ask(
     RegistryRegister { name, target: Arc::new(target) }
 }
 
-/// One check for the actor asked for, one for each scope asked for.
+/// One check for the actor asked for, one for each scope asked for, and one for none.
 pub(super) fn security_asks(builder: &Builder) -> Vec<ProcessSecurity> {
     let actor = builder.actor.iter().map(|actor| ProcessSecurity { ask: SecurityAsk::Actor(actor.clone()) });
     let scopes = builder
@@ -143,7 +143,9 @@ pub(super) fn security_asks(builder: &Builder) -> Vec<ProcessSecurity> {
         .iter()
         .flat_map(|scopes| scopes.iter())
         .map(|scope| ProcessSecurity { ask: SecurityAsk::Scope(scope.clone()) });
-    actor.chain(scopes).collect()
+    let none = builder.scopes.as_ref().is_some_and(ScopeSet::is_empty);
+    let none = none.then_some(ProcessSecurity { ask: SecurityAsk::NoScope });
+    actor.chain(scopes).chain(none).collect()
 }
 
 fn run_spawn(scene: &mut Scene<'_>, permits: SpawnPermitted, launch: Launch) -> Result<Outcome, Failure> {

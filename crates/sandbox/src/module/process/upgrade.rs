@@ -47,7 +47,8 @@ impl Function for Upgrade {
             let program = question.world.catalogue.definition(id).unwrap_or(&question.state.program);
             return Ok((None, (program.clone(), arguments)));
         };
-        let found = question.world.catalogue.find_definition(question.state.actor.tenant(), &source)?;
+        let found =
+            question.world.catalogue.find_definition(question.state.actor.tenant(), "source", &source)?;
         let ask = ProcessSpawn {
             definition: found.facts,
             host: question.state.facts.host().clone(),

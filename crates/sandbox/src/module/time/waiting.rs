@@ -47,7 +47,7 @@ fn timer_channel(scene: &mut Scene<'_>) -> Result<(u64, Rc<Channel>), Failure> {
     let state = scene.state_mut()?;
     let token = state.timers.new_token();
     let guard = Guard::new(token, state.timers.abandoned.clone());
-    Ok((token, Channel::new(state.new_identity(), Source::Timer(guard), 1)))
+    Ok((token, state.new_channel(Source::Timer(guard), 1)))
 }
 
 fn start(
@@ -99,8 +99,11 @@ impl Function for Sleep {
         };
         let strand = scene.strand;
         let token = scene.state_mut()?.timers.new_token();
-        scene.world.start_timer(token, after_ns, Use::Sleep)?;
         scene.state_mut()?.waits.on_sleep(strand, token)?;
+        if let Err(failure) = scene.world.start_timer(token, after_ns, Use::Sleep) {
+            scene.state_mut()?.waits.forget_sleep(token);
+            return Err(failure);
+        }
         Ok(Outcome::Wait)
     }
 }
@@ -257,7 +260,7 @@ macro_rules! shared_methods {
             const DOC: Doc = Doc {
                 name: $stop_name,
                 signature: "() -> boolean",
-                text: "Stops it; whether it was still running. What has been delivered already can be received.",
+                text: "Stops it; whether it was still running. What it had delivered and nobody received is dropped.",
                 permissions: &[],
                 errors: &[],
                 example: concat!($make, "assert(t:stop())\nassert(not t:stop())"),
@@ -273,6 +276,7 @@ macro_rules! shared_methods {
             fn run(scene: &mut Scene<'_>, (): (), timer: Rc<Timer>) -> Result<Outcome, Failure> {
                 let Source::Timer(guard) = timer.channel.source() else { return Ok(Outcome::value(false)) };
                 guard.set_running(false);
+                timer.channel.drain();
                 Ok(Outcome::value(scene.world.stop_timer(guard.token())))
             }
         }

@@ -1,0 +1,40 @@
+//! Points in time as text.
+
+use std::fmt::Display;
+use std::time::{Duration, SystemTime};
+
+/// The last second of RFC 3339's calendar, 9999-12-31T23:59:59Z, after 1970.
+const LAST_SECONDS: u64 = 253_402_300_799;
+
+/// A time as RFC 3339 text in UTC, with milliseconds.
+pub fn rfc3339_millis(time: SystemTime) -> impl Display {
+    humantime::format_rfc3339_millis(within_calendar(time))
+}
+
+/// A time as RFC 3339 text in UTC, with nanoseconds.
+pub fn rfc3339_nanos(time: SystemTime) -> impl Display {
+    humantime::format_rfc3339_nanos(within_calendar(time))
+}
+
+/// The nearest time that RFC 3339 can say: its calendar ends with the year 9999, and a clock before 1970 is not one to
+/// believe. humantime cannot format any other, and makes `to_string` panic.
+fn within_calendar(time: SystemTime) -> SystemTime {
+    time.clamp(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + Duration::from_secs(LAST_SECONDS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_time_can_be_said() {
+        let day = Duration::from_secs(86_400);
+        for (time, expected) in [
+            (SystemTime::UNIX_EPOCH + day, "1970-01-02T00:00:00.000Z"),
+            (SystemTime::UNIX_EPOCH - day, "1970-01-01T00:00:00.000Z"),
+            (SystemTime::UNIX_EPOCH + day * 10_000_000, "9999-12-31T23:59:59.000Z"),
+        ] {
+            assert_eq!(rfc3339_millis(time).to_string(), expected);
+        }
+    }
+}
