@@ -174,6 +174,51 @@ fn check_tells_everything_at_once_and_warnings_alone_are_2() {
 }
 
 #[test]
+fn manifests_scripts_and_policies_have_their_errors_told_together() {
+    let folder = app();
+    folder.write("bad.lua", "return function(");
+    folder.write("extra.yaml", "namespace: more\nentries:\n  - {name: x, kind: process.lua, source: file://bad.lua, mehtod: main}\n  - {name: y, kind: process.lua, source: file://bad.lua}\n");
+    folder.write("all.cedar", "@id(\"all\")\npermit (principal, action, resource) when { principal.tennant == principal.tenant };\n");
+    let output = moonward().arg("check").arg(folder.path()).output().unwrap();
+    let (_, stderr) = texts(&output);
+    assert_eq!(output.status.code(), Some(3), "{stderr}");
+    for said in ["unknown key `mehtod`", "bad.lua:1:", "tennant"] {
+        assert!(stderr.contains(said), "{said}\n{stderr}");
+    }
+    // Once, although Cedar finds it for each action.
+    assert_eq!(stderr.matches("tennant").count(), 2, "{stderr}");
+}
+
+#[test]
+fn policies_that_are_probably_not_meant_are_told_with_what_is() {
+    let folder = app();
+    folder.write("all.cedar", &PERMIT_ALL.replace("@id", "@Mode(\"shadow\")\n@id"));
+    let check = || {
+        let output = moonward().arg("check").arg(folder.path()).output().unwrap();
+        (output.status.code(), texts(&output).1)
+    };
+    let (code, stderr) = check();
+    assert!(code == Some(2) && stderr.contains("did you mean `@mode`?"), "{stderr}");
+
+    folder.write("all.cedar", PERMIT_ALL);
+    folder.write(
+        "twice.yaml",
+        "namespace: more\nentries:\n  - {name: again, kind: security.scope, policies: [file://all.cedar]}\n",
+    );
+    let (code, stderr) = check();
+    assert!(code == Some(3) && stderr.contains("in two scopes"), "{stderr}");
+
+    folder.write("twice.yaml", "namespace: more\nentries: []\n");
+    let numbers: Vec<String> = (0..6000).map(|number| number.to_string()).collect();
+    folder.write(
+        "all.cedar",
+        &PERMIT_ALL.replace(';', &format!(" when {{ [{}].contains(1) }};", numbers.join(","))),
+    );
+    let (code, stderr) = check();
+    assert!(code == Some(3) && stderr.contains("over 10000 words"), "{}", &stderr[..200]);
+}
+
+#[test]
 fn wrong_usage_is_64_and_says_what_would_be_right() {
     let folder = app();
     for (arguments, said) in [
@@ -188,6 +233,13 @@ fn wrong_usage_is_64_and_says_what_would_be_right() {
         assert_eq!((output.status.code(), stdout.as_str()), (Some(64), ""), "{arguments:?} {stderr}");
         assert!(stderr.contains(said), "{arguments:?} {stderr}");
     }
+    let output = moonward().args(["call", ".", "app:x", "-o", "json", "--foo"]).output().unwrap();
+    let error: serde_json::Value = serde_json::from_str(&texts(&output).0).unwrap();
+    assert_eq!((output.status.code(), &error["error"]["kind"]), (Some(64), &serde_json::json!("INVALID")));
+    let many: Vec<String> = (0..256).map(|number| number.to_string()).collect();
+    let many: Vec<&str> = std::iter::once("app:echo").chain(many.iter().map(String::as_str)).collect();
+    let (code, _, stderr) = outcome(&folder, "call", &many);
+    assert!(code == 64 && stderr.contains("at most 255"), "{stderr}");
     for (arguments, said) in [
         (&["nothing"][..], "namespace:name"),
         (&["app:echo", "--timeout", "soon"], "500ms"),
@@ -248,31 +300,36 @@ entries:
 }
 
 /// `moonward run` in the background, its stderr read line by line.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     stderr: BufReader<ChildStderr>,
 }
 
 impl Running {
-    fn start(folder: &Folder, arguments: &[&str]) -> Self {
+    pub(crate) fn start(folder: &Folder, arguments: &[&str]) -> Self {
+        Self::command(folder, "run", arguments)
+    }
+
+    fn command(folder: &Folder, verb: &str, arguments: &[&str]) -> Self {
         let mut command = moonward();
         command.env("MOONWARD_LOG", "info,tenant=debug,service=debug");
-        command.arg("run").arg(folder.path()).args(arguments).arg("--log").arg(folder.log());
+        command.arg(verb).arg(folder.path()).args(arguments).arg("--log").arg(folder.log());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let stderr = BufReader::new(child.stderr.take().unwrap());
         Self { child, stderr }
     }
 
-    /// Reads lines until one has this text in it.
-    fn wait_for(&mut self, text: &str) {
+    /// Reads lines until one has this text in it; all that was said till then.
+    pub(crate) fn wait_for(&mut self, text: &str) -> String {
         let mut seen = String::new();
         while !seen.contains(text) {
             let read = self.stderr.read_line(&mut seen).unwrap();
             assert!(read > 0, "`{text}` was not said:\n{seen}");
         }
+        seen
     }
 
-    fn interrupt(&self) {
+    pub(crate) fn interrupt(&self) {
         let done = std::process::Command::new("sh")
             .args(["-c", "kill -INT $0", &self.child.id().to_string()])
             .status();
@@ -280,10 +337,16 @@ impl Running {
     }
 
     /// Waits for the end; the exit code.
-    fn end(&mut self) -> Option<i32> {
+    pub(crate) fn end(&mut self) -> Option<i32> {
+        self.rest();
+        self.child.wait().unwrap().code()
+    }
+
+    /// All that is still said.
+    fn rest(&mut self) -> String {
         let mut rest = String::new();
         self.stderr.read_to_string(&mut rest).unwrap();
-        self.child.wait().unwrap().code()
+        rest
     }
 }
 
@@ -311,6 +374,51 @@ fn run_drains_at_ctrl_c_and_a_second_one_ends_at_once_with_130() {
     running.wait_for("again to end at once");
     running.interrupt();
     assert_eq!(running.end(), Some(130));
+}
+
+#[test]
+fn no_denial_that_a_script_heard_of_is_lost_when_a_call_is_interrupted() {
+    let folder = Folder::new(&[
+        (
+            "_index.yaml",
+            r#"
+version: "1.0"
+namespace: app
+entries:
+  - {name: start, kind: security.scope, policies: [file://start.cedar]}
+  - {name: tries, kind: process.lua, source: file://tries.lua, modules: [time], limits: {cpu: 60s}}
+"#,
+        ),
+        (
+            "start.cedar",
+            "@id(\"start\")\npermit (principal, action in Moonward::Action::\"spawn\", resource);\n",
+        ),
+        (
+            "tries.lua",
+            r#"
+local time = require("time")
+return function()
+    while true do
+        local _, err = process.registry.register("me")
+        print("heard " .. (err:details() and err:details().record or err:kind()))
+        -- No more lines a second than are shown.
+        time.sleep("11ms")
+    end
+end
+"#,
+        ),
+    ]);
+    let mut call = Running::command(&folder, "call", &["app:tries"]);
+    let mut said = call.wait_for("heard ");
+    call.interrupt();
+    said.push_str(&call.rest());
+    assert_eq!(call.end(), Some(130));
+    let known: Vec<serde_json::Value> = folder.denials().iter().map(|record| record["id"].clone()).collect();
+    let heard: Vec<&str> = said.lines().filter_map(|line| line.split("heard ").nth(1)).collect();
+    assert!(!heard.is_empty(), "{said}");
+    for id in heard.iter().filter(|id| id.len() == 26) {
+        assert!(known.iter().any(|known| known == id), "{id} is not in the log");
+    }
 }
 
 #[test]

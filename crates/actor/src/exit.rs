@@ -47,6 +47,13 @@ pub(crate) fn cancel_deadline() -> Failure {
     Failure::new(Kind::Canceled, "cancel deadline exceeded")
 }
 
+/// Whether a process ended because somebody asked for exactly that: terminate, or the deadline of a cancel.
+pub fn was_asked_for(failure: &Failure) -> bool {
+    [terminated(), cancel_deadline()]
+        .iter()
+        .any(|asked| failure.kind == asked.kind && failure.message == asked.message)
+}
+
 /// A linked process failed and this one does not trap links.
 pub(crate) fn linked_process_failed(from: &str, result: &ExitResult) -> Failure {
     let why = result.as_ref().err().map(|failure| failure.to_string().chars().take(200).collect::<String>());

@@ -53,7 +53,7 @@ pub use child::{CallPermits, Child, ChildLimits, ExitHook, Outside, SpawnPermits
 pub use clock::{Clock, SystemClock, TestClock};
 pub use entry::Entry;
 pub use event::Event;
-pub use exit::ExitResult;
+pub use exit::{ExitResult, was_asked_for};
 pub use host::HostSettings;
 pub use kernel::{Kernel, Notice, State};
 pub use limits::{

@@ -6,7 +6,7 @@ use audit::{AssertedBy, Log, Mode};
 use diagnostic::Diagnostic;
 use sandbox::StartError;
 
-use crate::assembly::Assembly;
+use crate::assembly::{self, Assembly};
 use crate::manifest::{AuditMode, Manifest};
 use crate::running::Running;
 
@@ -22,10 +22,17 @@ impl App {
     /// Nothing is run and nothing is changed.
     ///
     /// # Errors
-    /// Everything that is wrong, and the warnings among it: first of the manifest, and once that holds, of all
-    /// scripts and policies together. What stands in a file has a place in it.
+    /// Everything that is wrong with the manifest, the scripts and the policies that it names, and the warnings among
+    /// it. What stands in a file has a place in it. Where a manifest cannot be read, what it would name is not looked at.
     pub fn load(folder: &Path) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let (manifest, mut warnings) = Manifest::load(folder)?;
+        let (manifest, mut warnings) = match Manifest::read(folder) {
+            (Some(manifest), Ok(warnings)) => (manifest, warnings),
+            (Some(manifest), Err(mut errors)) => {
+                errors.extend(assembly::errors_in_files(&manifest));
+                return Err(errors);
+            }
+            (None, found) => return Err(found.unwrap_or_else(|errors| errors)),
+        };
         match Assembly::of(&manifest) {
             Ok((assembly, more)) => {
                 warnings.extend(more);

@@ -95,6 +95,16 @@ impl Assembly {
     }
 }
 
+/// What is wrong in the scripts and policies of a manifest that has errors itself: only what has a place in one of them,
+/// since the rest may follow from those errors.
+pub(crate) fn errors_in_files(manifest: &Manifest) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    code::compile(manifest, &mut found);
+    found.extend(policies::load(manifest).err().into_iter().flatten());
+    found.retain(|found| found.severity == Severity::Error && found.span.is_some());
+    found
+}
+
 /// The policy engine's name for a tenant.
 fn tenant_id(name: &TenantName) -> Result<TenantId, InvalidIdentity> {
     TenantId::new(name.as_str())

@@ -8,7 +8,7 @@ use actor::ExitResult;
 use diagnostic::did_you_mean;
 use policy::{Actor, ActorKind, ScopeSet, TenantId, Via};
 use sandbox::{Catalogue, StartRequest};
-use value::{Failure, Kind, Value};
+use value::{Failure, Kind, VALUES_MAX, Value};
 
 use crate::limits::KILL_WAIT_MS;
 use crate::running::Running;
@@ -63,6 +63,10 @@ impl Running {
     /// [`CallFailure`]; a process that is not waited for any longer has been ended.
     pub fn call(&self, request: CallRequest) -> Result<Value, CallFailure> {
         let CallRequest { definition, host, actor, scopes, arguments, timeout, via } = request;
+        if arguments.len() > VALUES_MAX {
+            let message = format!("{} arguments are given, at most {VALUES_MAX} allowed", arguments.len());
+            return Err(CallFailure::Usage(message));
+        }
         let catalogue = self.runtime().catalogue();
         let host = chosen_host(&catalogue, host)?;
         let (actor, scopes) = self.caller(&catalogue, &definition, actor.as_deref(), &scopes)?;

@@ -95,26 +95,37 @@ impl Manifest {
     /// Everything wrong in any manifest, in a file that one names, and in what entries name; at least one
     /// error, and the warnings among them.
     pub fn load(folder: &Path) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        match Self::read(folder) {
+            (Some(manifest), Ok(warnings)) => Ok((manifest, warnings)),
+            (_, found) => Err(found.unwrap_or_else(|errors| errors)),
+        }
+    }
+
+    /// The same, with what could be understood of a manifest that has errors: its scripts and policies have errors of
+    /// their own to tell. Nothing else is to be made of that.
+    pub(crate) fn read(folder: &Path) -> (Option<Self>, Result<Vec<Diagnostic>, Vec<Diagnostic>>) {
         let mut findings = Findings::default();
-        let opened = Folder::open(folder).map_err(|error| {
-            let message = format!("`{}` cannot be opened: {error}", folder.display());
-            let help = "an app is a folder with manifests in it; `moonward init DIR` makes one";
-            vec![Diagnostic::error("manifest.folder", message).help(help)]
-        })?;
+        let opened = match Folder::open(folder) {
+            Ok(opened) => opened,
+            Err(error) => {
+                let message = format!("`{}` cannot be opened: {error}", folder.display());
+                let help = "an app is a folder with manifests in it; `moonward init DIR` makes one";
+                return (None, Err(vec![Diagnostic::error("manifest.folder", message).help(help)]));
+            }
+        };
         let mut sources = Sources::new(opened);
         let gathered = gather(&mut sources, &mut findings);
         if !gathered.tenants_are_known() {
             // Whatever else could be said would be about an app that nobody wrote.
-            return Err(findings.finish().unwrap_or_else(|errors| errors));
+            return (None, findings.finish());
         }
         let tenancy = Tenancy::of(&gathered.entries, &mut findings);
         tenancy::confine(&gathered.entries, &tenancy, &mut findings);
         let mut manifest = resolve::resolve(&gathered.entries, &tenancy, &mut sources, &mut findings);
         references::check(&manifest, &gathered, &tenancy, &mut findings);
-        let warnings = findings.finish()?;
         manifest.tenancy = Arc::new(tenancy);
         manifest.sources = sources.finish();
-        Ok((manifest, warnings))
+        (Some(manifest), findings.finish())
     }
 
     /// The definition of that id.

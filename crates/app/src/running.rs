@@ -48,7 +48,7 @@ impl Deployed {
 impl Running {
     pub(crate) fn start(app: App, log: Log, asserted_by: Option<AssertedBy>) -> Result<Self, StartError> {
         let App { folder, manifest, assembly: Assembly { bundle, catalogue, placement, services } } = app;
-        let gate = Arc::new(Gate::new(bundle, log.clone()));
+        let gate = Arc::new(Gate::new(bundle, log.clone(), asserted_by.clone()));
         let runtime = Runtime::start(Settings {
             workers: placement.workers,
             gate: gate.clone(),

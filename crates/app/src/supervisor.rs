@@ -160,7 +160,11 @@ impl<'a> Supervisor<'a> {
                 self.fail(index, &failure, now);
                 if failure.record.is_some() && first {
                     let help = permits::help(&service);
-                    tracing::warn!(target: "service", service = %service.id, "its start is denied; {help}");
+                    tracing::warn!(target: "service", service = %service.id, "its start is denied");
+                    // A line each, since a log line is one line whatever is in it.
+                    for line in help.lines() {
+                        tracing::warn!(target: "service", "help: {line}");
+                    }
                 }
             }
         }

@@ -28,6 +28,14 @@ impl From<Event> for Entry {
 }
 
 impl Entry {
+    /// The tenant it is about, if only one.
+    pub(crate) fn tenant(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Decision(decision) => decision.tenant.as_ref(),
+            Self::Event(event) => event.tenant.as_ref(),
+        }
+    }
+
     /// Bytes that holding it costs, as the queue charges it. Texts count in full although the caller may share
     /// them: who fills the queue with references to one large text still keeps that text alive.
     pub(crate) fn bytes(&self) -> usize {

@@ -17,14 +17,14 @@ pub enum EventKind {
     PolicyLoad,
     /// A policy set was refused; the one before stays in force.
     PolicyRefused,
-    /// A service started, ended, failed or was given up.
+    /// A service was given up: it failed more often than it may.
     Service,
     /// Somebody did something that only an operator may.
     Admin,
     /// The log itself: it was cut at its end on opening; `detail` has `file` and `bytes_cut`.
     Recovered,
     /// The log itself: for a while it took no records; `detail` has `dropped` (records lost: always "0" in a
-    /// strict log), `refused` (records that a caller was told could not be taken), and after trouble with the
+    /// strict log), `refused` (checks that were answered UNAVAILABLE for it), and after trouble with the
     /// disk `why`, `file` and `since`.
     Gap,
 }

@@ -12,6 +12,10 @@ pub const QUEUE_RECORDS_MAX: usize = 65_536;
 /// Bytes of records accepted and not yet durable: 64 MiB, 1 KiB for each record of a full queue.
 pub const QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// What one tenant's records may take of the queue, records and bytes alike: a quarter, so that its flood of denials
+/// leaves the others room.
+pub(crate) const QUEUE_TENANT_SHARE: usize = 4;
+
 /// Bytes of one segment file: 64 MiB, about 40 000 decisions; small enough to copy, search and compress whole.
 pub const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 

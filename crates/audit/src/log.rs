@@ -76,7 +76,7 @@ impl Log {
     }
 
     /// Whether a check may go on at all: one atomic load. False while a strict log's disk takes no lines, and
-    /// after the end. A full queue refuses entries but not this: who floods the log must not stop those who
+    /// after the end; who is told so counts as refused. A full queue refuses entries but not this: who floods the log must not stop those who
     /// need no record.
     pub fn writable(&self) -> bool {
         self.open.queue.writable()

@@ -1,14 +1,14 @@
 //! Between those who record and the one who writes: the order is made here, under one short lock, and so are the
 //! answers to "is it durable" and "can it be written". Knows no files.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::entry::Entry;
 use crate::error::Unavailable;
-use crate::limits::{BATCH_RECORDS_MAX, COMMIT_INTERVAL};
+use crate::limits::{BATCH_RECORDS_MAX, COMMIT_INTERVAL, QUEUE_TENANT_SHARE};
 use crate::options::Mode;
 use crate::record::Head;
 use crate::segment::Trouble;
@@ -22,6 +22,8 @@ pub(crate) struct Queue {
     /// False while a strict log's disk takes no lines, and after the end. Apart from the state below so that
     /// asking costs one load.
     writable: AtomicBool,
+    /// Those who asked whether it is writable while it was not, and were told no.
+    turned_away: AtomicU64,
     state: Mutex<State>,
     /// For the writer: something came into an empty queue, somebody waits for a sync, or the end is asked for.
     work: Condvar,
@@ -32,8 +34,9 @@ pub(crate) struct Queue {
 struct State {
     waiting: VecDeque<Accepted>,
     /// Records and bytes accepted and not durable: in `waiting`, or with the writer.
-    held_records: usize,
-    held_bytes: usize,
+    held: Held,
+    /// The same for each tenant that has any.
+    shares: HashMap<Arc<str>, Held>,
     /// Number of the last record accepted, and of the last one durable.
     accepted: u64,
     durable: u64,
@@ -45,6 +48,30 @@ struct State {
     hurry: bool,
     closing: bool,
     ended: bool,
+}
+
+/// How much of the queue is taken.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Held {
+    records: usize,
+    bytes: usize,
+}
+
+impl Held {
+    /// Whether so many bytes more fit into this part of a queue of these bounds.
+    fn has_room(self, bytes: usize, records_max: usize, bytes_max: usize) -> bool {
+        self.records < records_max && self.bytes.saturating_add(bytes) <= bytes_max
+    }
+
+    fn add(&mut self, bytes: usize) {
+        self.records += 1;
+        self.bytes += bytes;
+    }
+
+    fn take(&mut self, bytes: usize) {
+        self.records -= 1;
+        self.bytes -= bytes;
+    }
 }
 
 struct Outage {
@@ -67,10 +94,11 @@ impl Queue {
             records_max,
             bytes_max,
             writable: AtomicBool::new(true),
+            turned_away: AtomicU64::new(0),
             state: Mutex::new(State {
                 waiting: VecDeque::new(),
-                held_records: 0,
-                held_bytes: 0,
+                held: Held::default(),
+                shares: HashMap::new(),
                 accepted: seq,
                 durable: seq,
                 outage: None,
@@ -86,7 +114,11 @@ impl Queue {
     }
 
     pub(crate) fn writable(&self) -> bool {
-        self.writable.load(Ordering::Acquire)
+        let writable = self.writable.load(Ordering::Acquire);
+        if !writable {
+            self.turned_away.fetch_add(1, Ordering::Relaxed);
+        }
+        writable
     }
 
     /// Gives an entry its place, or says why it has none.
@@ -104,13 +136,13 @@ impl Queue {
             state.refused += 1;
             return Err(unavailable);
         }
-        if state.held_records >= self.records_max || state.held_bytes.saturating_add(bytes) > self.bytes_max {
+        if !state.has_room(entry.tenant(), bytes, self.records_max, self.bytes_max) {
             if best_effort {
                 state.dropped += 1;
                 return Ok(RecordId::at(SystemTime::now()));
             }
             state.refused += 1;
-            return Err(Unavailable::Full { records: state.held_records, bytes: state.held_bytes });
+            return Err(Unavailable::Full { records: state.held.records, bytes: state.held.bytes });
         }
         let idle = state.waiting.is_empty();
         let id = state.push(entry, bytes);
@@ -184,8 +216,8 @@ impl Queue {
     /// For the writer: a batch is durable.
     pub(crate) fn committed(&self, batch: &[Accepted]) {
         let mut state = self.state();
-        state.held_records -= batch.len();
-        state.held_bytes -= batch.iter().map(|accepted| accepted.bytes).sum::<usize>();
+        batch.iter().for_each(|accepted| state.release(accepted));
+        state.refused += self.turned_away.swap(0, Ordering::Relaxed);
         if let Some(last) = batch.last() {
             state.durable = last.head.seq.0;
         }
@@ -232,12 +264,42 @@ impl Queue {
 }
 
 impl State {
+    /// Whether so many bytes more of this tenant fit: into the queue, and into the tenant's share of it.
+    fn has_room(
+        &self,
+        tenant: Option<&Arc<str>>,
+        bytes: usize,
+        records_max: usize,
+        bytes_max: usize,
+    ) -> bool {
+        let share = tenant.and_then(|tenant| self.shares.get(tenant)).copied().unwrap_or_default();
+        let (share_records, share_bytes) =
+            (records_max.div_ceil(QUEUE_TENANT_SHARE), bytes_max / QUEUE_TENANT_SHARE);
+        self.held.has_room(bytes, records_max, bytes_max)
+            && (tenant.is_none() || share.has_room(bytes, share_records, share_bytes))
+    }
+
+    /// Gives back what a record held that is durable now.
+    fn release(&mut self, accepted: &Accepted) {
+        self.held.take(accepted.bytes);
+        if let Some(tenant) = accepted.entry.tenant()
+            && let Some(share) = self.shares.get_mut(tenant)
+        {
+            share.take(accepted.bytes);
+            if share.records == 0 {
+                self.shares.remove(tenant);
+            }
+        }
+    }
+
     fn push(&mut self, entry: Entry, bytes: usize) -> RecordId {
         let now = SystemTime::now();
         let id = RecordId::at(now);
         self.accepted += 1;
-        self.held_records += 1;
-        self.held_bytes += bytes;
+        self.held.add(bytes);
+        if let Some(tenant) = entry.tenant() {
+            self.shares.entry(tenant.clone()).or_default().add(bytes);
+        }
         self.waiting.push_back(Accepted { head: Head::new(self.accepted, id, now), entry, bytes });
         id
     }
@@ -269,5 +331,26 @@ impl State {
 impl Outage {
     fn unavailable(&self) -> Unavailable {
         Unavailable::Unwritable { file: self.trouble.file.clone(), why: self.trouble.why.clone() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(tenant: &str) -> Entry {
+        Event { tenant: Some(tenant.into()), ..Event::new(EventKind::Admin) }.into()
+    }
+
+    #[test]
+    fn a_tenant_has_a_share_of_the_queue_and_leaves_the_others_theirs() {
+        let queue = Queue::new(Mode::Strict, 0, 8, 1 << 20);
+        let full = |tenant| matches!(queue.accept(of(tenant)), Err(Unavailable::Full { .. }));
+        assert_eq!([full("flood"), full("flood"), full("flood")], [false, false, true]);
+        assert!(!full("other"));
+        let batch = queue.take(None).unwrap();
+        assert!(full("flood"), "what is being written is held until it is durable");
+        queue.committed(&batch);
+        assert!(!full("flood"));
     }
 }

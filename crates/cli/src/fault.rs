@@ -40,6 +40,8 @@ pub(crate) enum Fault {
         /// The next step.
         help: &'static str,
     },
+    /// Somebody asked for the end.
+    Interrupted,
     /// Anything else that was attempted and did not work.
     Failed {
         /// What was attempted, on what, and why it did not work.
@@ -75,6 +77,7 @@ impl Fault {
             Self::Usage { .. } => Exit::Usage,
             Self::Denied { .. } => Exit::Denied,
             Self::Log { .. } => Exit::Log,
+            Self::Interrupted => Exit::Interrupted,
             Self::Ended { .. } | Self::Failed { .. } => Exit::Failed,
         }
     }
@@ -87,6 +90,7 @@ impl Fault {
                 let errors = found.iter().filter(|one| one.severity == Severity::Error).count();
                 format!("{errors} {} found, nothing was run", if errors == 1 { "error" } else { "errors" })
             }
+            Self::Interrupted => "interrupted; what was running has ended".to_owned(),
             Self::Ended { failure, .. } | Self::Denied { failure, .. } => {
                 format!("{}: {failure}", failure.kind.name())
             }
@@ -99,7 +103,7 @@ impl Fault {
     /// The next step.
     pub(crate) fn help(&self) -> Option<&str> {
         match self {
-            Self::Invalid(_) => None,
+            Self::Invalid(_) | Self::Interrupted => None,
             Self::Usage { help, .. } => Some(help),
             Self::Log { help, .. } => Some(help),
             Self::Ended { help, .. } | Self::Denied { help, .. } | Self::Failed { help, .. } => {
@@ -114,6 +118,7 @@ impl Fault {
         let (kind, message) = match self {
             Self::Ended { failure, .. } | Self::Denied { failure, .. } => (failure.kind, failure.to_string()),
             Self::Invalid(_) | Self::Usage { .. } => (Kind::Invalid, self.message()),
+            Self::Interrupted => (Kind::Canceled, self.message()),
             Self::Log { .. } => (Kind::Unavailable, self.message()),
             Self::Failed { .. } => (Kind::Unknown, self.message()),
         };

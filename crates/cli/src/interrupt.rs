@@ -7,9 +7,9 @@ use std::time::Duration;
 use audit::Log;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::log_lines;
+use crate::print::Printer;
 
 /// How long an end at once waits for the disk: a healthy one syncs in milliseconds.
 const SYNC_WAIT: Duration = Duration::from_secs(1);
@@ -50,7 +50,11 @@ pub(crate) fn waiting_place() -> Result<tokio::runtime::Runtime, Fault> {
 ///
 /// # Errors
 /// The system does not let us listen.
-pub(crate) fn unless_interrupted<T: Send>(log: &Log, work: impl FnOnce() -> T + Send) -> Result<T, Fault> {
+pub(crate) fn unless_interrupted<T: Send>(
+    log: &Log,
+    printer: &Printer,
+    work: impl FnOnce() -> T + Send,
+) -> Result<T, Fault> {
     let place = waiting_place()?;
     std::thread::scope(|scope| {
         let (sender, done) = tokio::sync::oneshot::channel();
@@ -59,7 +63,7 @@ pub(crate) fn unless_interrupted<T: Send>(log: &Log, work: impl FnOnce() -> T + 
             let mut interrupts = Interrupts::listen().map_err(refused)?;
             tokio::select! {
                 outcome = done => outcome.map_err(|_| Fault::failed("the work ended without a result")),
-                () = interrupts.next() => end(log),
+                () = interrupts.next() => end(log, printer),
             }
         })
     })
@@ -67,14 +71,14 @@ pub(crate) fn unless_interrupted<T: Send>(log: &Log, work: impl FnOnce() -> T + 
 
 /// Ends this process at once, as soon as what was recorded is durable. The log takes nothing more, so that no script
 /// hears of a decision that is not in it.
-pub(crate) fn end(log: &Log) -> ! {
+pub(crate) fn end(log: &Log, printer: &Printer) -> ! {
     let (sender, durable) = mpsc::channel();
     let log = log.clone();
     std::thread::spawn(move || sender.send(log.close()));
     // A disk that hangs must not hold up who asked twice.
     let _ = durable.recv_timeout(SYNC_WAIT);
     log_lines::flush();
-    std::process::exit(Exit::Interrupted.code().into())
+    std::process::exit(printer.fault(&Fault::Interrupted).code().into())
 }
 
 pub(crate) fn refused(error: io::Error) -> Fault {

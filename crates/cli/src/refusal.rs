@@ -21,18 +21,39 @@ fn reason(record: &Json) -> String {
     match record.get("decision_kind").and_then(Json::as_str) {
         Some("deny_forbid") => format!("forbidden by {}", list(record.get("policies"), policy)),
         Some("deny_default") => {
-            let nothing = if scopes.is_empty() {
-                "it has no scope, so nothing".to_owned()
-            } else {
-                format!("no policy of {scopes}")
-            };
             let (actor, action) = (text("actor"), text("action"));
+            if scopes.is_empty() {
+                return format!(
+                    "`{actor}` has no scope, so nothing permits it to `{action}`; name one, with `--scope ID` on the \
+                     command line or `security.scopes` of a service"
+                );
+            }
+            let foreign = foreign_scopes(record);
+            if !foreign.is_empty() {
+                return format!(
+                    "no policy that counts permits `{actor}` to `{action}`: those of {foreign} are for another \
+                     tenant's actors only"
+                );
+            }
             format!(
-                "{nothing} permits `{actor}` to `{action}`; add a permit to a policy of a scope that it has"
+                "no policy of {scopes} permits `{actor}` to `{action}`; add a permit to a policy of a scope that it has"
             )
         }
         _ => format!("a policy failed: {}", list(record.get("errors"), quoted)),
     }
+}
+
+/// The scopes held that are of another tenant than the actor's: their policies are not considered for it.
+fn foreign_scopes(record: &Json) -> String {
+    let own = record.get("tenant").and_then(Json::as_str).unwrap_or_default();
+    let entities = record.get("entities").and_then(Json::as_array).into_iter().flatten();
+    let foreign = entities.filter_map(|entity| {
+        let is_scope = entity.pointer("/uid/type")?.as_str()? == "Moonward::Scope";
+        let tenant = entity.pointer("/attrs/tenant/__entity/id")?.as_str()?;
+        let id = entity.pointer("/uid/id").and_then(quoted)?;
+        (is_scope && tenant != own && tenant != "system").then_some(id)
+    });
+    foreign.collect::<Vec<_>>().join(", ")
 }
 
 /// The items that can be shown, joined by commas.
@@ -72,8 +93,15 @@ mod tests {
             ),
             (
                 json!({"decision_kind": "deny_default", "actor": "a/user/cli", "action": "process.send", "scopes": []}),
-                "it has no scope, so nothing permits `a/user/cli` to `process.send`; \
-                 add a permit to a policy of a scope that it has",
+                "`a/user/cli` has no scope, so nothing permits it to `process.send`; name one, with `--scope ID` on the \
+                 command line or `security.scopes` of a service",
+            ),
+            (
+                json!({"decision_kind": "deny_default", "tenant": "acme", "actor": "acme/user/x", "action": "process.spawn",
+                    "scopes": ["globex:s"], "entities": [{"uid": {"type": "Moonward::Scope", "id": "globex:s"},
+                    "attrs": {"tenant": {"__entity": {"type": "Moonward::Tenant", "id": "globex"}}}}]}),
+                "no policy that counts permits `acme/user/x` to `process.spawn`: those of `globex:s` are for another \
+                 tenant's actors only",
             ),
             (
                 json!({"decision_kind": "deny_error", "errors": ["integer overflow"]}),

@@ -66,6 +66,11 @@ impl Span {
         Self { source: source.clone(), start, end: start }
     }
 
+    /// The beginning of a file whose text could not be read.
+    pub fn unread(path: impl Into<String>) -> Self {
+        Self { source: Arc::new(Source { path: path.into(), text: String::new() }), start: 0, end: 0 }
+    }
+
     /// The point at a line and column, both from 1; columns count characters.
     pub fn at(source: &Arc<Source>, line: usize, column: usize) -> Self {
         let whole = Self::line(source, line);

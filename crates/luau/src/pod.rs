@@ -31,8 +31,9 @@ use crate::strand::{State, Strand, Strands};
 use crate::surface::Surface;
 use crate::thread::Thread;
 
-/// KiB of collection between two looks at the clock in [`Pod::collect`]: about 20 us.
-const COLLECT_STEP_KIB: i32 = 64;
+/// KiB of collection between two looks at the clock in [`Pod::collect`]: about 3 us. Strings that a script has made to
+/// hash alike take a thousand times as long to free.
+const COLLECT_STEP_KIB: i32 = 8;
 
 /// Why a pod was not made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -13,7 +13,7 @@ mod refusal;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
-use audit::{Event, EventKind, Log};
+use audit::{AssertedBy, Event, EventKind, Log};
 use diagnostic::{Diagnostic, render};
 
 pub use asks::Asks;
@@ -31,14 +31,18 @@ use record::Decided;
 pub struct Gate {
     generation: RwLock<Arc<Generation>>,
     log: Log,
+    /// Who said on the command line who is who, in every record of this gate's own.
+    asserted_by: Option<AssertedBy>,
 }
 
 impl Gate {
-    /// A gate that decides by this bundle, as generation 1, and records in this log. The load is recorded.
-    pub fn new(bundle: Bundle, log: Log) -> Self {
+    /// A gate that decides by this bundle, as generation 1, and records in this log, in the name of whoever says on
+    /// the command line who is who. The load is recorded.
+    pub fn new(bundle: Bundle, log: Log, asserted_by: Option<AssertedBy>) -> Self {
         let generation = Arc::new(Generation::new(1, bundle));
-        record_load(&log, &generation);
-        Self { generation: RwLock::new(generation), log }
+        let gate = Self { generation: RwLock::new(generation.clone()), log, asserted_by };
+        gate.record_load(&generation);
+        gate
     }
 
     /// One operation: all that is checked through it is decided by the generation of this moment.
@@ -51,7 +55,7 @@ impl Gate {
     pub fn replace(&self, bundle: Bundle) -> u64 {
         let mut current = self.generation.write().unwrap_or_else(PoisonError::into_inner);
         let generation = Arc::new(Generation::new(current.number + 1, bundle));
-        record_load(&self.log, &generation);
+        self.record_load(&generation);
         *current = generation;
         current.number
     }
@@ -65,12 +69,33 @@ impl Gate {
             generation: Some(current.number.into()),
             ..Event::new(EventKind::PolicyRefused).with("diagnostics", found)
         };
-        accept(&self.log, event);
+        self.accept(event);
     }
 
     /// The number of the generation in force.
     pub fn generation(&self) -> u64 {
         self.current().number
+    }
+
+    fn record_load(&self, generation: &Generation) {
+        let bundle = &generation.bundle;
+        let scopes: Vec<&str> = bundle.scopes.keys().map(|id| &**id).collect();
+        self.accept(Event {
+            policy_set: Some(bundle.digest().clone()),
+            generation: Some(generation.number.into()),
+            ..Event::new(EventKind::PolicyLoad)
+                .with("policies", bundle.policy_count())
+                .with("scopes", scopes)
+                .with("warnings", bundle.warnings().iter().map(render).collect::<Vec<_>>())
+        });
+    }
+
+    /// A log that takes no records refuses every check, too; a load is not held back by it.
+    fn accept(&self, event: Event) {
+        let event = Event { asserted_by: self.asserted_by.clone(), ..event };
+        if let Err(error) = self.log.accept(event.into()) {
+            tracing::error!(%error, "a change of policies is not recorded");
+        }
     }
 
     fn current(&self) -> Arc<Generation> {
@@ -174,26 +199,5 @@ impl<'a> Operation<'a> {
             Recorded::Asked => false,
         };
         sensitive || answer.policies.iter().any(|policy| policy.audited)
-    }
-}
-
-fn record_load(log: &Log, generation: &Generation) {
-    let bundle = &generation.bundle;
-    let scopes: Vec<&str> = bundle.scopes.keys().map(|id| &**id).collect();
-    let event = Event {
-        policy_set: Some(bundle.digest().clone()),
-        generation: Some(generation.number.into()),
-        ..Event::new(EventKind::PolicyLoad)
-            .with("policies", bundle.policy_count())
-            .with("scopes", scopes)
-            .with("warnings", bundle.warnings().iter().map(render).collect::<Vec<_>>())
-    };
-    accept(log, event);
-}
-
-/// A log that takes no records refuses every check, too; a load is not held back by it.
-fn accept(log: &Log, event: Event) {
-    if let Err(error) = log.accept(event.into()) {
-        tracing::error!(%error, "a change of policies is not recorded");
     }
 }

@@ -19,8 +19,9 @@ use crate::bundle::{Bundle, BundleSources, Loaded, LoadedScope, ScopeSources};
 use crate::cedar::SCHEMA;
 use crate::entity::Tenants;
 use crate::identity::{Tenant, TenantId};
-use crate::limits::EVALUATION_STACK_BYTES;
+use crate::limits::{EVALUATION_STACK_BYTES, TENANT_TOKENS_MAX};
 use crate::schema;
+use scan::Statement;
 
 /// The guard that is always loaded.
 static SHIPPED_GUARD: LazyLock<Arc<Source>> = LazyLock::new(|| {
@@ -73,6 +74,8 @@ struct Loading {
     validator: Validator,
     found: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
+    /// Tokens so far of each tenant's own policies.
+    tokens: BTreeMap<TenantId, usize>,
     /// Where each id was first used, by the tenant whose policy has it.
     ids: BTreeMap<(TenantId, Arc<str>), Arc<Loaded>>,
 }
@@ -80,7 +83,13 @@ struct Loading {
 impl Loading {
     fn new() -> Self {
         let validator = Validator::new(SCHEMA.clone());
-        Self { validator, found: Vec::new(), warnings: Vec::new(), ids: BTreeMap::new() }
+        Self {
+            validator,
+            found: Vec::new(),
+            warnings: Vec::new(),
+            tokens: BTreeMap::new(),
+            ids: BTreeMap::new(),
+        }
     }
 
     fn load(mut self, sources: &BundleSources) -> Result<Bundle, Vec<Diagnostic>> {
@@ -146,6 +155,9 @@ impl Loading {
                 }
             };
             for statement in statements {
+                if !self.fits(&statement, place) {
+                    return policies;
+                }
                 let read = policy::read(&self.validator, statement, place);
                 self.warnings.extend(read.warnings);
                 self.found.extend(read.errors);
@@ -158,6 +170,24 @@ impl Loading {
         policies
     }
 
+    /// Whether a policy stays within what its tenant may have. Said once for each tenant.
+    fn fits(&mut self, statement: &Statement, place: Place<'_>) -> bool {
+        let owner = place.owner();
+        if owner.is_system() {
+            return true;
+        }
+        let before = self.tokens.entry(owner.clone()).or_default();
+        let was_within = *before <= TENANT_TOKENS_MAX;
+        *before += statement.tokens;
+        let fits = *before <= TENANT_TOKENS_MAX;
+        if was_within && !fits {
+            let message =
+                format!("the policies of tenant `{owner}` are over {TENANT_TOKENS_MAX} words and marks long");
+            self.found.push(Diagnostic::error("policy.too-many", message).at(statement.span.clone()));
+        }
+        fits
+    }
+
     /// An id names one policy among all that can be considered together: the operator's and one tenant's.
     fn first_of_its_id(&mut self, loaded: &Arc<Loaded>, place: Place<'_>) -> bool {
         let owner = place.owner();
@@ -167,6 +197,16 @@ impl Loading {
             self.ids.insert(own, loaded.clone());
             return true;
         };
+        if (&before.file, before.line) == (&loaded.file, loaded.line) {
+            let message = format!("the file `{}` is in two scopes that one actor can hold", loaded.file);
+            let help =
+                "a policy belongs to one scope; make the file a scope of its own, and list that beside both";
+            let twice = Diagnostic::error("policy.file-twice", message).at(loaded.span.clone()).help(help);
+            if !self.found.iter().any(|found| found.message == twice.message) {
+                self.found.push(twice);
+            }
+            return false;
+        }
         let message = format!("the id `{}` is used twice", loaded.id);
         let help =
             format!("it is also in {}:{}; give this policy an id of its own", before.file, before.line);

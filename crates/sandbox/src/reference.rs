@@ -123,7 +123,7 @@ const INTRODUCTION: &str = "\
 
 A definition's source returns a table of functions, or one function; `method` names the entry (`main` by default).
 What the entry returns is the process's result. `process`, `channel`, `errors` and `coroutine.spawn` are globals
-(and `require` gives them too); the other modules come by `require` when the definition's `modules:` lists them.
+(and `require` gives the first three too); the other modules come by `require` when the definition's `modules:` lists them.
 
 A function succeeds with `value, nil` and fails with `nil, err`, where `err` is an error object: `err:kind()`,
 `err:message()`. Wrong or missing arguments are INVALID errors that name the argument; they do not raise. The
@@ -135,6 +135,28 @@ number, `app.workers:counter` upgrades itself until it has counted to 3.
 ";
 
 const LANGUAGE: &str = "
+## Coroutines
+
+`coroutine.create`, `resume`, `wrap`, `yield`, `status`, `close`, `isyieldable` and `running` are Luau's own in all that a
+script sees. Whatever waits inside them, such as `ch:receive()` or `process.call`, holds up the whole chain of coroutines
+that led there, and no other.
+
+### `coroutine.spawn`
+
+```luau
+coroutine.spawn(f: (...any) -> ...any, ...any) -> thread
+```
+
+Runs a function beside main, in the same process: it begins when the caller next waits, and ends with it, or when main
+returns. What it returns is dropped; an error that it does not catch ends the process. At most 10 000 may wait at once.
+Raises when `f` is not a function.
+
+```luau
+local ch = channel.new()
+coroutine.spawn(function(greeting) ch:send(greeting) end, \"hello\")
+assert(ch:receive() == \"hello\")
+```
+
 ## The language
 
 Luau, with `string`, `table`, `math`, `utf8`, `bit32`, `buffer`, `coroutine`, `os.time`, `os.clock` and `os.date`.
@@ -151,6 +173,6 @@ not checked when a script runs. Every library table is frozen.
 | `setmetatable(t, {__gc = f})`, `<close>` | nothing runs when a value is collected |
 | `io`, `package`, `debug` | not there; `debug.traceback` is |
 | `collectgarbage`, `getfenv`, `setfenv`, `newproxy` | not there |
-| `tostring(table)` with an address | without one |
+| `tostring(table)` with its address | a number in its place, which tells nothing of the host's memory |
 | `coroutine.wrap` around something that waits | works: the whole chain of coroutines waits |
 ";

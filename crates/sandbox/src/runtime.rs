@@ -3,6 +3,7 @@
 //! Whoever owns a [`Runtime`] owns its threads: nothing runs before it is made or after it is stopped.
 
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -134,7 +135,13 @@ impl Runtime {
                 .spawn(move || {
                     let catalogue = shared.catalogue();
                     let world = World { kernel, gate, catalogue, asserted_by, current: None, chains };
-                    Worker::new(world, shared, beat).run();
+                    let work = AssertUnwindSafe(|| Worker::new(world, shared, beat).run());
+                    if catch_unwind(work).is_err() {
+                        // Its processes hear of nothing any more, and others wait for them: better no node than half
+                        // a one. What was recorded is in the log up to the last sync.
+                        tracing::error!("a worker failed, which is a defect of the host: the node ends");
+                        std::process::abort();
+                    }
                 })?;
             runtime.workers.push(thread);
         }

@@ -38,7 +38,7 @@ static DOOR: LazyLock<Door> = LazyLock::new(|| {
     let tenants = ["acme", "globex"].map(|id| Tenant::new(tenant(id))).to_vec();
     let sources = BundleSources { scopes: scopes.to_vec(), tenants, ..BundleSources::default() };
     let bundle = Bundle::load(sources).map_err(|found| format!("{found:?}")).unwrap();
-    Door { gate: Gate::new(bundle, log), _folder: folder }
+    Door { gate: Gate::new(bundle, log, None), _folder: folder }
 });
 
 /// Runs a test on a thread with the stack that a check needs.

@@ -90,13 +90,14 @@ pub(crate) fn gather(sources: &mut Sources, findings: &mut Findings) -> Gathered
     let mut gathered = Gathered { complete: true, ..Gathered::default() };
     for (path, refused) in &listing.refused {
         let name = if path.is_empty() { "the app's folder" } else { path };
-        findings.push(Diagnostic::error("manifest.file", format!("`{name}` cannot be read: {refused}")));
+        let error = Diagnostic::error("manifest.file", format!("`{name}` cannot be read: {refused}"));
+        findings.push(error.at(Span::unread(name)));
         gathered.complete = false;
     }
     for link in &listing.links {
         let message = format!("`{link}` is a symbolic link and is not looked through");
         let help = "put manifests into a folder of the app";
-        findings.push(Diagnostic::warning("manifest.link", message).help(help));
+        findings.push(Diagnostic::warning("manifest.link", message).at(Span::unread(link)).help(help));
     }
     if listing.manifests.is_empty() && listing.refused.is_empty() {
         let help = "a manifest's name ends in `.yaml`, as in `_index.yaml`; `moonward init DIR` writes one";
@@ -107,8 +108,8 @@ pub(crate) fn gather(sources: &mut Sources, findings: &mut Findings) -> Gathered
         let complete = match sources.read(path) {
             Ok(source) => gathered.file(&source, findings),
             Err(reason) => {
-                findings
-                    .push(Diagnostic::error("manifest.file", format!("`{path}` cannot be read: {reason}")));
+                let error = Diagnostic::error("manifest.file", format!("`{path}` cannot be read: {reason}"));
+                findings.push(error.at(Span::unread(path)));
                 false
             }
         };

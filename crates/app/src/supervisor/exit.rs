@@ -2,7 +2,7 @@
 
 use actor::{ExitHook, ExitResult};
 use tokio::sync::mpsc;
-use value::{Failure, Kind};
+use value::Failure;
 
 use super::roster::Outcome;
 
@@ -25,16 +25,12 @@ impl Exit {
         })
     }
 
-    /// What it counts as. That somebody asked for it, and meant it, shows in the two messages that only the actor
-    /// system gives such an end; a script that raises one of them keeps nobody but itself from starting again.
+    /// What it counts as. A script that raises what the actor system says of an end that was asked for keeps nobody
+    /// but itself from starting again.
     pub(crate) fn outcome(&self) -> Outcome {
         match &self.failure {
             None => Outcome::Returned,
-            Some(Failure { kind: Kind::Canceled, message, .. })
-                if ["process terminated", "cancel deadline exceeded"].contains(&message.as_str()) =>
-            {
-                Outcome::Terminated
-            }
+            Some(failure) if actor::was_asked_for(failure) => Outcome::Terminated,
             Some(_) => Outcome::Failed,
         }
     }
@@ -42,6 +38,8 @@ impl Exit {
 
 #[cfg(test)]
 mod tests {
+    use value::Kind;
+
     use super::*;
 
     #[test]

@@ -6,6 +6,7 @@
     reason = "tests may fail loudly, and so may what they share"
 )]
 
+mod apart;
 mod calling;
 mod loading;
 mod reloading;

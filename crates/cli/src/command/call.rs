@@ -68,7 +68,7 @@ impl Call {
             timeout: self.timeout,
             via: Via::Cli,
         };
-        let outcome = finish(app, &log, request)?;
+        let outcome = finish(app, &log, printer, request)?;
         // What is printed has happened, and is on record.
         log.close()?;
         match outcome {
@@ -82,11 +82,16 @@ impl Call {
 }
 
 /// Runs the process to its end, on workers that are gone afterwards.
-fn finish(app: App, log: &Log, request: CallRequest) -> Result<Result<Value, CallFailure>, Fault> {
+fn finish(
+    app: App,
+    log: &Log,
+    printer: &Printer,
+    request: CallRequest,
+) -> Result<Result<Value, CallFailure>, Fault> {
     let person = person::present()
         .map_err(|error| Fault::failed(format!("the system does not tell who runs this command: {error}")))?;
     let running = app.start(log.clone(), Some(person)).map_err(|error| Fault::failed(error.to_string()))?;
-    interrupt::unless_interrupted(log, || running.call(request))
+    interrupt::unless_interrupted(log, printer, || running.call(request))
 }
 
 fn fault(failure: CallFailure, log: &Log, timeout: Option<Duration>) -> Fault {

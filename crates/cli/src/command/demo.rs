@@ -56,7 +56,7 @@ impl Demo {
         let log = opening::open_log(&app, self.log.log.as_deref())?;
         let person = person::present().ok();
         let running = app.start(log.clone(), person).map_err(|error| Fault::failed(error.to_string()))?;
-        let (answer, refusal) = interrupt::unless_interrupted(&log, || {
+        let (answer, refusal) = interrupt::unless_interrupted(&log, printer, || {
             (
                 step(&running, "acme:sender", vec!["Moonward".into()]),
                 step(&running, "acme:intruder", Vec::new()),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use app::{Reload, ServeOptions, ServeOutcome};
 use clap::Args;
+use diagnostic::visible;
 
 use super::LogFolder;
 use crate::exit::Exit;
@@ -38,6 +39,14 @@ impl Run {
     /// Serves until the end.
     pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
         let app = opening::load(&self.app, printer)?;
+        if !app.manifest().services.iter().any(|service| service.auto_start) {
+            let folder = visible(&self.app.display().to_string());
+            printer.say(&format!(
+                "no service of this app starts by itself (`lifecycle: {{auto_start: true}}`): nothing is run\n\
+                 help: `moonward call {folder} ID` runs one definition to its end"
+            ));
+            return Ok(Exit::Done);
+        }
         let log = opening::open_log(&app, self.log.log.as_deref())?;
         let mut running = app.start(log.clone(), None).map_err(|error| Fault::failed(error.to_string()))?;
         let options =
@@ -54,7 +63,7 @@ impl Run {
             };
             tokio::select! {
                 outcome = running.serve(options, async { drop(drained.await) }) => Ok::<_, Fault>(outcome),
-                () = stop => interrupt::end(&log),
+                () = stop => interrupt::end(&log, printer),
             }
         })?;
         drop(running);

@@ -12,9 +12,9 @@ use super::scan::Statement;
 use super::{Place, confine};
 use crate::bundle::Loaded;
 use crate::cedar::ACTIONS;
-use crate::limits::{ENTITY_LEVEL_MAX, POLICY_ID_BYTES_MAX};
+use crate::limits::{CEDAR_MESSAGE_CHARS_MAX, ENTITY_LEVEL_MAX, POLICY_ID_BYTES_MAX};
 use crate::permission::ALL;
-use crate::vocabulary::Group;
+use crate::vocabulary::{EntityType, Group};
 
 /// What became of a statement.
 #[derive(Default)]
@@ -22,6 +22,16 @@ pub(super) struct Read {
     pub(super) policy: Option<Loaded>,
     pub(super) errors: Vec<Diagnostic>,
     pub(super) warnings: Vec<Diagnostic>,
+}
+
+impl Read {
+    /// Something that is probably not meant: a warning, and an error in a guard.
+    fn doubt(&mut self, found: Diagnostic, place: Place<'_>) {
+        match place {
+            Place::Guard => self.errors.push(found),
+            Place::Scope(_) => self.warnings.push(Diagnostic { severity: Severity::Warning, ..found }),
+        }
+    }
 }
 
 /// Reads one policy. All that is wrong with it is found at once, but what cannot be parsed cannot be validated.
@@ -40,7 +50,7 @@ pub(super) fn read(validator: &Validator, statement: Statement, place: Place<'_>
     let mut read = Read::default();
     let id = id_of(&policy, &statement.span, &mut read.errors);
     let policy = policy.new_id(PolicyId::new(id.as_deref().unwrap_or("without an id")));
-    check_annotations(&policy, &statement.span, &mut read.errors);
+    check_annotations(&policy, &statement.span, place, &mut read);
     check_effect(&policy, &statement.span, place, &mut read.errors);
     if let Place::Scope(tenant) = place {
         confine::check(&policy, tenant, &statement.span, &mut read.errors);
@@ -86,7 +96,23 @@ fn id_of(policy: &Policy, span: &Span, errors: &mut Vec<Diagnostic>) -> Option<A
     }
 }
 
-fn check_annotations(policy: &Policy, span: &Span, errors: &mut Vec<Diagnostic>) {
+/// The annotations that mean something here, or are for people.
+const ANNOTATIONS: [&str; 6] = ["id", "owner", "advice", "severity", "audit", "mode"];
+
+fn check_annotations(policy: &Policy, span: &Span, place: Place<'_>, read: &mut Read) {
+    for (name, _) in policy.annotations().filter(|(name, _)| !ANNOTATIONS.contains(name)) {
+        let near = did_you_mean(&name.to_ascii_lowercase(), ANNOTATIONS);
+        let help = match near {
+            Some(near) => format!("did you mean `@{near}`?"),
+            None => format!("it changes nothing; there are `@{}`", ANNOTATIONS.join("`, `@")),
+        };
+        let message = format!("unknown annotation `@{name}`");
+        read.doubt(
+            Diagnostic::error("policy.annotation-unknown", message).at(span.clone()).help(help),
+            place,
+        );
+    }
+    let errors = &mut read.errors;
     if let Some(value) = policy.annotation("audit")
         && value != "always"
     {
@@ -133,29 +159,33 @@ fn validate(validator: &Validator, policy: &Policy, span: &Span, place: Place<'_
         return;
     }
     let result = validator.validate_with_level(&alone, ValidationMode::Strict, ENTITY_LEVEL_MAX);
-    let errors: Vec<_> = result
+    let mut errors: Vec<_> = result
         .validation_errors()
         .map(|error| {
             let found = in_file("policy.invalid", &error.into(), span);
-            match (error, nearest_action(policy)) {
-                (ValidationError::UnrecognizedActionId(_), Some(action)) => {
-                    found.help(format!("did you mean `Moonward::Action::\"{action}\"`?"))
+            // What Cedar proposes is not by how a name is written (`spawn` for `process.sent`), and differs from run
+            // to run.
+            let near = match error {
+                ValidationError::UnrecognizedActionId(_) => {
+                    nearest_action(policy).map(|action| format!("Moonward::Action::\"{action}\""))
                 }
-                _ => found,
-            }
+                ValidationError::UnrecognizedEntityType(_) => nearest_type(&found.message),
+                _ => return found,
+            };
+            let help = near.map(|near| format!("did you mean `{near}`?"));
+            Diagnostic { help, ..found }
         })
         .collect();
+    // Cedar checks a policy once for each action and type that it could be asked about, in no order.
+    errors.sort_by(|one, other| (place_of(one), &one.message).cmp(&(place_of(other), &other.message)));
+    errors.dedup_by(|one, other| place_of(one) == place_of(other) && one.message == other.message);
     if !errors.is_empty() {
         // Cedar's warnings about a policy that is wrong (it never matches, ...) only follow from the errors.
         read.errors.extend(errors);
         return;
     }
     for warning in result.validation_warnings() {
-        let found = in_file("policy.warning", &warning.into(), span);
-        match place {
-            Place::Guard => read.errors.push(found),
-            Place::Scope(_) => read.warnings.push(Diagnostic { severity: Severity::Warning, ..found }),
-        }
+        read.doubt(in_file("policy.warning", &warning.into(), span), place);
     }
 }
 
@@ -172,6 +202,17 @@ fn nearest_action(policy: &Policy) -> Option<&'static str> {
     did_you_mean(unknown.id().unescaped(), ALL.iter().map(|spec| spec.action).chain(groups))
 }
 
+/// The type of entity that an unknown one, named in a message, most likely means.
+fn nearest_type(message: &str) -> Option<String> {
+    let unknown = message.split('`').nth(1)?.rsplit("::").next()?;
+    let types = EntityType::ALL.map(EntityType::name);
+    did_you_mean(unknown, types).map(|near| format!("Moonward::{near}"))
+}
+
+fn place_of(diagnostic: &Diagnostic) -> Option<(usize, usize)> {
+    diagnostic.span.as_ref().map(|span| (span.start, span.end))
+}
+
 /// What Cedar found, at its place in the file.
 fn in_file(code: &'static str, error: &DetailedError, statement: &Span) -> Diagnostic {
     let label = error.source_locations.first();
@@ -182,7 +223,8 @@ fn in_file(code: &'static str, error: &DetailedError, statement: &Span) -> Diagn
     });
     let said =
         label.and_then(|label| label.label.as_ref()).map_or(String::new(), |label| format!(": {label}"));
-    let diagnostic = Diagnostic::error(code, format!("{}{said}", error.message)).at(span);
+    let message: String = format!("{}{said}", error.message).chars().take(CEDAR_MESSAGE_CHARS_MAX).collect();
+    let diagnostic = Diagnostic::error(code, message).at(span);
     match &error.help {
         Some(help) => diagnostic.help(help.as_str()),
         None => diagnostic,

@@ -10,13 +10,15 @@ use diagnostic::{Diagnostic, Source, Span};
 
 use super::depth::Depth;
 use super::token::{Token, Tokens};
-use crate::limits::POLICY_FILE_BYTES_MAX;
+use crate::limits::{POLICY_FILE_BYTES_MAX, POLICY_TOKENS_MAX};
 
 /// One policy's text, from its first annotation or keyword to its `;`.
 pub(super) struct Statement {
     pub(super) span: Span,
     /// Where a template's slot stands, if there is one.
     pub(super) slot: Option<Span>,
+    /// How many tokens it is long, to which what it costs to evaluate is at most proportional.
+    pub(super) tokens: usize,
 }
 
 impl Statement {
@@ -48,6 +50,7 @@ struct Open {
     start: usize,
     depth: Depth,
     slot: Option<Span>,
+    tokens: usize,
     /// Whether something is wrong already: one finding a policy is enough.
     wrong: bool,
 }
@@ -70,12 +73,16 @@ impl Scan<'_> {
             start: token.start,
             depth: Depth::new(),
             slot: None,
+            tokens: 0,
             wrong: false,
         });
+        open.tokens += 1;
         if token.text.starts_with('?') {
             open.slot.get_or_insert_with(|| span.clone());
         }
-        if let Some(message) = open.depth.token(token.text)
+        let too_long = (open.tokens > POLICY_TOKENS_MAX)
+            .then(|| format!("this policy is over {POLICY_TOKENS_MAX} words and marks long"));
+        if let Some(message) = open.depth.token(token.text).or(too_long)
             && !open.wrong
         {
             open.wrong = true;
@@ -88,7 +95,7 @@ impl Scan<'_> {
         let Some(open) = self.open.take() else { return };
         let span = Span { source: self.source.clone(), start: open.start, end };
         match open.depth.end() {
-            None => self.statements.push(Statement { span, slot: open.slot }),
+            None => self.statements.push(Statement { span, slot: open.slot, tokens: open.tokens }),
             Some(message) if !open.wrong => self.found.push(too_deep(message, span)),
             Some(_) => {}
         }
@@ -98,7 +105,7 @@ impl Scan<'_> {
 fn too_deep(message: String, span: Span) -> Diagnostic {
     Diagnostic::error("policy.too-deep", message)
         .at(span)
-        .help("write several policies, or use a set and `in`")
+        .help("write several policies, or give what the list names a group and use `in`")
 }
 
 #[cfg(test)]
@@ -131,8 +138,8 @@ mod tests {
         let when = |condition: &str| format!("permit (principal, action, resource) when {{ {condition} }};");
         let nested = |count: usize| when(&format!("{}true{}", "(".repeat(count), ")".repeat(count)));
         let chain = |operator: &str, count: usize| when(&vec!["1"; count + 1].join(operator));
-        // 63 levels of 100 terms each: every bound on its own is kept.
-        let both = (0..63).fold("true".to_owned(), |inner, _| format!("({inner}{})", " || true".repeat(100)));
+        // 63 levels of 60 terms each: every bound on its own is kept.
+        let both = (0..63).fold("true".to_owned(), |inner, _| format!("({inner}{})", " || true".repeat(60)));
         for (text, refused) in [
             (nested(63), None),
             (nested(64), Some("brackets nest 65 deep, at most 64 allowed")),
@@ -181,8 +188,12 @@ mod tests {
                 format!("permit (principal, action, resource) {};", "when { true } ".repeat(201)),
                 Some("`when` occurs 201 times in a row, at most 200 allowed"),
             ),
-            (when(&format!("[{}].contains(1)", "1 + 1, ".repeat(5000))), None),
-            (when(&both), Some("this policy is 6367 levels deep, at most 1000 allowed")),
+            (when(&format!("[{}].contains(1)", "1 + 1, ".repeat(2000))), None),
+            (
+                when(&format!("[{}].contains(1)", "1 + 1, ".repeat(5000))),
+                Some("this policy is over 10000 words and marks long"),
+            ),
+            (when(&both), Some("this policy is 3847 levels deep, at most 1000 allowed")),
             (when(&format!("\"{}\" == \"\"", "(".repeat(800))), None),
         ] {
             let found = scan(&text).err().map(|found| found[0].message.clone());

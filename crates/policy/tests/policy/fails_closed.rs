@@ -86,7 +86,7 @@ fn while_the_log_cannot_be_written_every_check_is_unavailable_whatever_its_answe
     let options =
         audit::Options { disk: Arc::new(Filling(full.clone())), ..audit::Options::new(folder.path()) };
     let log = audit::Log::open(options).unwrap();
-    let gate = Gate::new(bundle(sources(PERMIT_ALL)), log.clone());
+    let gate = Gate::new(bundle(sources(PERMIT_ALL)), log.clone(), None);
     let (bob, held) = (actor("acme/user/bob"), scopes());
     let caller = Caller::outside(&bob, &held);
     let permitted = ProcessHost { host: host() };

@@ -26,7 +26,7 @@ impl World {
     pub(crate) fn of(sources: BundleSources) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = audit::Log::open(audit::Options::new(folder.path())).unwrap();
-        Self { gate: Gate::new(bundle(sources), log.clone()), log, folder }
+        Self { gate: Gate::new(bundle(sources), log.clone(), None), log, folder }
     }
 
     /// Every record so far, in order.

@@ -166,7 +166,13 @@ fn virtual_machine() -> Result<String, String> {
 /// A log of its own on the same disk: the app's may be in use.
 fn audit_log(folder: Option<&Path>) -> Result<String, String> {
     const SYNCS: u32 = 20;
-    let parent = folder.map_or_else(std::env::temp_dir, Path::to_path_buf);
+    let wanted = folder.map_or_else(std::env::temp_dir, Path::to_path_buf);
+    // A log makes its folder: what matters is the disk that this will be on.
+    let parent = wanted.ancestors().find(|folder| folder.as_os_str().is_empty() || folder.exists());
+    let parent = match parent {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_path_buf(),
+        _ => Path::new(".").to_path_buf(),
+    };
     let shown = parent.display();
     let unwritable = |error: io::Error| format!("`{shown}` cannot be written: {error}");
     let folder =
@@ -204,10 +210,16 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_that_is_not_there_is_no_place_for_a_log_and_nothing_is_left_in_one_that_is() {
+    fn a_folder_that_is_not_there_is_judged_by_the_one_that_it_would_be_made_in() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(audit_log(Some(&folder.path().join("missing"))).unwrap_err().contains("cannot be written"));
-        audit_log(Some(folder.path())).unwrap();
+        let text = audit_log(Some(&folder.path().join("missing/too"))).unwrap();
+        assert!(text.contains(&format!("`{}` can be written", folder.path().display())), "{text}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_file_is_no_place_for_a_log() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(audit_log(Some(file.path())).unwrap_err().contains("cannot be written"));
     }
 }

@@ -6,7 +6,8 @@
 use std::fmt::Write as _;
 
 /// The crates' bounds, by what they bound.
-const CRATES: [(&str, &str); 7] = [
+const CRATES: [(&str, &str); 8] = [
+    ("Services", include_str!("../../../../app/src/limits.rs")),
     ("Values", include_str!("../../../../value/src/limits.rs")),
     ("Audit log", include_str!("../../../../audit/src/limits.rs")),
     ("Policies", include_str!("../../../../policy/src/limits.rs")),
