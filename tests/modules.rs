@@ -1,6 +1,7 @@
 //! The language and the modules beside `process`, where they promise more than their examples show.
 
 use crate::scripts;
+use crate::support::{Folder, texts};
 
 #[test]
 fn assert_raises_what_it_is_given() {
@@ -123,4 +124,30 @@ fn a_sleep_of_nothing_lets_woken_coroutines_run() {
             assert(#got == i, #got)
         end"#,
     )]);
+}
+
+#[test]
+fn who_waits_for_a_library_that_nobody_loads_any_more_is_told_of_the_deadlock() {
+    let folder = Folder::new(&[
+        (
+            "_index.yaml",
+            r#"
+version: "1.0"
+namespace: app
+entries:
+  - {name: all, kind: security.scope, policies: [file://all.cedar]}
+  - {name: lib, kind: library.lua, source: "coroutine.yield() return {}"}
+  - {name: main, kind: process.lua, source: file://main.lua, imports: {lib: "app:lib"}}
+"#,
+        ),
+        ("all.cedar", "@id(\"all\")\npermit (principal, action in Moonward::Action::\"all\", resource);\n"),
+        (
+            "main.lua",
+            "return function()\n    coroutine.spawn(function() coroutine.wrap(require)('lib') end)\n    local ch = channel.new(1)\n    \
+             coroutine.spawn(function() ch:send(1) end)\n    ch:receive()\n    require('lib')\nend\n",
+        ),
+    ]);
+    let output = folder.run("call", &["app:main"]);
+    let (_, stderr) = texts(&output);
+    assert!(output.status.code() == Some(1) && stderr.contains("deadlock"), "{stderr}");
 }

@@ -79,11 +79,6 @@ impl<P> Kernel<P> {
         self.locals.get(local.0).map(|local| &local.entry)
     }
 
-    /// The processes that live on this worker now.
-    pub fn processes(&self) -> impl Iterator<Item = LocalId> {
-        self.locals.iter().map(|local| local.entry.local())
-    }
-
     /// Takes what other threads sent, at most 4 096 parcels of it, and fires the timers that are due.
     pub fn poll(&mut self) {
         for _ in 0..PARCELS_PER_POLL {

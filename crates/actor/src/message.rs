@@ -23,13 +23,13 @@ pub struct Message {
 /// INVALID for a topic that is empty, begins with `@` or is longer than 256 bytes.
 pub fn check_topic(topic: &str) -> Result<(), Failure> {
     if topic.is_empty() {
-        return Err(Failure::invalid("topic is empty"));
+        return Err(Failure::invalid("`topic` is empty, a name is expected"));
     }
     if topic.starts_with('@') {
-        return Err(Failure::invalid("topic begins with `@`: such topics are the system's"));
+        return Err(Failure::invalid("`topic` must not begin with `@`: such topics are the system's"));
     }
     if topic.len() > TOPIC_BYTES_MAX {
-        let message = format!("topic is {} bytes, at most {TOPIC_BYTES_MAX} allowed", topic.len());
+        let message = format!("`topic` is {} bytes, at most {TOPIC_BYTES_MAX} allowed", topic.len());
         return Err(Failure::invalid(message));
     }
     Ok(())

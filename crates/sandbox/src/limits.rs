@@ -7,9 +7,6 @@ pub const CONTEXT_BYTES_MAX: usize = 64 * 1024;
 /// Bytes of one context key: 256, longer than any identifier that people write.
 pub const CONTEXT_KEY_BYTES_MAX: usize = 256;
 
-/// Bytes of a topic: 256, as names of queues elsewhere.
-pub const TOPIC_BYTES_MAX: usize = 256;
-
 /// Topics that one process listens to: 1 000. Taking from the inbox asks for each waiting message whether
 /// somebody listens to it.
 pub const TOPICS_MAX: usize = 1_000;

@@ -231,10 +231,10 @@ impl Waits {
     }
 
     /// Whether nothing that a strand waits for can ever come: every wait is on plain channels, or on timers that
-    /// have stopped. The sleepers, callers and receivers of mail are not dead.
+    /// have stopped. The sleepers, callers and receivers of mail are not dead. A strand that is parked without a wait
+    /// here waits for a library that another strand loads, and is as dead as that one.
     pub(crate) fn deadlocked(&self) -> bool {
         self.ended.is_empty()
-            && !self.going_on.is_empty()
             && self.going_on.iter().all(|parked| match &parked.on {
                 On::Channels(_, cases) => cases.iter().all(|case| match case.channel.source() {
                     Source::Plain => true,

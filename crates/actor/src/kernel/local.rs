@@ -144,8 +144,4 @@ impl Locals {
         self.get(address)?;
         self.slots.get_mut(address.slot() as usize)?.take()
     }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Local> {
-        self.slots.iter().filter_map(Option::as_deref)
-    }
 }

@@ -1,12 +1,12 @@
 //! `process.send`, and the message objects that receivers get.
 
+use actor::check_topic;
 use luau::Accepts;
 use policy::ProcessSend;
 use value::{Failure, Kind, VALUE_BYTES_MAX, Value};
 
 use crate::declaration::{Declared, Doc, Type};
 use crate::function::{Function, Outcome, declare};
-use crate::limits::TOPIC_BYTES_MAX;
 use crate::question::Question;
 use crate::scene::Scene;
 
@@ -78,18 +78,7 @@ impl Function for Send {
 /// INVALID: missing, empty, reserved or too long.
 pub(super) fn topic(question: &mut Question<'_>, index: usize) -> Result<String, Failure> {
     let topic = question.text(index, "topic")?;
-    if topic.is_empty() {
-        return Err(Failure::invalid("`topic` is empty, a name is expected"));
-    }
-    if topic.starts_with('@') {
-        return Err(Failure::invalid(format!("`topic` must not begin with `@`, got `{}`", shown(&topic))));
-    }
-    if topic.len() > TOPIC_BYTES_MAX {
-        return Err(Failure::invalid(format!(
-            "`topic` is {} bytes, at most {TOPIC_BYTES_MAX} are allowed",
-            topic.len()
-        )));
-    }
+    check_topic(&topic)?;
     Ok(topic)
 }
 
@@ -111,10 +100,6 @@ pub(super) fn payload(question: &mut Question<'_>, index: usize) -> Result<Value
         )));
     }
     Ok(payload)
-}
-
-fn shown(text: &str) -> String {
-    text.chars().take(64).collect()
 }
 
 struct Topic;
