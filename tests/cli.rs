@@ -523,4 +523,9 @@ fn measurements_print_their_figures_as_text_and_json() {
     let (stdout, stderr) = texts(&output);
     assert_eq!(output.status.code(), Some(0), "{stderr}");
     assert!(stdout.contains("cpu limit exceeded") && stdout.contains("neighbour"), "{stdout}");
+    let output = moonward().args(["bench", "check", "--policies", "100", "-o", "json"]).output().unwrap();
+    let (stdout, stderr) = texts(&output);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert!(report["results"]["run"]["hit_rate"].as_f64().unwrap() > 0.95, "{report}");
 }

@@ -62,7 +62,7 @@ pub struct Decision {
     /// Causal ids, outermost first: what happened because of what. Shown only.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub chain: Vec<Arc<str>>,
-    /// Time the decision took, in nanoseconds.
+    /// Time the engine took to decide, in nanoseconds; 0 when the answer was remembered.
     pub duration_ns: Decimal,
     /// Whether the answer was remembered; absent when nothing is.
     #[serde(skip_serializing_if = "Option::is_none")]

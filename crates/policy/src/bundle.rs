@@ -2,21 +2,18 @@
 //!
 //! How it is read from files is `load`'s; here is what it holds, and which policies a check considers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use cedar_policy::{
-    ActionConstraint, EntityTypeName, EntityUid, Policy, PolicyId, PolicySet, PolicySetError,
-    ResourceConstraint,
-};
+use cedar_policy::Policy;
 use diagnostic::{Diagnostic, Source, Span};
 
-use crate::cedar::{ACTIONS, action_uid, type_name};
 use crate::entity::Tenants;
-use crate::identity::{Scope, ScopeSet, Tenant, TenantId};
+use crate::identity::{Actor, Scope, ScopeSet, Tenant};
 use crate::load;
 use crate::permission::Spec;
+use crate::slice::{self, Slice};
 use crate::vocabulary::Group;
 
 /// What a bundle is loaded from.
@@ -44,7 +41,7 @@ pub struct ScopeSources {
 
 /// Policies that were read, validated and found to keep the rules. Immutable.
 pub struct Bundle {
-    pub(crate) guards: Vec<Arc<Loaded>>,
+    pub(crate) guards: Slice,
     pub(crate) scopes: BTreeMap<Arc<str>, LoadedScope>,
     pub(crate) tenants: Tenants,
     pub(crate) digest: Arc<str>,
@@ -54,7 +51,7 @@ pub struct Bundle {
 /// A scope and its permits.
 pub(crate) struct LoadedScope {
     pub(crate) scope: Arc<Scope>,
-    pub(crate) policies: Vec<Arc<Loaded>>,
+    pub(crate) policies: Slice,
 }
 
 /// One policy.
@@ -72,32 +69,10 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
-    /// Whether its head lets it match this action on a resource of this type.
-    fn concerns(&self, action: &EntityUid, resource: &EntityTypeName) -> bool {
-        let is_or_holds = |named: &EntityUid| named == action || ACTIONS.is_ancestor_of(named, action);
-        let by_action = match self.policy.action_constraint() {
-            ActionConstraint::Any => true,
-            ActionConstraint::Eq(named) => named == *action,
-            ActionConstraint::In(named) => named.iter().any(is_or_holds),
-        };
-        by_action
-            && match self.policy.resource_constraint() {
-                ResourceConstraint::Any | ResourceConstraint::In(_) => true,
-                ResourceConstraint::Eq(named) => named.type_name() == resource,
-                ResourceConstraint::Is(named) | ResourceConstraint::IsIn(named, _) => named == *resource,
-            }
-    }
-
     /// Its text as written.
     pub(crate) fn text(&self) -> &str {
         self.span.source.text.get(self.span.start..self.span.end).unwrap_or_default()
     }
-}
-
-/// The policies that a check considers.
-pub(crate) struct Selection {
-    pub(crate) policies: PolicySet,
-    pub(crate) loaded: HashMap<PolicyId, Arc<Loaded>>,
 }
 
 impl Bundle {
@@ -136,33 +111,19 @@ impl Bundle {
         self.guards.len() + self.scopes.values().map(|scope| scope.policies.len()).sum::<usize>()
     }
 
-    /// The policies considered when an actor of `tenant` asks for a permission under these scopes: the guards, and
-    /// of each scope its permits; a tenant's own only for its own actors, and never for a door. Those whose head
-    /// names other actions or another type of resource are left out: a head cannot fail, so that they could
-    /// neither match nor err.
-    ///
-    /// # Errors
-    /// Two policies of one id, which `load` refuses; without all of them nothing may be decided.
-    pub(crate) fn select(
-        &self,
-        tenant: &TenantId,
-        spec: &Spec,
-        scopes: &ScopeSet,
-    ) -> Result<Selection, Box<PolicySetError>> {
+    /// The policies considered when this actor asks for a permission under these scopes: the guards, and of each scope its
+    /// permits; a tenant's own only for its own actors, and never for a door. Those whose head names other actors,
+    /// actions or another type of resource are left out: a head cannot fail, so that they could neither match nor err.
+    pub(crate) fn select(&self, actor: &Actor, spec: &Spec, scopes: &ScopeSet) -> Vec<&Arc<Loaded>> {
         let door = spec.group == Group::Doors;
-        let (action, resource) = (action_uid(spec.action), type_name(spec.resource));
         let held = scopes.ids().filter_map(|id| self.scopes.get(id));
         let considered = held.filter(|held| {
             let owner = held.scope.tenant();
-            owner.is_system() || (owner == tenant && !door)
+            owner.is_system() || (owner == actor.tenant() && !door)
         });
-        let policies = self.guards.iter().chain(considered.flat_map(|scope| &scope.policies));
-        let mut selection = Selection { policies: PolicySet::new(), loaded: HashMap::new() };
-        for loaded in policies.filter(|loaded| loaded.concerns(&action, resource)) {
-            selection.policies.add(loaded.policy.clone())?;
-            selection.loaded.insert(loaded.policy.id().clone(), loaded.clone());
-        }
-        Ok(selection)
+        let slices = std::iter::once(&self.guards).chain(considered.map(|held| &held.policies));
+        let named = slice::named_by(actor);
+        slices.flat_map(|slice| slice.select(&named, spec)).collect()
     }
 }
 

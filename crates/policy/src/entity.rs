@@ -12,7 +12,7 @@ use cedar_policy::{Entities, Entity, EntityUid, RestrictedExpression};
 
 use crate::cedar::{ACTIONS, name_id, tenant_uid, uid};
 use crate::identity::{Actor, Scope, ScopeSet, Tenant, TenantId};
-use crate::permission::{Datum, Resource};
+use crate::permission::{Datum, Fields, Resource};
 use crate::resource::{Definition, Facility, Host, Name, Process};
 use crate::vocabulary::EntityType;
 
@@ -33,7 +33,7 @@ impl Unanswerable {
 
 /// One thing that becomes an entity.
 #[derive(Clone, Copy)]
-enum Thing<'a> {
+pub(crate) enum Thing<'a> {
     Process(&'a Process),
     Definition(&'a Definition),
     Namespace(&'a str, &'a TenantId),
@@ -74,14 +74,14 @@ pub(crate) fn of_check(
     action: &EntityUid,
     resource: &Resource<'_>,
     process: Option<&Arc<Process>>,
-    context: &[(&'static str, Datum<'_>)],
+    context: &Fields<'_>,
 ) -> Result<Entities, Unanswerable> {
     let mut closure = Closure::new(shared.clone(), tenants);
     let above = ACTIONS.ancestors(action).into_iter().flatten().filter_map(|group| ACTIONS.get(group));
     closure.made.extend(ACTIONS.get(action).into_iter().chain(above).cloned());
     closure.put(Thing::of_resource(resource));
     process.into_iter().for_each(|process| closure.put(Thing::Process(process)));
-    context.iter().filter_map(|(_, datum)| Thing::of_datum(datum)).for_each(|thing| closure.put(thing));
+    context.iter().filter_map(|(_, datum)| Thing::of_datum(&datum)).for_each(|thing| closure.put(thing));
     closure.close()?;
     closure.shared.add_entities(closure.made, None).map_err(|error| Unanswerable::new(&error))
 }
@@ -119,7 +119,7 @@ impl<'a> Closure<'a> {
 }
 
 impl<'a> Thing<'a> {
-    fn of_resource(resource: &Resource<'a>) -> Self {
+    pub(crate) fn of_resource(resource: &Resource<'a>) -> Self {
         match *resource {
             Resource::Process(process) => Self::Process(process),
             Resource::Definition(definition) => Self::Definition(definition),
@@ -131,7 +131,7 @@ impl<'a> Thing<'a> {
         }
     }
 
-    fn of_datum(datum: &Datum<'a>) -> Option<Self> {
+    pub(crate) fn of_datum(datum: &Datum<'a>) -> Option<Self> {
         match *datum {
             Datum::Host(host) => Some(Self::Host(host)),
             Datum::Process(process) => Some(Self::Process(process)),
@@ -155,37 +155,79 @@ impl<'a> Thing<'a> {
         }
     }
 
-    /// What its attributes and parents name.
-    fn points_to(self) -> Vec<Thing<'a>> {
+    /// The texts that its id is made of.
+    pub(crate) fn write_id(self, mut write: impl FnMut(&str)) {
         match self {
-            Self::Process(process) => {
-                let parent = process.parent().map(|parent| Self::Process(parent));
-                [
-                    Self::Actor(process.owner()),
-                    Self::Definition(process.definition()),
-                    Self::Host(process.host()),
-                ]
-                .into_iter()
-                .chain(parent)
-                .collect()
+            Self::Process(process) => write(process.pid()),
+            Self::Definition(definition) => write(definition.id()),
+            Self::Namespace(name, _) => write(name),
+            Self::Host(host) => write(host.id()),
+            Self::Name(name) => {
+                write(name.tenant().as_str());
+                write(name.value());
             }
-            Self::Definition(definition) => {
-                vec![Self::Namespace(definition.namespace(), definition.tenant())]
-            }
-            // The namespaces around one are taken to be its owner's; no policy can read whose they are.
-            Self::Namespace(name, tenant) => {
-                let around = name.rsplit_once('.').map(|(around, _)| Self::Namespace(around, tenant));
-                around.into_iter().chain([Self::Tenant(tenant)]).collect()
-            }
-            Self::Host(host) => host.tenant().map(Self::Tenant).into_iter().collect(),
-            Self::Name(name) => vec![Self::Tenant(name.tenant())],
-            Self::Actor(actor) => vec![Self::Tenant(actor.tenant())],
-            Self::Scope(scope) => vec![Self::Tenant(scope.tenant())],
-            Self::Facility(_) | Self::Tenant(_) => Vec::new(),
+            Self::Facility(facility) => write(facility.id()),
+            Self::Actor(actor) => write(actor.id()),
+            Self::Scope(scope) => write(scope.id()),
+            Self::Tenant(tenant) => write(tenant.as_str()),
         }
     }
 
-    fn entity(self, uid: EntityUid, tenants: &Tenants) -> Result<Entity, Unanswerable> {
+    /// Whether it is the actor of that id.
+    pub(crate) fn is_actor(self, id: &str) -> bool {
+        matches!(self, Self::Actor(actor) if **actor.id() == *id)
+    }
+
+    /// Whether it is another entity than `other`, or says the same.
+    pub(crate) fn agrees(self, other: Thing<'_>) -> bool {
+        match (self, other) {
+            (Self::Process(one), Thing::Process(other)) => {
+                std::ptr::eq(one, other) || one.pid() != other.pid()
+            }
+            (Self::Definition(one), Thing::Definition(other)) => {
+                std::ptr::eq(one, other) || one.id() != other.id() || one == other
+            }
+            (Self::Host(one), Thing::Host(other)) => {
+                std::ptr::eq(one, other) || one.id() != other.id() || one == other
+            }
+            (Self::Actor(one), Thing::Actor(other)) => {
+                std::ptr::eq(one, other)
+                    || one.id() != other.id()
+                    || (one.kind(), one.verified()) == (other.kind(), other.verified())
+            }
+            (Self::Scope(one), Thing::Scope(other)) => one.id() != other.id() || one == other,
+            (Self::Namespace(one, of_one), Thing::Namespace(other, of_other)) => {
+                one != other || of_one == of_other
+            }
+            _ => true,
+        }
+    }
+
+    /// What its attributes and parents name.
+    pub(crate) fn points_to(self) -> impl Iterator<Item = Thing<'a>> {
+        let things = match self {
+            Self::Process(process) => [
+                Some(Self::Actor(process.owner())),
+                Some(Self::Definition(process.definition())),
+                Some(Self::Host(process.host())),
+                process.parent().map(|parent| Self::Process(parent)),
+            ],
+            Self::Definition(definition) => one(Self::Namespace(definition.namespace(), definition.tenant())),
+            // The namespaces around one are taken to be its owner's; no policy can read whose they are.
+            Self::Namespace(name, tenant) => {
+                let around = name.rsplit_once('.').map(|(around, _)| Self::Namespace(around, tenant));
+                [around, Some(Self::Tenant(tenant)), None, None]
+            }
+            Self::Host(host) => [host.tenant().map(Self::Tenant), None, None, None],
+            Self::Name(name) => one(Self::Tenant(name.tenant())),
+            Self::Actor(actor) => one(Self::Tenant(actor.tenant())),
+            Self::Scope(scope) => one(Self::Tenant(scope.tenant())),
+            Self::Facility(_) | Self::Tenant(_) => [None; 4],
+        };
+        things.into_iter().flatten()
+    }
+
+    pub(crate) fn entity(self, uid: EntityUid, tenants: &Tenants) -> Result<Entity, Unanswerable> {
         match self {
             Self::Process(process) => process_entity(uid, process),
             Self::Definition(definition) => {
@@ -214,6 +256,10 @@ impl<'a> Thing<'a> {
             Self::Tenant(id) => tenant_entity(uid, tenants.get(id)),
         }
     }
+}
+
+fn one(thing: Thing<'_>) -> [Option<Thing<'_>>; 4] {
+    [Some(thing), None, None, None]
 }
 
 fn principal(actor: &Actor, roles: &[EntityUid]) -> Result<Entity, Unanswerable> {

@@ -10,8 +10,9 @@ mod permit;
 mod record;
 mod refusal;
 
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Instant;
 
 use audit::{AssertedBy, Event, EventKind, Log};
 use diagnostic::{Diagnostic, render};
@@ -23,13 +24,19 @@ pub use permit::Permit;
 pub use refusal::{Denial, DenialKind, Refusal};
 
 use crate::bundle::Bundle;
-use crate::generation::{Answer, AnswerKind, Case, Generation, Question};
+use crate::generation::{Answer, AnswerKind, Generation, Question};
+use crate::memo::{Local, MemoCounts, Remembered};
 use crate::permission::{Datum, Permission, Recorded, Resource};
 use record::Decided;
 
 /// The only way to a permit. Shared by all threads.
 pub struct Gate {
+    /// Tells the gates of one program apart.
+    id: u64,
     generation: RwLock<Arc<Generation>>,
+    /// The number of the generation in force, set after it is there to be had: a thread that sees it needs no lock to know
+    /// that it has the right one.
+    number: AtomicU64,
     log: Log,
     /// Who said on the command line who is who, in every record of this gate's own.
     asserted_by: Option<AssertedBy>,
@@ -39,24 +46,32 @@ impl Gate {
     /// A gate that decides by this bundle, as generation 1, and records in this log, in the name of whoever says on
     /// the command line who is who. The load is recorded.
     pub fn new(bundle: Bundle, log: Log, asserted_by: Option<AssertedBy>) -> Self {
-        let generation = Arc::new(Generation::new(1, bundle));
-        let gate = Self { generation: RwLock::new(generation.clone()), log, asserted_by };
+        static GATES: AtomicU64 = AtomicU64::new(0);
+        let generation = Arc::new(Generation { number: 1, bundle });
+        let gate = Self {
+            id: GATES.fetch_add(1, Ordering::Relaxed),
+            generation: RwLock::new(generation.clone()),
+            number: AtomicU64::new(1),
+            log,
+            asserted_by,
+        };
         gate.record_load(&generation);
         gate
     }
 
     /// One operation: all that is checked through it is decided by the generation of this moment.
     pub fn operation(&self) -> Operation<'_> {
-        Operation { gate: self, generation: self.current(), destination: None }
+        Operation { gate: self, local: self.local(), destination: None }
     }
 
     /// Decides by this bundle from now on; operations that have begun keep theirs. The load is recorded.
     /// Returns the number of the new generation.
     pub fn replace(&self, bundle: Bundle) -> u64 {
         let mut current = self.generation.write().unwrap_or_else(PoisonError::into_inner);
-        let generation = Arc::new(Generation::new(current.number + 1, bundle));
+        let generation = Arc::new(Generation { number: current.number + 1, bundle });
         self.record_load(&generation);
         *current = generation;
+        self.number.store(current.number, Ordering::Release);
         current.number
     }
 
@@ -75,6 +90,11 @@ impl Gate {
     /// The number of the generation in force.
     pub fn generation(&self) -> u64 {
         self.current().number
+    }
+
+    /// How often this thread answered from memory, and how often by the engine, since it has the generation in force.
+    pub fn memo_counts(&self) -> MemoCounts {
+        self.local().counts()
     }
 
     fn record_load(&self, generation: &Generation) {
@@ -102,12 +122,17 @@ impl Gate {
         // A poisoned lock guards a whole generation all the same: it is made outside.
         self.generation.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
+
+    /// What this thread remembers of the generation in force.
+    fn local(&self) -> Rc<Local> {
+        Local::of(self.id, self.number.load(Ordering::Acquire), || self.current())
+    }
 }
 
-/// One operation: what it asks is decided by one generation of policies.
+/// One operation: what it asks is decided by one generation of policies, on one thread.
 pub struct Operation<'a> {
     gate: &'a Gate,
-    generation: Arc<Generation>,
+    local: Rc<Local>,
     destination: Option<&'a str>,
 }
 
@@ -122,7 +147,7 @@ impl<'a> Operation<'a> {
 
     /// The number of the generation that it is decided by.
     pub fn generation(&self) -> u64 {
-        self.generation.number
+        self.local.generation.number
     }
 
     /// Checks each ask in order and gives the permits in the same shape; stops at the first refusal. Call it on
@@ -139,24 +164,28 @@ impl<'a> Operation<'a> {
         if !self.gate.log.writable() {
             return Err(Refusal::Unavailable);
         }
-        let started = Instant::now();
-        let (answer, case) = self.decide(caller, &request);
+        let remembered = self.decide(caller, &request);
+        let answer = &remembered.answer;
         let allowed = answer.kind == AnswerKind::Allow;
-        if allowed && !self.recorded(&request, &answer) {
+        if allowed && !self.recorded(&request, answer) {
             return Ok(Permit::grant(request));
         }
+        let case =
+            self.question(caller, &request).zip(remembered.class.as_ref()).and_then(|(question, class)| {
+                // What Cedar cannot be given is not in the record either; its errors say why.
+                self.local.generation.case(&question, class).ok()
+            });
         let decided = Decided {
             caller,
-            generation: &self.generation,
+            generation: &self.local.generation,
             spec: &P::SPEC,
             resource: request.resource(),
-            via: request.context().into_iter().find_map(|(_, datum)| match datum {
-                Datum::Via(via) => Some(via),
+            via: match request.context().get("via") {
+                Some(Datum::Via(via)) => Some(via),
                 _ => None,
-            }),
-            answer: &answer,
+            },
+            remembered: &remembered,
             case: case.as_ref(),
-            started,
         };
         let record = self.gate.log.accept(decided.entry().into()).map_err(|_| Refusal::Unavailable)?;
         let kind = match answer.kind {
@@ -177,13 +206,18 @@ impl<'a> Operation<'a> {
         Err(Refusal::Denied(Denial { kind, action, resource, record }))
     }
 
-    fn decide<P: Permission>(&self, caller: &Caller<'_>, request: &P) -> (Answer, Option<Case>) {
-        let (Some(actor), Some(scopes)) = (caller.actor, caller.scopes) else {
-            return (Answer::nobody(), None);
-        };
-        self.generation.decide(&Question {
-            actor,
-            scopes,
+    fn decide<P: Permission>(&self, caller: &Caller<'_>, request: &P) -> Remembered {
+        match self.question(caller, request) {
+            Some(question) => self.local.answer(&question),
+            None => Remembered::nobody(),
+        }
+    }
+
+    /// What is asked; nothing when there is nobody to ask for.
+    fn question<'q, P: Permission>(&self, caller: &Caller<'q>, request: &'q P) -> Option<Question<'q>> {
+        Some(Question {
+            actor: caller.actor?,
+            scopes: caller.scopes?,
             process: caller.process,
             spec: &P::SPEC,
             resource: request.resource(),
@@ -195,7 +229,7 @@ impl<'a> Operation<'a> {
     fn recorded<P: Permission>(&self, request: &P, answer: &Answer) -> bool {
         let sensitive = match P::SPEC.recorded {
             Recorded::Always => true,
-            Recorded::With(field) => request.context().iter().any(|(name, _)| *name == field),
+            Recorded::With(field) => request.context().get(field).is_some(),
             Recorded::Asked => false,
         };
         sensitive || answer.policies.iter().any(|policy| policy.audited)

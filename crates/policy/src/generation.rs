@@ -1,22 +1,19 @@
-//! One generation of policies: the bundle in force, and what is kept ready to decide with it.
+//! One generation of policies: the bundle in force, and how Cedar decides a question by it.
 //!
-//! Every check is decided by Cedar in full. What is kept is only what Cedar is given: policies selected for a
-//! permission and a set of scopes, and the entities that all checks of one actor share.
+//! What of its answers is remembered is `memo`'s to know.
 
-use std::collections::HashMap;
-use std::hash::Hash;
-use std::sync::{Arc, LazyLock, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock};
 
 use cedar_policy::{
     Authorizer, Context, Decision, Entities, EntityUid, Request, Response, RestrictedExpression,
 };
 
-use crate::bundle::{Bundle, Loaded, Selection};
+use crate::bundle::{Bundle, Loaded};
 use crate::cedar::{action_uid, resource_uid, uid};
+use crate::class::Class;
 use crate::entity::{self, Unanswerable};
-use crate::identity::{Actor, Digest, ScopeSet, TenantId};
-use crate::limits::{ACTORS_MAX, SELECTIONS_MAX};
-use crate::permission::{Datum, Resource, Spec};
+use crate::identity::{Actor, ScopeSet};
+use crate::permission::{Datum, Fields, Resource, Spec};
 use crate::resource::Process;
 use crate::vocabulary::EntityType;
 
@@ -29,7 +26,7 @@ pub(crate) struct Question<'a> {
     pub(crate) process: Option<&'a Arc<Process>>,
     pub(crate) spec: &'static Spec,
     pub(crate) resource: Resource<'a>,
-    pub(crate) context: Vec<(&'static str, Datum<'a>)>,
+    pub(crate) context: Fields<'a>,
 }
 
 /// What is answered.
@@ -57,7 +54,7 @@ impl Answer {
     }
 
     /// It could not be decided.
-    fn failed(error: &Unanswerable) -> Self {
+    pub(crate) fn failed(error: &Unanswerable) -> Self {
         Self { kind: AnswerKind::Error, policies: Vec::new(), errors: vec![error.to_string().into()] }
     }
 }
@@ -73,45 +70,29 @@ pub(crate) struct Generation {
     /// Counts from 1; each replacement is the next.
     pub(crate) number: u64,
     pub(crate) bundle: Bundle,
-    selections: Kept<(TenantId, &'static str, ScopeSet), Arc<Selection>>,
-    actors: Kept<(Digest, ScopeSet), Entities>,
 }
 
 impl Generation {
-    pub(crate) fn new(number: u64, bundle: Bundle) -> Self {
-        Self { number, bundle, selections: Kept::new(SELECTIONS_MAX), actors: Kept::new(ACTORS_MAX) }
-    }
-
-    /// Decides, by Cedar, over the guards and the policies of the scopes held. Any error denies, whatever the
-    /// rest says: Cedar skips a policy that fails, a `forbid` too.
-    pub(crate) fn decide(&self, question: &Question<'_>) -> (Answer, Option<Case>) {
-        match (self.case(question), self.selection(question)) {
-            (Ok(case), Ok(selection)) => {
-                let response = AUTHORIZER.is_authorized(&case.request, &selection.policies, &case.entities);
-                (answer(&response, &selection), Some(case))
+    /// Decides a question of this class, by Cedar. Any error denies, whatever the rest says: Cedar skips a policy that
+    /// fails, a `forbid` too.
+    pub(crate) fn decide(&self, question: &Question<'_>, class: &Class) -> Answer {
+        match self.case(question, class) {
+            Ok(case) => {
+                answer(&AUTHORIZER.is_authorized(&case.request, &class.policies, &case.entities), class)
             }
-            (Ok(case), Err(error)) => (Answer::failed(&error), Some(case)),
-            (Err(error), _) => (Answer::failed(&error), None),
+            Err(error) => Answer::failed(&error),
         }
     }
 
-    fn selection(&self, question: &Question<'_>) -> Result<Arc<Selection>, Unanswerable> {
-        let Question { actor, scopes, spec, .. } = *question;
-        let key = (actor.tenant().clone(), spec.action, scopes.clone());
-        self.selections.get_or_make(key, || {
-            let selected = self.bundle.select(actor.tenant(), spec, scopes);
-            selected.map(Arc::new).map_err(|error| Unanswerable::new(&error))
-        })
-    }
-
-    fn case(&self, question: &Question<'_>) -> Result<Case, Unanswerable> {
+    /// What Cedar is given to decide a question of this class.
+    ///
+    /// # Errors
+    /// The question cannot be put to Cedar.
+    pub(crate) fn case(&self, question: &Question<'_>, class: &Class) -> Result<Case, Unanswerable> {
         let Question { actor, scopes, process, spec, ref resource, ref context } = *question;
-        let tenants = &self.bundle.tenants;
-        let shared = self
-            .actors
-            .get_or_make((*actor.digest(), scopes.clone()), || entity::of_actor(actor, scopes, tenants))?;
         let action = action_uid(spec.action);
-        let entities = entity::of_check(&shared, tenants, &action, resource, process, context)?;
+        let entities =
+            entity::of_check(&class.shared, &self.bundle.tenants, &action, resource, process, context)?;
         let request = Request::new(
             uid(EntityType::Actor, actor.id()),
             action,
@@ -127,13 +108,13 @@ impl Generation {
 fn context_of(
     process: Option<&Arc<Process>>,
     scopes: &ScopeSet,
-    fields: &[(&'static str, Datum<'_>)],
+    fields: &Fields<'_>,
 ) -> Result<Context, Unanswerable> {
     let entity = |uid: EntityUid| RestrictedExpression::new_entity_uid(uid);
     let held = scopes.ids().map(|id| entity(uid(EntityType::Scope, id)));
     let base = [("scopes", RestrictedExpression::new_set(held))];
     let pid = process.map(|process| ("pid", entity(uid(EntityType::Process, process.pid()))));
-    let fields = fields.iter().map(|(name, datum)| (*name, expression(datum)));
+    let fields = fields.iter().map(|(name, datum)| (name, expression(&datum)));
     let pairs = base.into_iter().chain(pid).chain(fields).map(|(name, value)| (name.to_owned(), value));
     Context::from_pairs(pairs).map_err(|error| Unanswerable::new(&error))
 }
@@ -154,10 +135,10 @@ fn expression(datum: &Datum<'_>) -> RestrictedExpression {
     }
 }
 
-fn answer(response: &Response, selection: &Selection) -> Answer {
+fn answer(response: &Response, class: &Class) -> Answer {
     let diagnostics = response.diagnostics();
     let mut policies: Vec<Arc<Loaded>> =
-        diagnostics.reason().filter_map(|id| selection.loaded.get(id).cloned()).collect();
+        diagnostics.reason().filter_map(|id| class.loaded.get(id).cloned()).collect();
     policies.sort_by(|one, other| one.id.cmp(&other.id));
     let mut errors: Vec<Arc<str>> = diagnostics.errors().map(|error| error.to_string().into()).collect();
     errors.sort();
@@ -168,46 +149,4 @@ fn answer(response: &Response, selection: &Selection) -> Answer {
         (true, Decision::Deny, true) => AnswerKind::Default,
     };
     Answer { kind, policies, errors }
-}
-
-/// Values that are made on demand and kept, up to a bound; a full one is emptied, which costs time only.
-struct Kept<K, V> {
-    values: RwLock<HashMap<K, V>>,
-    values_max: usize,
-}
-
-impl<K: Hash + Eq, V: Clone> Kept<K, V> {
-    fn new(values_max: usize) -> Self {
-        Self { values: RwLock::new(HashMap::new()), values_max }
-    }
-
-    fn get_or_make<E>(&self, key: K, make: impl FnOnce() -> Result<V, E>) -> Result<V, E> {
-        // A poisoned lock guards whole values all the same: they are made outside it.
-        if let Some(value) = self.values.read().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(value.clone());
-        }
-        let value = make()?;
-        let mut values = self.values.write().unwrap_or_else(PoisonError::into_inner);
-        if values.len() >= self.values_max {
-            values.clear();
-        }
-        values.insert(key, value.clone());
-        Ok(value)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Kept;
-
-    #[test]
-    fn what_is_kept_never_exceeds_its_bound() {
-        let kept = Kept::new(3);
-        for number in 0..10 {
-            assert_eq!(kept.get_or_make(number, || Ok::<_, ()>(number * 2)), Ok(number * 2));
-            assert!(kept.values.read().unwrap().len() <= 3);
-        }
-        assert_eq!(kept.get_or_make(9, || Err(())), Ok(18));
-        assert_eq!(kept.get_or_make(10, || Err(())), Err(()));
-    }
 }

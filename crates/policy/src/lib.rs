@@ -9,16 +9,23 @@
 
 mod bundle;
 mod cedar;
+mod class;
+#[cfg(test)]
+mod differential;
 mod entity;
+mod footprint;
 mod gate;
 mod generation;
 mod identity;
 pub mod limits;
 mod load;
+mod memo;
 pub mod permission;
 pub mod reference;
 mod resource;
 pub mod schema;
+mod slice;
+mod view;
 pub mod vocabulary;
 
 pub use bundle::{Bundle, BundleSources, ScopeSources};
@@ -26,6 +33,7 @@ pub use gate::{Asks, Caller, Denial, DenialKind, Gate, InvalidQuestion, Operatio
 pub use identity::{
     Actor, ActorKind, Digest, InvalidIdentity, Scope, ScopeSet, Tenant, TenantId, encode_subject,
 };
+pub use memo::MemoCounts;
 pub use permission::{
     AuditRead, Datum, DefinitionDeploy, DefinitionRead, LogRead, Permission, PolicyRead, PolicyWrite,
     ProcessCall, ProcessCancel, ProcessContext, ProcessHost, ProcessLink, ProcessMonitor, ProcessRead,

@@ -21,6 +21,7 @@ use crate::entity::Tenants;
 use crate::identity::{Tenant, TenantId};
 use crate::limits::{EVALUATION_STACK_BYTES, TENANT_TOKENS_MAX};
 use crate::schema;
+use crate::slice::Slice;
 use scan::Statement;
 
 /// The guard that is always loaded.
@@ -94,7 +95,7 @@ impl Loading {
 
     fn load(mut self, sources: &BundleSources) -> Result<Bundle, Vec<Diagnostic>> {
         let tenants = self.tenants(&sources.tenants);
-        let guards = self.guards(sources);
+        let guards = Slice::new(self.guards(sources));
         // The operator's scopes first: a tenant's policy may not take the id of one of the operator's.
         let mut ordered: Vec<&ScopeSources> = sources.scopes.iter().collect();
         ordered.sort_by_key(|sources| !sources.scope.tenant().is_system());
@@ -103,7 +104,7 @@ impl Loading {
             let policies = self.files(files, Place::Scope(scope.tenant()));
             match scopes.entry(scope.id().clone()) {
                 Entry::Vacant(entry) => {
-                    entry.insert(LoadedScope { scope: scope.clone(), policies });
+                    entry.insert(LoadedScope { scope: scope.clone(), policies: Slice::new(policies) });
                 }
                 Entry::Occupied(_) => {
                     let message = format!("scope `{}` is declared twice", scope.id());
@@ -216,7 +217,7 @@ impl Loading {
 }
 
 /// SHA-256 of everything that can change an answer, every part with its length before it.
-fn digest(guards: &[Arc<Loaded>], scopes: &BTreeMap<Arc<str>, LoadedScope>, tenants: &Tenants) -> Arc<str> {
+fn digest(guards: &Slice, scopes: &BTreeMap<Arc<str>, LoadedScope>, tenants: &Tenants) -> Arc<str> {
     let mut text = Vec::new();
     let mut put = |part: &str| {
         text.extend_from_slice(&part.len().to_le_bytes());
@@ -229,7 +230,7 @@ fn digest(guards: &[Arc<Loaded>], scopes: &BTreeMap<Arc<str>, LoadedScope>, tena
         put(if tenant.suspended { "suspended" } else { "" });
         put(&tenant.plan);
     }
-    for guard in guards {
+    for guard in guards.iter() {
         put("guard");
         put(guard.text());
     }

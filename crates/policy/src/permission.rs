@@ -11,6 +11,7 @@ use crate::vocabulary::{EntityType, Field, Group};
 
 mod control;
 mod doors;
+mod fields;
 mod message;
 mod observe;
 mod prepare;
@@ -22,6 +23,8 @@ pub use doors::{
     AuditRead, DefinitionDeploy, DefinitionRead, LogRead, PolicyRead, PolicyWrite, ProcessRead, TenantRead,
     TenantSuspend, TokenRevoke,
 };
+pub(crate) use fields::FIELDS_MAX;
+pub use fields::Fields;
 pub use message::ProcessSend;
 pub use observe::{ProcessMonitor, ProcessUnmonitor};
 pub use prepare::{ProcessContext, ProcessSecurity, SecurityAsk};
@@ -38,7 +41,7 @@ pub trait Permission: declared::Here + Send + 'static {
     fn resource(&self) -> Resource<'_>;
 
     /// The fields of [`Spec::context`], absent optional ones left out.
-    fn context(&self) -> Vec<(&'static str, Datum<'_>)>;
+    fn context(&self) -> Fields<'_>;
 }
 
 /// Keeps other crates from adding permissions that the schema does not know.
@@ -190,6 +193,17 @@ pub const ALL: &[&Spec] = &[
     &TenantSuspend::SPEC,
     &TokenRevoke::SPEC,
 ];
+
+// A context has room for the fields of every action.
+const _: () = {
+    let mut at = 0;
+    while at < ALL.len() {
+        #[expect(clippy::indexing_slicing, reason = "evaluated while compiling")]
+        let spec = ALL[at];
+        assert!(spec.context.len() <= FIELDS_MAX, "an action has more fields than a context has room for");
+        at += 1;
+    }
+};
 
 /// The permission of that action.
 pub fn find(action: &str) -> Option<&'static Spec> {

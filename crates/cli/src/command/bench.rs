@@ -1,5 +1,6 @@
 //! `moonward bench`: measurements that anybody can repeat, each saying what it measured and on what.
 
+mod check;
 mod loops;
 mod node;
 mod parked;
@@ -18,7 +19,8 @@ use crate::print::{Output, Printer};
 #[command(after_help = "\
 Examples:
   moonward bench parked --processes 100000
-  moonward bench loops -o json")]
+  moonward bench loops -o json
+  moonward bench check --policies 10000")]
 pub(crate) struct Bench {
     #[command(subcommand)]
     which: Which,
@@ -28,6 +30,7 @@ pub(crate) struct Bench {
 enum Which {
     Parked(parked::Parked),
     Loops(loops::Loops),
+    Check(check::Check),
 }
 
 impl Bench {
@@ -36,6 +39,7 @@ impl Bench {
         match &self.which {
             Which::Parked(parked) => parked.output.output,
             Which::Loops(loops) => loops.output.output,
+            Which::Check(check) => check.output.output,
         }
     }
 
@@ -47,6 +51,7 @@ impl Bench {
         let report = match &self.which {
             Which::Parked(parked) => parked.measure(printer)?,
             Which::Loops(loops) => loops.measure(printer)?,
+            Which::Check(check) => check.measure(printer)?,
         };
         match printer.output() {
             Output::Text => printer.data(&report.to_text())?,

@@ -5,7 +5,7 @@ use value::Failure;
 
 use super::{Caller, Gate};
 use crate::generation::{AnswerKind, Question};
-use crate::permission::{self, ALL, Datum, Resource, Spec, Via};
+use crate::permission::{self, ALL, Datum, Fields, Resource, Spec, Via};
 use crate::schema::type_text;
 use crate::vocabulary::{EntityType, Field, FieldType};
 
@@ -92,24 +92,20 @@ impl Gate {
             return Ok(false);
         }
         let question = Question { actor, scopes, process: caller.process, spec, resource, context };
-        let (answer, _) = self.current().decide(&question);
-        let allowed = answer.kind == AnswerKind::Allow;
+        let allowed = self.local().answer(&question).answer.kind == AnswerKind::Allow;
         tracing::trace!(%actor, action, allowed, "a script asked what it can do");
         Ok(allowed)
     }
 }
 
 /// The context with every required field in it.
-fn context<'a>(
-    spec: &'static Spec,
-    fields: &[(&str, Datum<'a>)],
-) -> Result<Vec<(&'static str, Datum<'a>)>, InvalidQuestion> {
+fn context<'a>(spec: &'static Spec, fields: &[(&str, Datum<'a>)]) -> Result<Fields<'a>, InvalidQuestion> {
     let action = spec.action;
     let declared = |name: &str| spec.context.iter().any(|declared| declared.name == name);
     if let Some((unknown, _)) = fields.iter().find(|(name, _)| !declared(name)) {
         return Err(InvalidQuestion::UnknownField { action, field: (*unknown).to_owned() });
     }
-    let mut context = Vec::new();
+    let mut context = Fields::none();
     for declared in spec.context {
         let field = declared.name;
         let given = fields.iter().find(|(name, _)| *name == field).map(|(_, datum)| *datum);
@@ -121,7 +117,7 @@ fn context<'a>(
             None if !declared.required => continue,
             None => unsaid(declared).ok_or(InvalidQuestion::MissingField { action, field })?,
         };
-        context.push((field, datum));
+        context = context.with(field, datum);
     }
     Ok(context)
 }

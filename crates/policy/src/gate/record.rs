@@ -1,15 +1,15 @@
 //! The record of one decision: everything that it takes to decide it again.
 
 use std::sync::{Arc, LazyLock};
-use std::time::Instant;
 
-use audit::{Decision, DecisionKind, Engine, PolicyReference};
+use audit::{Decision, DecisionKind, Engine, Memo, PolicyReference};
 use cedar_policy::Entity;
 use serde_json::Value as Json;
 
 use super::Caller;
 use crate::cedar::resource_uid;
-use crate::generation::{Answer, AnswerKind, Case, Generation};
+use crate::generation::{AnswerKind, Case, Generation};
+use crate::memo::Remembered;
 use crate::permission::{Resource, Spec, Via};
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine {
@@ -24,16 +24,15 @@ pub(super) struct Decided<'a> {
     pub(super) spec: &'static Spec,
     pub(super) resource: Resource<'a>,
     pub(super) via: Option<Via>,
-    pub(super) answer: &'a Answer,
+    pub(super) remembered: &'a Remembered,
     /// What Cedar was given; nothing when there was nobody to ask for.
     pub(super) case: Option<&'a Case>,
-    pub(super) started: Instant,
 }
 
 impl Decided<'_> {
     /// Its record.
     pub(super) fn entry(&self) -> Decision {
-        let caller = self.caller;
+        let (caller, answer) = (self.caller, &self.remembered.answer);
         let request_context = self.case.and_then(|case| case.request.context());
         Decision {
             tenant: caller.actor.map(|actor| actor.tenant().text().clone()),
@@ -59,18 +58,21 @@ impl Decided<'_> {
             policy_set: self.generation.bundle.digest().clone(),
             generation: self.generation.number.into(),
             engine: ENGINE.clone(),
-            decision_kind: match self.answer.kind {
+            decision_kind: match answer.kind {
                 AnswerKind::Allow => DecisionKind::Allow,
                 AnswerKind::Forbid => DecisionKind::DenyForbid,
                 AnswerKind::Default => DecisionKind::DenyDefault,
                 AnswerKind::Error => DecisionKind::DenyError,
             },
             policies: self.policies(),
-            errors: self.answer.errors.clone(),
+            errors: answer.errors.clone(),
             shadow: None,
             chain: if caller.chain.is_empty() { Vec::new() } else { vec![Arc::from(caller.chain)] },
-            duration_ns: u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX).into(),
-            memo: None,
+            duration_ns: u64::try_from(self.remembered.took.as_nanos()).unwrap_or(u64::MAX).into(),
+            memo: self.remembered.class.is_some().then_some(match self.remembered.hit {
+                true => Memo::Hit,
+                false => Memo::Miss,
+            }),
             asserted_by: caller.asserted_by.cloned(),
         }
     }
@@ -92,6 +94,6 @@ impl Decided<'_> {
             line: policy.line,
             column: policy.column,
         };
-        self.answer.policies.iter().map(reference).collect()
+        self.remembered.answer.policies.iter().map(reference).collect()
     }
 }

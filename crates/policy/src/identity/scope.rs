@@ -112,10 +112,20 @@ impl ScopeSet {
         Self(self.0.iter().filter(|scope| **scope.id() != *id).cloned().collect())
     }
 
+    /// Whether it is the same set in memory; false tells nothing.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Where it is in memory.
+    pub(crate) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// The scopes of either.
     #[must_use]
     pub fn union(&self, other: &Self) -> Self {
-        if Arc::ptr_eq(&self.0, &other.0) {
+        if self.is_same(other) {
             return self.clone();
         }
         Self::new(self.0.iter().chain(other.0.iter()).cloned())

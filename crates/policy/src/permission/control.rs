@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Datum, Permission, Recorded, Resource, Spec, declared};
+use super::{Datum, Fields, Permission, Recorded, Resource, Spec, declared};
 use crate::resource::Process;
 use crate::vocabulary::{EntityType, Field, FieldType, Group};
 
@@ -30,8 +30,8 @@ impl Permission for ProcessTerminate {
         Resource::Process(&self.target)
     }
 
-    fn context(&self) -> Vec<(&'static str, Datum<'_>)> {
-        Vec::new()
+    fn context(&self) -> Fields<'_> {
+        Fields::none()
     }
 }
 
@@ -65,9 +65,9 @@ impl Permission for ProcessCancel {
         Resource::Process(&self.target)
     }
 
-    fn context(&self) -> Vec<(&'static str, Datum<'_>)> {
+    fn context(&self) -> Fields<'_> {
         let deadline = self.deadline_ms.map(|millis| i64::try_from(millis).unwrap_or(i64::MAX));
-        deadline.map(|millis| ("deadline_ms", Datum::Long(millis))).into_iter().collect()
+        Fields::none().with_some("deadline_ms", deadline.map(Datum::Long))
     }
 }
 
@@ -95,8 +95,8 @@ impl Permission for ProcessLink {
         Resource::Process(&self.target)
     }
 
-    fn context(&self) -> Vec<(&'static str, Datum<'_>)> {
-        Vec::new()
+    fn context(&self) -> Fields<'_> {
+        Fields::none()
     }
 }
 
@@ -124,7 +124,7 @@ impl Permission for ProcessUnlink {
         Resource::Process(&self.target)
     }
 
-    fn context(&self) -> Vec<(&'static str, Datum<'_>)> {
-        Vec::new()
+    fn context(&self) -> Fields<'_> {
+        Fields::none()
     }
 }

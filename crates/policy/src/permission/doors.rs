@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Datum, Permission, Recorded, Resource, Spec, declared};
+use super::{Fields, Permission, Recorded, Resource, Spec, declared};
 use crate::identity::TenantId;
 use crate::resource::{Definition, Namespace, Process};
 use crate::vocabulary::{EntityType, Group};
@@ -36,8 +36,8 @@ macro_rules! door {
                 Resource::$variant(&self.$field)
             }
 
-            fn context(&self) -> Vec<(&'static str, Datum<'_>)> {
-                Vec::new()
+            fn context(&self) -> Fields<'_> {
+                Fields::none()
             }
         }
     };

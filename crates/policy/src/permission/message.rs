@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Datum, Permission, Recorded, Resource, Spec, declared};
+use super::{Datum, Fields, Permission, Recorded, Resource, Spec, declared};
 use crate::resource::Process;
 use crate::vocabulary::{EntityType, Field, FieldType, Group};
 
@@ -37,8 +37,8 @@ impl Permission for ProcessSend {
         Resource::Process(&self.to)
     }
 
-    fn context(&self) -> Vec<(&'static str, Datum<'_>)> {
+    fn context(&self) -> Fields<'_> {
         let bytes = i64::try_from(self.bytes).unwrap_or(i64::MAX);
-        vec![("topic", Datum::String(&self.topic)), ("bytes", Datum::Long(bytes))]
+        Fields::one("topic", Datum::String(&self.topic)).with("bytes", Datum::Long(bytes))
     }
 }

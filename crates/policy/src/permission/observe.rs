@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Datum, Permission, Recorded, Resource, Spec, declared};
+use super::{Fields, Permission, Recorded, Resource, Spec, declared};
 use crate::resource::Process;
 use crate::vocabulary::{EntityType, Group};
 
@@ -30,8 +30,8 @@ impl Permission for ProcessMonitor {
         Resource::Process(&self.target)
     }
 
-    fn context(&self) -> Vec<(&'static str, Datum<'_>)> {
-        Vec::new()
+    fn context(&self) -> Fields<'_> {
+        Fields::none()
     }
 }
 
@@ -59,7 +59,7 @@ impl Permission for ProcessUnmonitor {
         Resource::Process(&self.target)
     }
 
-    fn context(&self) -> Vec<(&'static str, Datum<'_>)> {
-        Vec::new()
+    fn context(&self) -> Fields<'_> {
+        Fields::none()
     }
 }

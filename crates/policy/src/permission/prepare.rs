@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Datum, Permission, Recorded, Resource, Spec, declared};
+use super::{Datum, Fields, Permission, Recorded, Resource, Spec, declared};
 use crate::identity::{Actor, Scope};
 use crate::resource::Facility;
 use crate::vocabulary::{EntityType, Field, FieldType, Group};
@@ -31,8 +31,8 @@ impl Permission for ProcessContext {
         Resource::Facility(Facility::Context)
     }
 
-    fn context(&self) -> Vec<(&'static str, Datum<'_>)> {
-        vec![("keys", Datum::Strings(&self.keys))]
+    fn context(&self) -> Fields<'_> {
+        Fields::one("keys", Datum::Strings(&self.keys))
     }
 }
 
@@ -74,11 +74,11 @@ impl Permission for ProcessSecurity {
         Resource::Facility(Facility::Security)
     }
 
-    fn context(&self) -> Vec<(&'static str, Datum<'_>)> {
+    fn context(&self) -> Fields<'_> {
         match &self.ask {
-            SecurityAsk::Actor(actor) => vec![("actor", Datum::Actor(actor))],
-            SecurityAsk::Scope(scope) => vec![("scope", Datum::Scope(scope))],
-            SecurityAsk::NoScope => Vec::new(),
+            SecurityAsk::Actor(actor) => Fields::one("actor", Datum::Actor(actor)),
+            SecurityAsk::Scope(scope) => Fields::one("scope", Datum::Scope(scope)),
+            SecurityAsk::NoScope => Fields::none(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Datum, Permission, Recorded, Resource, Spec, declared};
+use super::{Datum, Fields, Permission, Recorded, Resource, Spec, declared};
 use crate::resource::{Name, Process};
 use crate::vocabulary::{EntityType, Field, FieldType, Group};
 
@@ -36,8 +36,8 @@ impl Permission for RegistryRegister {
         Resource::Name(&self.name)
     }
 
-    fn context(&self) -> Vec<(&'static str, Datum<'_>)> {
-        vec![("target", Datum::Process(&self.target))]
+    fn context(&self) -> Fields<'_> {
+        Fields::one("target", Datum::Process(&self.target))
     }
 }
 
@@ -65,7 +65,7 @@ impl Permission for RegistryUnregister {
         Resource::Name(&self.name)
     }
 
-    fn context(&self) -> Vec<(&'static str, Datum<'_>)> {
-        Vec::new()
+    fn context(&self) -> Fields<'_> {
+        Fields::none()
     }
 }

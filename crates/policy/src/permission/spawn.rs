@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Datum, Permission, Recorded, Resource, Spec, declared};
+use super::{Datum, Fields, Permission, Recorded, Resource, Spec, declared};
 use crate::resource::{Definition, Host};
 use crate::vocabulary::{EntityType, Field, FieldType, Group};
 
@@ -82,17 +82,12 @@ macro_rules! start_permission {
                 Resource::Definition(&self.definition)
             }
 
-            fn context(&self) -> Vec<(&'static str, Datum<'_>)> {
-                let mut fields = vec![
-                    ("host", Datum::Host(&self.host)),
-                    ("monitored", Datum::Bool(self.monitored)),
-                    ("linked", Datum::Bool(self.linked)),
-                    ("via", Datum::Via(self.via)),
-                ];
-                if let Some(name) = &self.name {
-                    fields.push(("name", Datum::String(name)));
-                }
-                fields
+            fn context(&self) -> Fields<'_> {
+                Fields::one("host", Datum::Host(&self.host))
+                    .with("monitored", Datum::Bool(self.monitored))
+                    .with("linked", Datum::Bool(self.linked))
+                    .with("via", Datum::Via(self.via))
+                    .with_some("name", self.name.as_deref().map(Datum::String))
             }
         }
     };
@@ -154,7 +149,7 @@ impl Permission for ProcessHost {
         Resource::Host(&self.host)
     }
 
-    fn context(&self) -> Vec<(&'static str, Datum<'_>)> {
-        Vec::new()
+    fn context(&self) -> Fields<'_> {
+        Fields::none()
     }
 }

@@ -1,0 +1,231 @@
+//! What a set of policies can read of a request, from Cedar's public syntax tree: two requests that agree on all of it
+//! have the same answer.
+//!
+//! What is the same in all requests of one actor under one set of scopes (the principal, the action, the scopes held, and
+//! all that these lead to) is left out: an answer is never kept for another. Nothing here knows a request.
+//!
+//! Sound since a Cedar policy is a pure function of what it reads (no clock, no chance), and since what is not understood
+//! here counts as reading everything. `in` needs no more than the uid of its left side: what is above an entity follows
+//! from its id (a definition's namespaces), or it has nothing above it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cedar_policy::Policy;
+use cedar_policy::pst::{BinaryOp, Clause, Expr, ResourceConstraint, Var};
+
+use crate::permission::Spec;
+use crate::vocabulary::BASE;
+
+/// What is read: nothing but these, or no answer can be kept.
+pub(crate) enum Footprint {
+    /// These, in a fixed order.
+    Reads(Vec<Read>),
+    /// Anything: a policy says something that is not followed here.
+    Everything {
+        /// The policy.
+        policy: Arc<str>,
+        /// What it says.
+        what: &'static str,
+    },
+}
+
+/// One thing that is read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Read {
+    pub(crate) root: Root,
+    /// Attributes from there on.
+    pub(crate) steps: Vec<Attribute>,
+    pub(crate) aspect: Aspect,
+}
+
+/// Where a path begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Root {
+    Resource,
+    /// A field of the context.
+    Field(&'static str),
+}
+
+/// What of it is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Aspect {
+    /// Its value; of an entity the uid.
+    Value,
+    /// Whether it is there.
+    Presence,
+}
+
+/// An attribute of any type of entity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Attribute {
+    AuthTime,
+    Definition,
+    Host,
+    Kind,
+    Name,
+    Owner,
+    Parent,
+    Plan,
+    Shared,
+    Suspended,
+    Tenant,
+    Value,
+    Verified,
+}
+
+impl Attribute {
+    pub(crate) const ALL: [(Self, &'static str); 13] = [
+        (Self::AuthTime, "authTime"),
+        (Self::Definition, "definition"),
+        (Self::Host, "host"),
+        (Self::Kind, "kind"),
+        (Self::Name, "name"),
+        (Self::Owner, "owner"),
+        (Self::Parent, "parent"),
+        (Self::Plan, "plan"),
+        (Self::Shared, "shared"),
+        (Self::Suspended, "suspended"),
+        (Self::Tenant, "tenant"),
+        (Self::Value, "value"),
+        (Self::Verified, "verified"),
+    ];
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(_, known)| *known == name).map(|(attribute, _)| attribute)
+    }
+}
+
+/// Why a policy is not followed.
+struct NotFollowed(&'static str);
+
+/// A chain of attributes.
+enum Path {
+    /// It begins at the principal or at what comes with it.
+    OfCaller,
+    /// The context itself.
+    Context,
+    /// It begins elsewhere.
+    From(Root, Vec<Attribute>),
+}
+
+/// What policies can read when they are asked for this permission.
+pub(crate) fn of<'a>(
+    spec: &'static Spec,
+    policies: impl Iterator<Item = (&'a Arc<str>, &'a Policy)>,
+) -> Footprint {
+    let mut walk = Walk { spec, reads: BTreeSet::new() };
+    for (id, policy) in policies {
+        if let Err(NotFollowed(what)) = walk.policy(policy) {
+            return Footprint::Everything { policy: id.clone(), what };
+        }
+    }
+    Footprint::Reads(walk.reads.into_iter().collect())
+}
+
+struct Walk {
+    spec: &'static Spec,
+    reads: BTreeSet<Read>,
+}
+
+impl Walk {
+    fn policy(&mut self, policy: &Policy) -> Result<(), NotFollowed> {
+        let tree = policy.to_pst().map_err(|_| NotFollowed("its syntax tree cannot be had"))?;
+        let body = tree.body();
+        match &body.resource {
+            // The type is the action's.
+            ResourceConstraint::Any | ResourceConstraint::Is(_) => {}
+            ResourceConstraint::Eq(_) | ResourceConstraint::In(_) | ResourceConstraint::IsIn(..) => {
+                self.read(Root::Resource, Vec::new(), Aspect::Value);
+            }
+        }
+        body.clauses().iter().try_for_each(|clause| match clause {
+            Clause::When(condition) | Clause::Unless(condition) => self.value(condition),
+        })
+    }
+
+    fn read(&mut self, root: Root, steps: Vec<Attribute>, aspect: Aspect) {
+        self.reads.insert(Read { root, steps, aspect });
+    }
+
+    /// An expression is evaluated.
+    fn value(&mut self, expression: &Expr) -> Result<(), NotFollowed> {
+        match expression {
+            Expr::Literal(_) => Ok(()),
+            Expr::Var(_) | Expr::GetAttr { .. } => match self.path(expression)? {
+                Path::OfCaller => Ok(()),
+                Path::Context => Err(NotFollowed("it uses the whole context as a value")),
+                Path::From(root, steps) => {
+                    self.read(root, steps, Aspect::Value);
+                    Ok(())
+                }
+            },
+            Expr::HasAttr { expr, attrs } => self.presence(expr, attrs.iter().map(|name| &**name)),
+            Expr::UnaryOp { expr, .. } | Expr::Like { expr, .. } => self.value(expr),
+            Expr::BinaryOp { left, right, .. } => self.value(left).and_then(|()| self.value(right)),
+            Expr::Is { expr, in_expr, .. } => {
+                self.value(expr)?;
+                in_expr.iter().try_for_each(|group| self.value(group))
+            }
+            Expr::IfThenElse { cond, then_expr, else_expr } => {
+                [cond, then_expr, else_expr].into_iter().try_for_each(|part| self.value(part))
+            }
+            Expr::Set(items) => items.iter().try_for_each(|item| self.value(item)),
+            Expr::Record(fields) => fields.values().try_for_each(|field| self.value(field)),
+            _ => Err(NotFollowed("it has an expression of a kind that is not known here")),
+        }
+    }
+
+    /// `expression has a.b.c`: each step may be the one that is missing.
+    fn presence<'n>(
+        &mut self,
+        expression: &Expr,
+        names: impl Iterator<Item = &'n str>,
+    ) -> Result<(), NotFollowed> {
+        let mut path = self.path(expression)?;
+        if let Path::From(root, steps) = &path {
+            self.read(*root, steps.clone(), Aspect::Presence);
+        }
+        for name in names {
+            path = self.step(path, name)?;
+            if let Path::From(root, steps) = &path {
+                self.read(*root, steps.clone(), Aspect::Presence);
+            }
+        }
+        Ok(())
+    }
+
+    fn path(&mut self, expression: &Expr) -> Result<Path, NotFollowed> {
+        match expression {
+            Expr::Var(Var::Principal | Var::Action) => Ok(Path::OfCaller),
+            Expr::Var(Var::Resource) => Ok(Path::From(Root::Resource, Vec::new())),
+            Expr::Var(Var::Context) => Ok(Path::Context),
+            Expr::GetAttr { expr, attr } => {
+                let path = self.path(expr)?;
+                self.step(path, attr)
+            }
+            // A tag is text: nothing leads on from there.
+            Expr::BinaryOp { op: BinaryOp::GetTag, .. } => Err(NotFollowed("it reads an attribute of a tag")),
+            _ => Err(NotFollowed("it reads an attribute of something that is worked out")),
+        }
+    }
+
+    fn step(&self, path: Path, name: &str) -> Result<Path, NotFollowed> {
+        match path {
+            Path::OfCaller => Ok(Path::OfCaller),
+            Path::Context if name == "scopes" => Ok(Path::OfCaller),
+            Path::Context => {
+                let declared = BASE.iter().chain(self.spec.context).find(|field| field.name == name);
+                // A field that the action does not have is never there.
+                Ok(declared.map_or(Path::OfCaller, |field| Path::From(Root::Field(field.name), Vec::new())))
+            }
+            Path::From(root, mut steps) => {
+                steps.push(
+                    Attribute::named(name)
+                        .ok_or(NotFollowed("it reads an attribute that is not known here"))?,
+                );
+                Ok(Path::From(root, steps))
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! What one thread remembers of the generation that it decides with: classes of questions and their answers.
+//!
+//! Nothing here is shared, so that an allowed check takes no lock. A tenant has a bound of its own, since it chooses
+//! texts that answers are kept under; what is over it is forgotten, which costs time only.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashMap;
+
+use crate::bundle::Bundle;
+use crate::class::Class;
+use crate::entity::Unanswerable;
+use crate::generation::{Answer, AnswerKind, Generation, Question};
+use crate::identity::{Actor, Digest, ScopeSet, TenantId};
+use crate::limits::{
+    MEMO_ANSWER_BYTES, MEMO_BYTES_MAX, MEMO_CLASS_BYTES, MEMO_POLICY_BYTES, MEMO_RECENT,
+    MEMO_TENANT_BYTES_MAX,
+};
+use crate::permission::Spec;
+
+thread_local! {
+    /// Bound to one generation of one gate, see [`Local::of`].
+    static LOCAL: RefCell<Option<Rc<Local>>> = const { RefCell::new(None) };
+}
+
+/// The generation that this thread decides with, and what it remembers of it.
+pub(crate) struct Local {
+    gate: u64,
+    pub(crate) generation: Arc<Generation>,
+    memo: RefCell<Memo>,
+}
+
+/// How often questions of one generation were answered on one thread.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MemoCounts {
+    /// From memory.
+    pub hits: u64,
+    /// By the engine.
+    pub misses: u64,
+}
+
+/// An answer, and how it was come by.
+pub(crate) struct Remembered {
+    pub(crate) answer: Rc<Answer>,
+    /// The class of the question; nothing when there was no question, or it could not be put.
+    pub(crate) class: Option<Rc<Class>>,
+    /// Whether Cedar was not asked.
+    pub(crate) hit: bool,
+    /// How long Cedar took.
+    pub(crate) took: Duration,
+}
+
+impl Remembered {
+    /// The answer when there is nobody to ask for.
+    pub(crate) fn nobody() -> Self {
+        Self::without_class(Answer::nobody())
+    }
+
+    fn without_class(answer: Answer) -> Self {
+        Self { answer: Rc::new(answer), class: None, hit: false, took: Duration::ZERO }
+    }
+}
+
+impl Local {
+    /// What this thread has of a gate's generation `number`; made anew from `current` when it has another, which forgets
+    /// all that it remembered.
+    pub(crate) fn of(gate: u64, number: u64, current: impl FnOnce() -> Arc<Generation>) -> Rc<Self> {
+        LOCAL.with_borrow_mut(|local| match local {
+            Some(local) if local.gate == gate && local.generation.number == number => local.clone(),
+            _ => {
+                let made = Rc::new(Self { gate, generation: current(), memo: RefCell::default() });
+                *local = Some(made.clone());
+                made
+            }
+        })
+    }
+
+    /// The answer, remembered or decided now.
+    pub(crate) fn answer(&self, question: &Question<'_>) -> Remembered {
+        self.memo.borrow_mut().answer(question, &self.generation)
+    }
+
+    /// How often questions were answered so far.
+    pub(crate) fn counts(&self) -> MemoCounts {
+        self.memo.borrow().counts
+    }
+}
+
+/// Classes by the digest of the actor, its scopes and the action; never by the actor's id, since two tokens of one user
+/// can carry different roles.
+type Classes = FxHashMap<(Digest, ScopeSet, &'static str), Rc<Class>>;
+
+/// Classes and answers of one generation.
+#[derive(Default)]
+struct Memo {
+    tenants: HashMap<TenantId, Tenant>,
+    /// The classes asked about last, found by where actor and scopes are in memory.
+    recent: Recents,
+    bytes: usize,
+    counts: MemoCounts,
+    /// Where keys are written.
+    key: Vec<u8>,
+}
+
+/// What is remembered for the actors of one tenant.
+#[derive(Default)]
+struct Tenant {
+    classes: Classes,
+    bytes: usize,
+}
+
+impl Memo {
+    fn answer(&mut self, question: &Question<'_>, generation: &Generation) -> Remembered {
+        let class = match self.class(question, &generation.bundle) {
+            Ok(class) => class,
+            Err(error) => return Remembered::without_class(Answer::failed(&error)),
+        };
+        let has_key = class.write_key(question, &generation.bundle, &mut self.key);
+        if has_key && let Some(answer) = class.known(&self.key) {
+            self.counts.hits += 1;
+            return Remembered { answer, class: Some(class), hit: true, took: Duration::ZERO };
+        }
+        self.counts.misses += 1;
+        let started = Instant::now();
+        let answer = Rc::new(generation.decide(question, &class));
+        let took = started.elapsed();
+        // One with errors is an incident each time.
+        if has_key && answer.kind != AnswerKind::Error {
+            self.keep(question.actor.tenant(), &class, &answer);
+        }
+        Remembered { answer, class: Some(class), hit: false, took }
+    }
+
+    fn class(&mut self, question: &Question<'_>, bundle: &Bundle) -> Result<Rc<Class>, Unanswerable> {
+        let Question { actor, scopes, spec, .. } = *question;
+        if let Some(class) = self.recent.find(actor, scopes, spec) {
+            return Ok(class);
+        }
+        let key = (*actor.digest(), scopes.clone(), spec.action);
+        let known = self.tenants.get(actor.tenant()).and_then(|tenant| tenant.classes.get(&key)).cloned();
+        let class = match known {
+            Some(class) => class,
+            None => {
+                let class = Rc::new(Class::of(question, bundle)?);
+                self.charge(actor.tenant(), MEMO_CLASS_BYTES + class.loaded.len() * MEMO_POLICY_BYTES);
+                self.tenants.entry(actor.tenant().clone()).or_default().classes.insert(key, class.clone());
+                class
+            }
+        };
+        self.recent.put(Recent { actor: actor.clone(), scopes: scopes.clone(), spec, class: class.clone() });
+        Ok(class)
+    }
+
+    fn keep(&mut self, tenant: &TenantId, class: &Rc<Class>, answer: &Rc<Answer>) {
+        // Where there was no room, the class is forgotten too, and the answer with it.
+        self.charge(tenant, MEMO_ANSWER_BYTES + self.key.len());
+        class.keep(&self.key, answer);
+    }
+
+    /// Counts bytes that are about to be remembered; forgets, where they would be too many.
+    fn charge(&mut self, tenant: &TenantId, bytes: usize) {
+        if self.bytes.saturating_add(bytes) > MEMO_BYTES_MAX {
+            let key = std::mem::take(&mut self.key);
+            *self = Self { key, counts: self.counts, ..Self::default() };
+        }
+        let held = self.tenants.get(tenant).map_or(0, |tenant| tenant.bytes);
+        if held.saturating_add(bytes) > MEMO_TENANT_BYTES_MAX {
+            self.tenants.remove(tenant);
+            self.recent.forget(tenant);
+            self.bytes = self.bytes.saturating_sub(held);
+        }
+        self.bytes += bytes;
+        match self.tenants.get_mut(tenant) {
+            Some(held) => held.bytes += bytes,
+            None => {
+                self.tenants.insert(tenant.clone(), Tenant { bytes, ..Tenant::default() });
+            }
+        }
+    }
+}
+
+/// Classes by where their actor and scopes are in memory: faster to find than by a digest.
+struct Recents(Vec<Option<Recent>>);
+
+/// Holds what it is found by, so that nothing else can be at that place meanwhile.
+struct Recent {
+    actor: Arc<Actor>,
+    scopes: ScopeSet,
+    spec: &'static Spec,
+    class: Rc<Class>,
+}
+
+impl Default for Recents {
+    fn default() -> Self {
+        Self(std::iter::repeat_with(|| None).take(MEMO_RECENT).collect())
+    }
+}
+
+impl Recents {
+    fn find(&self, actor: &Arc<Actor>, scopes: &ScopeSet, spec: &'static Spec) -> Option<Rc<Class>> {
+        let recent = self.0.get(Self::place(actor, scopes, spec))?.as_ref()?;
+        let is_it = Arc::ptr_eq(&recent.actor, actor) && recent.scopes.is_same(scopes);
+        (is_it && recent.spec.action == spec.action).then(|| recent.class.clone())
+    }
+
+    fn put(&mut self, recent: Recent) {
+        let place = Self::place(&recent.actor, &recent.scopes, recent.spec);
+        if let Some(slot) = self.0.get_mut(place) {
+            *slot = Some(recent);
+        }
+    }
+
+    fn forget(&mut self, tenant: &TenantId) {
+        for slot in &mut self.0 {
+            if slot.as_ref().is_some_and(|recent| recent.actor.tenant() == tenant) {
+                *slot = None;
+            }
+        }
+    }
+
+    fn place(actor: &Arc<Actor>, scopes: &ScopeSet, spec: &'static Spec) -> usize {
+        let mixed = (Arc::as_ptr(actor).addr() >> 4)
+            ^ (scopes.address() >> 4).wrapping_mul(31)
+            ^ (std::ptr::from_ref(spec).addr() >> 3).wrapping_mul(131);
+        mixed % MEMO_RECENT
+    }
+}
