@@ -55,7 +55,8 @@ fn remembered_answers_are_those_of_plain_cedar() {
             let plain = Plain { generation: &local.generation };
             for _ in 0..QUESTIONS_A_GENERATION {
                 let asked = world.question(&mut random);
-                let (remembered, plainly) = (local.answer(&asked), plain.answer(&asked));
+                let question = asked.question();
+                let (remembered, plainly) = (local.answer(&question), plain.answer(&question));
                 hits += u64::from(remembered.hit);
                 allowed += u64::from(plainly.kind == AnswerKind::Allow);
                 failed += u64::from(plainly.kind == AnswerKind::Error);
@@ -93,7 +94,8 @@ fn a_forbid_more_allows_nothing_more() {
                 (local(number, policies.load(&world)), local(number, stricter.load(&world)));
             for _ in 0..QUESTIONS_A_GENERATION {
                 let asked = world.question(&mut random);
-                let [before, after] = [&before, &after].map(|local| local.answer(&asked).answer.kind);
+                let question = asked.question();
+                let [before, after] = [&before, &after].map(|local| local.answer(&question).answer.kind);
                 assert!(before == after || after != AnswerKind::Allow, "{}\n{stricter}", shown(&asked));
                 denied += u64::from(before != after);
             }
@@ -115,7 +117,8 @@ fn the_order_of_policies_is_of_no_matter() {
             let (one, other) = (local(number, policies.load(&world)), local(number, turned.load(&world)));
             for _ in 0..QUESTIONS_A_GENERATION {
                 let asked = world.question(&mut random);
-                let [one, other] = [&one, &other].map(|local| said(&local.answer(&asked).answer));
+                let question = asked.question();
+                let [one, other] = [&one, &other].map(|local| said(&local.answer(&question).answer));
                 assert_eq!(one, other, "{}\n{policies}", shown(&asked));
             }
         }
@@ -133,7 +136,7 @@ fn the_names_of_tenants_are_of_no_matter() {
                 let world = World::new(&mut random, tenants);
                 let local = local(number, Policies::new(&mut random, &world).load(&world));
                 for _ in 0..QUESTIONS_A_GENERATION {
-                    let said = said(&local.answer(&world.question(&mut random)).answer);
+                    let said = said(&local.answer(&world.question(&mut random).question()).answer);
                     answers.push((said.kind, said.reasons));
                 }
             }
@@ -164,8 +167,8 @@ fn said(answer: &crate::generation::Answer) -> Said {
     }
 }
 
-fn shown(question: &Question<'_>) -> String {
-    let Question { actor, scopes, process, spec, resource, context } = question;
+fn shown(asked: &Asked<'_>) -> String {
+    let Asked { actor, scopes, process, spec, resource, context } = asked;
     format!("{actor:?} under {scopes:?} in {process:?}: {} on {resource:?} with {context:?}", spec.action)
 }
 
@@ -294,10 +297,10 @@ impl World {
         }
     }
 
-    fn question<'a>(&'a self, random: &mut Random) -> Question<'a> {
+    fn question<'a>(&'a self, random: &mut Random) -> Asked<'a> {
         let spec = *random.choose(&self.permissions);
         let facility = if spec.action.ends_with("context") { Facility::Context } else { Facility::Security };
-        Question {
+        Asked {
             actor: random.choose(&self.actors),
             scopes: random.choose(&self.held),
             process: (random.below(3) > 0).then(|| random.choose(&self.processes)),
@@ -355,6 +358,23 @@ impl World {
             EntityType::Facility => random.choose(&["context", "security"]).to_string(),
         };
         format!("Moonward::{}::\"{id}\"", entity_type.name())
+    }
+}
+
+/// A question, with the context that one borrows.
+struct Asked<'a> {
+    actor: &'a Arc<Actor>,
+    scopes: &'a ScopeSet,
+    process: Option<&'a Arc<Process>>,
+    spec: &'static Spec,
+    resource: Resource<'a>,
+    context: Fields<'a>,
+}
+
+impl Asked<'_> {
+    fn question(&self) -> Question<'_> {
+        let Self { actor, scopes, process, spec, resource, ref context } = *self;
+        Question { actor, scopes, process, spec, resource, context }
     }
 }
 

@@ -173,9 +173,21 @@ impl<'a> Thing<'a> {
         }
     }
 
-    /// Whether it is the actor of that id.
-    pub(crate) fn is_actor(self, id: &str) -> bool {
-        matches!(self, Self::Actor(actor) if **actor.id() == *id)
+    /// Whether the two are one entity: of one type and one id.
+    pub(crate) fn is(self, other: Thing<'_>) -> bool {
+        let same = |one: &Arc<str>, other: &Arc<str>| Arc::ptr_eq(one, other) || one == other;
+        match (self, other) {
+            (Self::Process(one), Thing::Process(other)) => same(one.pid(), other.pid()),
+            (Self::Definition(one), Thing::Definition(other)) => same(one.id(), other.id()),
+            (Self::Namespace(one, _), Thing::Namespace(other, _)) => one == other,
+            (Self::Host(one), Thing::Host(other)) => same(one.id(), other.id()),
+            (Self::Name(one), Thing::Name(other)) => one == other,
+            (Self::Facility(one), Thing::Facility(other)) => one == other,
+            (Self::Actor(one), Thing::Actor(other)) => same(one.id(), other.id()),
+            (Self::Scope(one), Thing::Scope(other)) => same(one.id(), other.id()),
+            (Self::Tenant(one), Thing::Tenant(other)) => same(one.text(), other.text()),
+            _ => false,
+        }
     }
 
     /// Whether it is another entity than `other`, or says the same.

@@ -15,7 +15,6 @@ use cedar_policy::Policy;
 use cedar_policy::pst::{BinaryOp, Clause, Expr, ResourceConstraint, Var};
 
 use crate::permission::Spec;
-use crate::vocabulary::BASE;
 
 /// What is read: nothing but these, or no answer can be kept.
 pub(crate) enum Footprint {
@@ -32,28 +31,31 @@ pub(crate) enum Footprint {
 
 /// One thing that is read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Read {
-    pub(crate) root: Root,
-    /// Attributes from there on.
-    pub(crate) steps: Vec<Attribute>,
-    pub(crate) aspect: Aspect,
+pub(crate) enum Read {
+    /// The value there; of an entity the uid.
+    Value(Chain),
+    /// Whether something is there.
+    Presence(Chain),
+    /// Whether the two are one entity. What they are is not read, so that one answer is good for many.
+    Same(Chain, Chain),
 }
 
-/// Where a path begins.
+/// A chain of attributes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Chain {
+    pub(crate) root: Root,
+    pub(crate) steps: Vec<Attribute>,
+}
+
+/// Where a chain begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Root {
+    Principal,
     Resource,
-    /// A field of the context.
+    /// The process that asks: the field `pid` of the context.
+    Caller,
+    /// Another field of the context.
     Field(&'static str),
-}
-
-/// What of it is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Aspect {
-    /// Its value; of an entity the uid.
-    Value,
-    /// Whether it is there.
-    Presence,
 }
 
 /// An attribute of any type of entity.
@@ -99,14 +101,13 @@ impl Attribute {
 /// Why a policy is not followed.
 struct NotFollowed(&'static str);
 
-/// A chain of attributes.
+/// What an expression names.
 enum Path {
-    /// It begins at the principal or at what comes with it.
-    OfCaller,
+    /// The action, or something else that is the same in all requests.
+    Constant,
     /// The context itself.
     Context,
-    /// It begins elsewhere.
-    From(Root, Vec<Attribute>),
+    Chain(Chain),
 }
 
 /// What policies can read when they are asked for this permission.
@@ -136,7 +137,7 @@ impl Walk {
             // The type is the action's.
             ResourceConstraint::Any | ResourceConstraint::Is(_) => {}
             ResourceConstraint::Eq(_) | ResourceConstraint::In(_) | ResourceConstraint::IsIn(..) => {
-                self.read(Root::Resource, Vec::new(), Aspect::Value);
+                self.read(Read::Value(Chain { root: Root::Resource, steps: Vec::new() }));
             }
         }
         body.clauses().iter().try_for_each(|clause| match clause {
@@ -144,8 +145,15 @@ impl Walk {
         })
     }
 
-    fn read(&mut self, root: Root, steps: Vec<Attribute>, aspect: Aspect) {
-        self.reads.insert(Read { root, steps, aspect });
+    fn read(&mut self, read: Read) {
+        let of_principal = |chain: &Chain| chain.root == Root::Principal;
+        let is_constant = match &read {
+            Read::Value(chain) | Read::Presence(chain) => of_principal(chain),
+            Read::Same(one, other) => of_principal(one) && of_principal(other),
+        };
+        if !is_constant {
+            self.reads.insert(read);
+        }
     }
 
     /// An expression is evaluated.
@@ -153,15 +161,24 @@ impl Walk {
         match expression {
             Expr::Literal(_) => Ok(()),
             Expr::Var(_) | Expr::GetAttr { .. } => match self.path(expression)? {
-                Path::OfCaller => Ok(()),
+                Path::Constant => Ok(()),
                 Path::Context => Err(NotFollowed("it uses the whole context as a value")),
-                Path::From(root, steps) => {
-                    self.read(root, steps, Aspect::Value);
+                Path::Chain(chain) => {
+                    self.read(Read::Value(chain));
                     Ok(())
                 }
             },
             Expr::HasAttr { expr, attrs } => self.presence(expr, attrs.iter().map(|name| &**name)),
             Expr::UnaryOp { expr, .. } | Expr::Like { expr, .. } => self.value(expr),
+            Expr::BinaryOp { op: BinaryOp::Eq | BinaryOp::NotEq, left, right } => {
+                match (self.path(left), self.path(right)) {
+                    (Ok(Path::Chain(left)), Ok(Path::Chain(right))) => {
+                        self.read(Read::Same(left, right));
+                        Ok(())
+                    }
+                    _ => self.value(left).and_then(|()| self.value(right)),
+                }
+            }
             Expr::BinaryOp { left, right, .. } => self.value(left).and_then(|()| self.value(right)),
             Expr::Is { expr, in_expr, .. } => {
                 self.value(expr)?;
@@ -183,13 +200,13 @@ impl Walk {
         names: impl Iterator<Item = &'n str>,
     ) -> Result<(), NotFollowed> {
         let mut path = self.path(expression)?;
-        if let Path::From(root, steps) = &path {
-            self.read(*root, steps.clone(), Aspect::Presence);
+        if let Path::Chain(chain) = &path {
+            self.read(Read::Presence(chain.clone()));
         }
         for name in names {
             path = self.step(path, name)?;
-            if let Path::From(root, steps) = &path {
-                self.read(*root, steps.clone(), Aspect::Presence);
+            if let Path::Chain(chain) = &path {
+                self.read(Read::Presence(chain.clone()));
             }
         }
         Ok(())
@@ -197,8 +214,9 @@ impl Walk {
 
     fn path(&mut self, expression: &Expr) -> Result<Path, NotFollowed> {
         match expression {
-            Expr::Var(Var::Principal | Var::Action) => Ok(Path::OfCaller),
-            Expr::Var(Var::Resource) => Ok(Path::From(Root::Resource, Vec::new())),
+            Expr::Var(Var::Action) => Ok(Path::Constant),
+            Expr::Var(Var::Principal) => Ok(Path::Chain(Chain { root: Root::Principal, steps: Vec::new() })),
+            Expr::Var(Var::Resource) => Ok(Path::Chain(Chain { root: Root::Resource, steps: Vec::new() })),
             Expr::Var(Var::Context) => Ok(Path::Context),
             Expr::GetAttr { expr, attr } => {
                 let path = self.path(expr)?;
@@ -212,20 +230,24 @@ impl Walk {
 
     fn step(&self, path: Path, name: &str) -> Result<Path, NotFollowed> {
         match path {
-            Path::OfCaller => Ok(Path::OfCaller),
-            Path::Context if name == "scopes" => Ok(Path::OfCaller),
+            Path::Constant => Ok(Path::Constant),
+            Path::Context if name == "scopes" => Ok(Path::Constant),
             Path::Context => {
-                let declared = BASE.iter().chain(self.spec.context).find(|field| field.name == name);
+                let root = if name == "pid" { Some(Root::Caller) } else { self.field(name) };
                 // A field that the action does not have is never there.
-                Ok(declared.map_or(Path::OfCaller, |field| Path::From(Root::Field(field.name), Vec::new())))
+                Ok(root.map_or(Path::Constant, |root| Path::Chain(Chain { root, steps: Vec::new() })))
             }
-            Path::From(root, mut steps) => {
-                steps.push(
-                    Attribute::named(name)
-                        .ok_or(NotFollowed("it reads an attribute that is not known here"))?,
-                );
-                Ok(Path::From(root, steps))
+            Path::Chain(mut chain) => {
+                let attribute = Attribute::named(name);
+                chain
+                    .steps
+                    .push(attribute.ok_or(NotFollowed("it reads an attribute that is not known here"))?);
+                Ok(Path::Chain(chain))
             }
         }
+    }
+
+    fn field(&self, name: &str) -> Option<Root> {
+        self.spec.context.iter().find(|field| field.name == name).map(|field| Root::Field(field.name))
     }
 }

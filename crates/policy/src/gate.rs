@@ -221,7 +221,7 @@ impl<'a> Operation<'a> {
             process: caller.process,
             spec: &P::SPEC,
             resource: request.resource(),
-            context: request.context(),
+            context: request,
         })
     }
 

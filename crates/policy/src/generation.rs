@@ -4,16 +4,14 @@
 
 use std::sync::{Arc, LazyLock};
 
-use cedar_policy::{
-    Authorizer, Context, Decision, Entities, EntityUid, Request, Response, RestrictedExpression,
-};
+use cedar_policy::{Authorizer, Decision, Entities, EntityUid, Request, Response, RestrictedExpression};
 
 use crate::bundle::{Bundle, Loaded};
 use crate::cedar::{action_uid, resource_uid, uid};
 use crate::class::Class;
 use crate::entity::{self, Unanswerable};
 use crate::identity::{Actor, ScopeSet};
-use crate::permission::{Datum, Fields, Resource, Spec};
+use crate::permission::{Context, Datum, Fields, Resource, Spec};
 use crate::resource::Process;
 use crate::vocabulary::EntityType;
 
@@ -26,7 +24,7 @@ pub(crate) struct Question<'a> {
     pub(crate) process: Option<&'a Arc<Process>>,
     pub(crate) spec: &'static Spec,
     pub(crate) resource: Resource<'a>,
-    pub(crate) context: Fields<'a>,
+    pub(crate) context: &'a dyn Context,
 }
 
 /// What is answered.
@@ -89,7 +87,8 @@ impl Generation {
     /// # Errors
     /// The question cannot be put to Cedar.
     pub(crate) fn case(&self, question: &Question<'_>, class: &Class) -> Result<Case, Unanswerable> {
-        let Question { actor, scopes, process, spec, ref resource, ref context } = *question;
+        let Question { actor, scopes, process, spec, ref resource, context } = *question;
+        let context = &context.fields();
         let action = action_uid(spec.action);
         let entities =
             entity::of_check(&class.shared, &self.bundle.tenants, &action, resource, process, context)?;
@@ -109,14 +108,14 @@ fn context_of(
     process: Option<&Arc<Process>>,
     scopes: &ScopeSet,
     fields: &Fields<'_>,
-) -> Result<Context, Unanswerable> {
+) -> Result<cedar_policy::Context, Unanswerable> {
     let entity = |uid: EntityUid| RestrictedExpression::new_entity_uid(uid);
     let held = scopes.ids().map(|id| entity(uid(EntityType::Scope, id)));
     let base = [("scopes", RestrictedExpression::new_set(held))];
     let pid = process.map(|process| ("pid", entity(uid(EntityType::Process, process.pid()))));
     let fields = fields.iter().map(|(name, datum)| (name, expression(&datum)));
     let pairs = base.into_iter().chain(pid).chain(fields).map(|(name, value)| (name.to_owned(), value));
-    Context::from_pairs(pairs).map_err(|error| Unanswerable::new(&error))
+    cedar_policy::Context::from_pairs(pairs).map_err(|error| Unanswerable::new(&error))
 }
 
 fn expression(datum: &Datum<'_>) -> RestrictedExpression {

@@ -204,7 +204,7 @@ impl Recents {
     fn find(&self, actor: &Arc<Actor>, scopes: &ScopeSet, spec: &'static Spec) -> Option<Rc<Class>> {
         let recent = self.0.get(Self::place(actor, scopes, spec))?.as_ref()?;
         let is_it = Arc::ptr_eq(&recent.actor, actor) && recent.scopes.is_same(scopes);
-        (is_it && recent.spec.action == spec.action).then(|| recent.class.clone())
+        (is_it && std::ptr::eq(recent.spec, spec)).then(|| recent.class.clone())
     }
 
     fn put(&mut self, recent: Recent) {

@@ -23,8 +23,8 @@ pub use doors::{
     AuditRead, DefinitionDeploy, DefinitionRead, LogRead, PolicyRead, PolicyWrite, ProcessRead, TenantRead,
     TenantSuspend, TokenRevoke,
 };
-pub(crate) use fields::FIELDS_MAX;
 pub use fields::Fields;
+pub(crate) use fields::{Context, FIELDS_MAX};
 pub use message::ProcessSend;
 pub use observe::{ProcessMonitor, ProcessUnmonitor};
 pub use prepare::{ProcessContext, ProcessSecurity, SecurityAsk};

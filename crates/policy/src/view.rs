@@ -8,9 +8,10 @@
 use std::sync::Arc;
 
 use crate::entity::{Tenants, Thing};
-use crate::footprint::{Aspect, Attribute, Read, Root};
+use crate::footprint::{Attribute, Chain, Read, Root};
 use crate::generation::Question;
-use crate::permission::Datum;
+use crate::permission::{Datum, Fields};
+use crate::vocabulary::FieldType;
 
 /// What stands at the end of a path.
 #[derive(Clone, Copy)]
@@ -42,26 +43,43 @@ struct View<'a> {
 
 impl<'a> View<'a> {
     fn write(&self, read: &Read, key: &mut Vec<u8>) -> bool {
-        let Some(node) = self.follow(read) else { return false };
-        match read.aspect {
-            Aspect::Presence => key.push(u8::from(!matches!(node, Node::Missing))),
-            Aspect::Value => write_value(node, key),
+        match read {
+            Read::Presence(chain) => {
+                let Some(node) = self.follow(chain) else { return false };
+                key.push(u8::from(!matches!(node, Node::Missing)));
+            }
+            Read::Value(chain) => {
+                let Some(node) = self.follow(chain) else { return false };
+                write_value(node, key);
+            }
+            Read::Same(one, other) => {
+                let (Some(one), Some(other)) = (self.follow(one), self.follow(other)) else { return false };
+                match (one, other) {
+                    (Node::Thing(one), Node::Thing(other)) => key.push(u8::from(one.is(other))),
+                    _ => {
+                        key.push(2);
+                        write_value(one, key);
+                        write_value(other, key);
+                    }
+                }
+            }
         }
         true
     }
 
-    fn follow(&self, read: &Read) -> Option<Node<'a>> {
-        let mut node = match read.root {
+    fn follow(&self, chain: &Chain) -> Option<Node<'a>> {
+        let mut node = match chain.root {
+            Root::Principal => Node::Thing(Thing::Actor(self.question.actor)),
             Root::Resource => Node::Thing(Thing::of_resource(&self.question.resource)),
-            Root::Field("pid") => {
+            Root::Caller => {
                 self.question.process.map_or(Node::Missing, |process| Node::Thing(Thing::Process(process)))
             }
-            Root::Field(name) => self.question.context.get(name).map_or(Node::Missing, of_datum),
+            Root::Field(name) => self.question.context.fields().get(name).map_or(Node::Missing, of_datum),
         };
-        for (steps, attribute) in read.steps.iter().enumerate() {
+        for (steps, attribute) in chain.steps.iter().enumerate() {
             let Node::Thing(thing) = node else { return Some(Node::Missing) };
-            // The resource is the first of its uid.
-            let is_first = steps == 0 && read.root == Root::Resource;
+            // Principal and resource are the first of their uid.
+            let is_first = steps == 0 && matches!(chain.root, Root::Principal | Root::Resource);
             if !is_first && !self.is_one_version(thing) {
                 return None;
             }
@@ -93,7 +111,7 @@ impl<'a> View<'a> {
             (Thing::Name(name), A::Value) => Node::Text(name.value()),
             (Thing::Actor(actor), attribute) => {
                 // The principal's own version counts, and only it has a time.
-                let is_principal = actor.id() == principal.id();
+                let is_principal = thing.is(Thing::Actor(principal));
                 let actor = if is_principal { &**principal } else { actor };
                 match attribute {
                     A::Tenant => Node::Thing(Thing::Tenant(actor.tenant())),
@@ -123,20 +141,32 @@ impl<'a> View<'a> {
 
     /// Whether everything in the request with this one's uid says the same as it.
     fn is_one_version(&self, thing: Thing<'a>) -> bool {
-        if matches!(thing, Thing::Tenant(_)) || thing.is_actor(self.question.actor.id()) {
+        let question = self.question;
+        if matches!(thing, Thing::Tenant(_)) || thing.is(Thing::Actor(question.actor)) {
             return true;
         }
-        let question = self.question;
-        let named = std::iter::once(Thing::of_resource(&question.resource))
+        let has_things = question.spec.context.iter().any(|field| matches!(field.kind, FieldType::Entity(_)));
+        let fields = has_things.then(|| question.context.fields());
+        let mut named = std::iter::once(Thing::of_resource(&question.resource))
             .chain(question.process.map(|process| Thing::Process(process)))
-            .chain(question.context.iter().filter_map(|(_, datum)| Thing::of_datum(&datum)));
-        // Two steps on is where the last attributes that a policy can read are.
-        named.into_iter().all(|one| {
-            thing.agrees(one)
-                && one
-                    .points_to()
-                    .all(|two| thing.agrees(two) && two.points_to().all(|three| thing.agrees(three)))
-        })
+            .chain(fields.iter().flat_map(Fields::iter).filter_map(|(_, datum)| Thing::of_datum(&datum)));
+        match thing {
+            // Only a process points to a process, and its parent to none: the caller's is read in every check.
+            Thing::Process(_) => named.all(|one| match one {
+                Thing::Process(process) => {
+                    thing.agrees(one)
+                        && process.parent().is_none_or(|parent| thing.agrees(Thing::Process(parent)))
+                }
+                _ => true,
+            }),
+            // Two steps on is where the last attributes that a policy can read are.
+            _ => named.all(|one| {
+                thing.agrees(one)
+                    && one
+                        .points_to()
+                        .all(|two| thing.agrees(two) && two.points_to().all(|three| thing.agrees(three)))
+            }),
+        }
     }
 }
 
@@ -189,7 +219,7 @@ mod tests {
     use super::*;
     use crate::cedar::uid;
     use crate::identity::{Actor, Scope, ScopeSet, Tenant, TenantId};
-    use crate::permission::{Fields, Permission, ProcessSend, Resource};
+    use crate::permission::{Permission, ProcessSend, Resource};
     use crate::resource::{Definition, Facility, Host, Name, Process};
     use crate::vocabulary::EntityType;
 
@@ -216,7 +246,7 @@ mod tests {
             process: None,
             spec: &ProcessSend::SPEC,
             resource: Resource::Process(&child),
-            context: Fields::none(),
+            context: &Fields::none(),
         };
         let view = View { question: &question, tenants: &tenants };
         let things = [

@@ -91,7 +91,7 @@ impl Gate {
         if foreign || !self.log.writable() {
             return Ok(false);
         }
-        let question = Question { actor, scopes, process: caller.process, spec, resource, context };
+        let question = Question { actor, scopes, process: caller.process, spec, resource, context: &context };
         let allowed = self.local().answer(&question).answer.kind == AnswerKind::Allow;
         tracing::trace!(%actor, action, allowed, "a script asked what it can do");
         Ok(allowed)

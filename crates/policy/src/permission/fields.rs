@@ -1,6 +1,6 @@
 //! The fields of one check's context, kept in place: a check that is allowed allocates nothing.
 
-use super::Datum;
+use super::{Datum, Permission};
 
 /// Fields of one action's context, beside those of every check: 5, as a start has.
 pub(crate) const FIELDS_MAX: usize = 5;
@@ -50,5 +50,23 @@ impl<'a> Fields<'a> {
     /// The value of one.
     pub fn get(&self, name: &str) -> Option<Datum<'a>> {
         self.iter().find(|(given, _)| *given == name).map(|(_, datum)| datum)
+    }
+}
+
+/// What can say the fields of a check's context. They are asked for only where policies read them.
+pub(crate) trait Context {
+    /// The fields.
+    fn fields(&self) -> Fields<'_>;
+}
+
+impl<P: Permission> Context for P {
+    fn fields(&self) -> Fields<'_> {
+        self.context()
+    }
+}
+
+impl Context for Fields<'_> {
+    fn fields(&self) -> Fields<'_> {
+        *self
     }
 }

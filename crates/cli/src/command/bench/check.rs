@@ -233,7 +233,7 @@ impl Tenancy {
             let text = format!(
                 "@id(\"{tenant}.send\")\n\
                  permit (principal in Moonward::Tenant::\"{tenant}\", action == Moonward::Action::\"process.send\", \
-                 resource) when {{ resource.owner == principal || resource.tenant == principal.tenant }};\n\
+                 resource) when {{ resource.owner in principal.tenant && resource.tenant == principal.tenant }};\n\
                  @id(\"{tenant}.spawn\")\n\
                  permit (principal in Moonward::Tenant::\"{tenant}\", action == Moonward::Action::\"process.spawn\", \
                  resource in Moonward::Namespace::\"{tenant}\");\n"
