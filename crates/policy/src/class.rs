@@ -20,7 +20,7 @@ use crate::view;
 pub(crate) struct Class {
     pub(crate) policies: PolicySet,
     pub(crate) loaded: HashMap<PolicyId, Arc<Loaded>>,
-    /// The principal, its roles, the scopes held and their tenants.
+    /// The principal, its roles, the scopes held, their tenants, and the action with its groups.
     pub(crate) shared: Entities,
     footprint: Footprint,
     /// By the values of what the policies can read.
@@ -46,7 +46,7 @@ impl Class {
             policies.add(loaded.policy.clone()).map_err(|error| Unanswerable::new(&error))?;
             by_id.insert(loaded.policy.id().clone(), loaded.clone());
         }
-        let shared = entity::of_actor(question.actor, question.scopes, &bundle.tenants)?;
+        let shared = entity::of_class(question.actor, question.scopes, question.spec, &bundle.tenants)?;
         Ok(Self { policies, loaded: by_id, shared, footprint, answers: RefCell::default() })
     }
 

@@ -5,14 +5,14 @@
 //! resource and of the context, then what these point to. Other actors appear with `tenant`, `kind` and
 //! `verified` only, and a parent process without a parent of its own.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use cedar_policy::{Entities, Entity, EntityUid, RestrictedExpression};
 
-use crate::cedar::{ACTIONS, name_id, tenant_uid, uid};
+use crate::cedar::{ACTIONS, action_uid, name_id, tenant_uid, uid};
 use crate::identity::{Actor, Scope, ScopeSet, Tenant, TenantId};
-use crate::permission::{Datum, Fields, Resource};
+use crate::permission::{Datum, Fields, Resource, Spec};
 use crate::resource::{Definition, Facility, Host, Name, Process};
 use crate::vocabulary::EntityType;
 
@@ -45,10 +45,12 @@ pub(crate) enum Thing<'a> {
     Tenant(&'a TenantId),
 }
 
-/// The principal, its roles, the scopes held and their tenants: the part that all checks of one actor share.
-pub(crate) fn of_actor(
+/// The principal, its roles, the scopes held, their tenants, and the action with its groups: the part that all checks of one
+/// actor for one permission share.
+pub(crate) fn of_class(
     actor: &Actor,
     scopes: &ScopeSet,
+    spec: &Spec,
     tenants: &Tenants,
 ) -> Result<Entities, Unanswerable> {
     let tenant = tenant_uid(actor.tenant());
@@ -64,21 +66,21 @@ pub(crate) fn of_actor(
     }
     closure.close()?;
     entities.append(&mut closure.made);
+    let action = action_uid(spec.action);
+    let above = ACTIONS.ancestors(&action).into_iter().flatten().filter_map(|group| ACTIONS.get(group));
+    entities.extend(ACTIONS.get(&action).into_iter().chain(above).cloned());
     Entities::from_entities(entities, None).map_err(|error| Unanswerable::new(&error))
 }
 
-/// All entities of one check: the shared part, the action with its groups, and whatever the request names.
+/// All entities of one check: the shared part, and whatever the request names.
 pub(crate) fn of_check(
     shared: &Entities,
     tenants: &Tenants,
-    action: &EntityUid,
     resource: &Resource<'_>,
     process: Option<&Arc<Process>>,
     context: &Fields<'_>,
 ) -> Result<Entities, Unanswerable> {
     let mut closure = Closure::new(shared.clone(), tenants);
-    let above = ACTIONS.ancestors(action).into_iter().flatten().filter_map(|group| ACTIONS.get(group));
-    closure.made.extend(ACTIONS.get(action).into_iter().chain(above).cloned());
     closure.put(Thing::of_resource(resource));
     process.into_iter().for_each(|process| closure.put(Thing::Process(process)));
     context.iter().filter_map(|(_, datum)| Thing::of_datum(&datum)).for_each(|thing| closure.put(thing));
@@ -86,33 +88,36 @@ pub(crate) fn of_check(
     closure.shared.add_entities(closure.made, None).map_err(|error| Unanswerable::new(&error))
 }
 
-/// A set being built. What waits is handled in order, so that what the request itself names comes before what
+/// A set being built. Things are handled in the order in which they are put, so that what the request itself names comes before what
 /// it merely points to.
 struct Closure<'a> {
     shared: Entities,
     tenants: &'a Tenants,
-    waiting: VecDeque<Thing<'a>>,
-    seen: HashSet<EntityUid>,
+    /// All that were put, each once: so few that a search costs less than a hash.
+    things: Vec<Thing<'a>>,
     made: Vec<Entity>,
 }
 
 impl<'a> Closure<'a> {
     fn new(shared: Entities, tenants: &'a Tenants) -> Self {
-        Self { shared, tenants, waiting: VecDeque::new(), seen: HashSet::new(), made: Vec::new() }
+        Self { shared, tenants, things: Vec::new(), made: Vec::new() }
     }
 
     fn put(&mut self, thing: Thing<'a>) {
-        self.waiting.push_back(thing);
+        if !self.things.iter().any(|put| put.is(thing)) {
+            self.things.push(thing);
+        }
     }
 
     fn close(&mut self) -> Result<(), Unanswerable> {
-        while let Some(thing) = self.waiting.pop_front() {
+        let mut next = 0;
+        while let Some(thing) = self.things.get(next).copied() {
+            next += 1;
             let uid = thing.uid();
-            if self.shared.get(&uid).is_some() || !self.seen.insert(uid.clone()) {
-                continue;
+            if self.shared.get(&uid).is_none() {
+                self.made.push(thing.entity(uid, self.tenants)?);
+                thing.points_to().for_each(|pointed| self.put(pointed));
             }
-            self.made.push(thing.entity(uid, self.tenants)?);
-            self.waiting.extend(thing.points_to());
         }
         Ok(())
     }

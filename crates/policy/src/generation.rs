@@ -89,12 +89,10 @@ impl Generation {
     pub(crate) fn case(&self, question: &Question<'_>, class: &Class) -> Result<Case, Unanswerable> {
         let Question { actor, scopes, process, spec, ref resource, context } = *question;
         let context = &context.fields();
-        let action = action_uid(spec.action);
-        let entities =
-            entity::of_check(&class.shared, &self.bundle.tenants, &action, resource, process, context)?;
+        let entities = entity::of_check(&class.shared, &self.bundle.tenants, resource, process, context)?;
         let request = Request::new(
             uid(EntityType::Actor, actor.id()),
-            action,
+            action_uid(spec.action),
             resource_uid(resource),
             context_of(process, scopes, context)?,
             None,
