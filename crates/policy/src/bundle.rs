@@ -13,7 +13,7 @@ use crate::entity::Tenants;
 use crate::identity::{Actor, Scope, ScopeSet, Tenant};
 use crate::load;
 use crate::permission::Spec;
-use crate::slice::{self, Slice};
+use crate::slice::{self, Slice, Sliced};
 use crate::vocabulary::Group;
 
 /// What a bundle is loaded from.
@@ -114,7 +114,7 @@ impl Bundle {
     /// The policies considered when this actor asks for a permission under these scopes: the guards, and of each scope its
     /// permits; a tenant's own only for its own actors, and never for a door. Those whose head names other actors,
     /// actions or another type of resource are left out: a head cannot fail, so that they could neither match nor err.
-    pub(crate) fn select(&self, actor: &Actor, spec: &Spec, scopes: &ScopeSet) -> Vec<&Arc<Loaded>> {
+    pub(crate) fn select(&self, actor: &Actor, spec: &Spec, scopes: &ScopeSet) -> Vec<&Sliced> {
         let door = spec.group == Group::Doors;
         let held = scopes.ids().filter_map(|id| self.scopes.get(id));
         let considered = held.filter(|held| {

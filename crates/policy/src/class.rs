@@ -3,17 +3,18 @@
 //! answers so far.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use cedar_policy::{Entities, PolicyId, PolicySet};
-use rustc_hash::FxHashMap;
 
 use crate::bundle::{Bundle, Loaded};
 use crate::entity::{self, Unanswerable};
-use crate::footprint::{self, Footprint};
+use crate::footprint::{NotFollowed, Read};
 use crate::generation::{Answer, Question};
+use crate::limits::{MEMO_CLASS_BYTES, MEMO_ENTITY_BYTES, MEMO_POLICY_BYTES};
+use crate::slice::Sliced;
 use crate::view;
 
 /// What questions of one class have in common.
@@ -22,9 +23,12 @@ pub(crate) struct Class {
     pub(crate) loaded: HashMap<PolicyId, Arc<Loaded>>,
     /// The principal, its roles, the scopes held, their tenants, and the action with its groups.
     pub(crate) shared: Entities,
-    footprint: Footprint,
-    /// By the values of what the policies can read.
-    answers: RefCell<FxHashMap<Box<[u8]>, Rc<Answer>>>,
+    /// What the policies can read, in a fixed order; nothing when that may be anything.
+    footprint: Option<Vec<Read>>,
+    /// By the values of what the policies can read, which a tenant can choose: the hash has a seed that nobody knows.
+    answers: RefCell<HashMap<Box<[u8]>, Rc<Answer>>>,
+    /// Bytes that it counts for in the memo.
+    pub(crate) bytes: usize,
 }
 
 impl Class {
@@ -33,30 +37,35 @@ impl Class {
     /// # Errors
     /// The policies or entities cannot be put together: nothing of this class can be answered.
     pub(crate) fn of(question: &Question<'_>, bundle: &Bundle) -> Result<Self, Unanswerable> {
-        let selected = bundle.select(question.actor, question.spec, question.scopes);
-        let footprint =
-            footprint::of(question.spec, selected.iter().map(|loaded| (&loaded.id, &loaded.policy)));
-        if let Footprint::Everything { policy, what } = &footprint {
-            let (actor, action) = (question.actor, question.spec.action);
-            tracing::debug!(%actor, action, %policy, what, "no answer is remembered");
-        }
+        let Question { actor, scopes, spec, .. } = *question;
+        let selected = bundle.select(actor, spec, scopes);
         let mut policies = PolicySet::new();
         let mut by_id = HashMap::with_capacity(selected.len());
-        for loaded in selected {
+        let mut reads = Some(BTreeSet::new());
+        let entities = actor.roles().count() + actor.tags().count() + scopes.len();
+        let mut bytes = MEMO_CLASS_BYTES + entities * MEMO_ENTITY_BYTES;
+        for Sliced { loaded, footprint } in selected {
             policies.add(loaded.policy.clone()).map_err(|error| Unanswerable::new(&error))?;
             by_id.insert(loaded.policy.id().clone(), loaded.clone());
+            bytes += MEMO_POLICY_BYTES + loaded.text().len();
+            match (&mut reads, footprint) {
+                (Some(reads), Ok(footprint)) => reads.extend(footprint.iter().cloned()),
+                (_, Ok(_)) => {}
+                (_, Err(NotFollowed(why))) => {
+                    tracing::debug!(%actor, action = spec.action, policy = %loaded.id, why, "answers are not remembered");
+                    reads = None;
+                }
+            }
         }
-        let shared = entity::of_class(question.actor, question.scopes, question.spec, &bundle.tenants)?;
-        Ok(Self { policies, loaded: by_id, shared, footprint, answers: RefCell::default() })
+        let footprint = reads.map(|reads| reads.into_iter().collect());
+        let shared = entity::of_class(actor, scopes, spec, &bundle.tenants)?;
+        Ok(Self { policies, loaded: by_id, shared, footprint, answers: RefCell::default(), bytes })
     }
 
     /// Writes what decides the answer of a question of this class into `key`; false when nothing can be kept.
     pub(crate) fn write_key(&self, question: &Question<'_>, bundle: &Bundle, key: &mut Vec<u8>) -> bool {
         key.clear();
-        match &self.footprint {
-            Footprint::Reads(reads) => view::write_key(question, &bundle.tenants, reads, key),
-            Footprint::Everything { .. } => false,
-        }
+        self.footprint.as_ref().is_some_and(|reads| view::write_key(question, &bundle.tenants, reads, key))
     }
 
     /// The answer that was kept under this key.

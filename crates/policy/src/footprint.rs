@@ -1,4 +1,4 @@
-//! What a set of policies can read of a request, from Cedar's public syntax tree: two requests that agree on all of it
+//! What a policy can read of a request, from Cedar's public syntax tree: two requests that agree on all of it
 //! have the same answer.
 //!
 //! What is the same in all requests of one actor under one set of scopes (the principal, the action, the scopes held, and
@@ -9,25 +9,14 @@
 //! from its id (a definition's namespaces), or it has nothing above it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use cedar_policy::Policy;
-use cedar_policy::pst::{BinaryOp, Clause, Expr, ResourceConstraint, Var};
+use cedar_policy::pst::{self, BinaryOp, Clause, Expr, ResourceConstraint, Var};
 
 use crate::permission::Spec;
 
-/// What is read: nothing but these, or no answer can be kept.
-pub(crate) enum Footprint {
-    /// These, in a fixed order.
-    Reads(Vec<Read>),
-    /// Anything: a policy says something that is not followed here.
-    Everything {
-        /// The policy.
-        policy: Arc<str>,
-        /// What it says.
-        what: &'static str,
-    },
-}
+/// All that a policy can read when it is asked for one permission.
+pub(crate) type Footprint = Result<Vec<Read>, NotFollowed>;
 
 /// One thing that is read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +25,7 @@ pub(crate) enum Read {
     Value(Chain),
     /// Whether something is there.
     Presence(Chain),
-    /// Whether the two are one entity. What they are is not read, so that one answer is good for many.
+    /// Whether the two are the same. Which entities they are is not read, so that one answer is good for many.
     Same(Chain, Chain),
 }
 
@@ -98,8 +87,9 @@ impl Attribute {
     }
 }
 
-/// Why a policy is not followed.
-struct NotFollowed(&'static str);
+/// Why a policy is not followed: it counts as reading everything.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NotFollowed(pub(crate) &'static str);
 
 /// What an expression names.
 enum Path {
@@ -110,18 +100,22 @@ enum Path {
     Chain(Chain),
 }
 
-/// What policies can read when they are asked for this permission.
-pub(crate) fn of<'a>(
-    spec: &'static Spec,
-    policies: impl Iterator<Item = (&'a Arc<str>, &'a Policy)>,
-) -> Footprint {
-    let mut walk = Walk { spec, reads: BTreeSet::new() };
-    for (id, policy) in policies {
-        if let Err(NotFollowed(what)) = walk.policy(policy) {
-            return Footprint::Everything { policy: id.clone(), what };
-        }
+/// A policy's syntax tree, which its footprints are found in.
+pub(crate) struct Tree(Option<pst::Policy>);
+
+impl Tree {
+    /// The tree of a policy. Cedar parses its text again for this.
+    pub(crate) fn of(policy: &Policy) -> Self {
+        Self(policy.to_pst().ok())
     }
-    Footprint::Reads(walk.reads.into_iter().collect())
+
+    /// What the policy can read when it is asked for this permission.
+    pub(crate) fn footprint(&self, spec: &'static Spec) -> Footprint {
+        let tree = self.0.as_ref().ok_or(NotFollowed("its syntax tree cannot be had"))?;
+        let mut walk = Walk { spec, reads: BTreeSet::new() };
+        walk.policy(tree)?;
+        Ok(walk.reads.into_iter().collect())
+    }
 }
 
 struct Walk {
@@ -130,8 +124,7 @@ struct Walk {
 }
 
 impl Walk {
-    fn policy(&mut self, policy: &Policy) -> Result<(), NotFollowed> {
-        let tree = policy.to_pst().map_err(|_| NotFollowed("its syntax tree cannot be had"))?;
+    fn policy(&mut self, tree: &pst::Policy) -> Result<(), NotFollowed> {
         let body = tree.body();
         match &body.resource {
             // The type is the action's.
@@ -179,17 +172,27 @@ impl Walk {
                     _ => self.value(left).and_then(|()| self.value(right)),
                 }
             }
-            Expr::BinaryOp { left, right, .. } => self.value(left).and_then(|()| self.value(right)),
-            Expr::Is { expr, in_expr, .. } => {
-                self.value(expr)?;
-                in_expr.iter().try_for_each(|group| self.value(group))
+            Expr::BinaryOp { op: BinaryOp::In | BinaryOp::HasTag | BinaryOp::GetTag, left, right } => {
+                self.entity(left).and_then(|()| self.value(right))
             }
+            Expr::BinaryOp { left, right, .. } => self.value(left).and_then(|()| self.value(right)),
+            Expr::Is { expr, in_expr: None, .. } => self.value(expr),
+            Expr::Is { expr, in_expr: Some(group), .. } => self.entity(expr).and_then(|()| self.value(group)),
             Expr::IfThenElse { cond, then_expr, else_expr } => {
                 [cond, then_expr, else_expr].into_iter().try_for_each(|part| self.value(part))
             }
             Expr::Set(items) => items.iter().try_for_each(|item| self.value(item)),
             Expr::Record(fields) => fields.values().try_for_each(|field| self.value(field)),
             _ => Err(NotFollowed("it has an expression of a kind that is not known here")),
+        }
+    }
+
+    /// What is above an entity or its tags are looked for. Of one that the request does not name, whether it is among the
+    /// entities of the request would be read.
+    fn entity(&mut self, expression: &Expr) -> Result<(), NotFollowed> {
+        match self.path(expression)? {
+            Path::Chain(_) | Path::Constant => self.value(expression),
+            Path::Context => Err(NotFollowed("it uses the whole context as a value")),
         }
     }
 

@@ -30,7 +30,7 @@ pub(crate) struct Question<'a> {
 /// What is answered.
 pub(crate) struct Answer {
     pub(crate) kind: AnswerKind,
-    /// The policies that determined it, by their place in the bundle.
+    /// The policies that determined it, ordered by id.
     pub(crate) policies: Vec<Arc<Loaded>>,
     /// What failed, as Cedar words it.
     pub(crate) errors: Vec<Arc<str>>,

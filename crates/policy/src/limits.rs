@@ -68,22 +68,29 @@ pub const TAG_VALUE_BYTES_MAX: usize = 1024;
 /// Bytes of all tags of one actor together: 4 KiB, a quarter of a record.
 pub const TAGS_BYTES_MAX: usize = 4 * 1024;
 
-/// Bytes that one thread remembers for the actors of one tenant, as [`MEMO_CLASS_BYTES`] and [`MEMO_ANSWER_BYTES`] count
-/// them: 16 MiB, some 1 500 different (actor, scopes, action) or 60 000 answers. A tenant chooses texts that answers are
-/// kept under; past the bound all of that tenant is forgotten.
+/// Bytes that one thread remembers for the actors of one tenant, as the next four count them: 16 MiB, some 1 500 different
+/// (actor, scopes, action) or 60 000 answers. A tenant chooses texts that answers are kept under; past the bound all of
+/// that tenant is forgotten.
 pub const MEMO_TENANT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Bytes that one thread remembers in all, counted alike: 256 MiB, 20 000 actors that send. Past it all is forgotten.
 pub const MEMO_BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// Bytes that a class of questions counts for in the memo, beside [`MEMO_POLICY_BYTES`] for each of its policies: 8 KiB,
-/// most of it entities.
+/// Bytes that a class of questions may count for to be remembered: half of what its tenant has, so that there is room for
+/// its answers.
+pub const MEMO_CLASS_BYTES_MAX: usize = MEMO_TENANT_BYTES_MAX / 2;
+
+/// Bytes that a class of questions counts for in the memo, beside its entities and policies: 8 KiB (9.7 KB measured with
+/// five policies, 2026-11-27).
 pub const MEMO_CLASS_BYTES: usize = 8 * 1024;
 
-/// Bytes that each policy of a class counts for in the memo: 512. The policy itself is shared with the bundle.
+/// Bytes that each role, tag and scope of a class counts for in the memo: 1 KiB, twice the longest id.
+pub const MEMO_ENTITY_BYTES: usize = 1024;
+
+/// Bytes that each policy of a class counts for in the memo, beside its text, which Cedar copies: 512.
 pub const MEMO_POLICY_BYTES: usize = 512;
 
-/// Bytes that an answer counts for in the memo, beside what it is kept under: 192.
+/// Bytes that an answer counts for in the memo, beside what it is kept under and a pointer for each policy that determined it: 192.
 pub const MEMO_ANSWER_BYTES: usize = 192;
 
 /// Classes of questions that are found by where actor and scopes are in memory: 256 places on each thread, 12 KiB. What is

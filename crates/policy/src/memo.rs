@@ -9,16 +9,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustc_hash::FxHashMap;
-
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, Loaded};
 use crate::class::Class;
 use crate::entity::Unanswerable;
 use crate::generation::{Answer, AnswerKind, Generation, Question};
 use crate::identity::{Actor, Digest, ScopeSet, TenantId};
 use crate::limits::{
-    MEMO_ANSWER_BYTES, MEMO_BYTES_MAX, MEMO_CLASS_BYTES, MEMO_POLICY_BYTES, MEMO_RECENT,
-    MEMO_TENANT_BYTES_MAX,
+    MEMO_ANSWER_BYTES, MEMO_BYTES_MAX, MEMO_CLASS_BYTES_MAX, MEMO_RECENT, MEMO_TENANT_BYTES_MAX,
 };
 use crate::permission::Spec;
 
@@ -46,7 +43,7 @@ pub struct MemoCounts {
 /// An answer, and how it was come by.
 pub(crate) struct Remembered {
     pub(crate) answer: Rc<Answer>,
-    /// The class of the question; nothing when there was no question, or it could not be put.
+    /// The class of the question; nothing when there was no question, or it has none.
     pub(crate) class: Option<Rc<Class>>,
     /// Whether Cedar was not asked.
     pub(crate) hit: bool,
@@ -92,7 +89,7 @@ impl Local {
 
 /// Classes by the digest of the actor, its scopes and the action; never by the actor's id, since two tokens of one user
 /// can carry different roles.
-type Classes = FxHashMap<(Digest, ScopeSet, &'static str), Rc<Class>>;
+type Classes = HashMap<(Digest, ScopeSet, &'static str), Rc<Class>>;
 
 /// Classes and answers of one generation.
 #[derive(Default)]
@@ -119,7 +116,9 @@ impl Memo {
             Ok(class) => class,
             Err(error) => return Remembered::without_class(Answer::failed(&error)),
         };
-        let has_key = class.write_key(question, &generation.bundle, &mut self.key);
+        // A class that is too large for its tenant's memory is made anew each time.
+        let has_key = class.bytes <= MEMO_CLASS_BYTES_MAX
+            && class.write_key(question, &generation.bundle, &mut self.key);
         if has_key && let Some(answer) = class.known(&self.key) {
             self.counts.hits += 1;
             return Remembered { answer, class: Some(class), hit: true, took: Duration::ZERO };
@@ -146,7 +145,10 @@ impl Memo {
             Some(class) => class,
             None => {
                 let class = Rc::new(Class::of(question, bundle)?);
-                self.charge(actor.tenant(), MEMO_CLASS_BYTES + class.loaded.len() * MEMO_POLICY_BYTES);
+                if class.bytes > MEMO_CLASS_BYTES_MAX {
+                    return Ok(class);
+                }
+                self.charge(actor.tenant(), class.bytes);
                 self.tenants.entry(actor.tenant().clone()).or_default().classes.insert(key, class.clone());
                 class
             }
@@ -157,7 +159,8 @@ impl Memo {
 
     fn keep(&mut self, tenant: &TenantId, class: &Rc<Class>, answer: &Rc<Answer>) {
         // Where there was no room, the class is forgotten too, and the answer with it.
-        self.charge(tenant, MEMO_ANSWER_BYTES + self.key.len());
+        let policies = answer.policies.capacity() * size_of::<Arc<Loaded>>();
+        self.charge(tenant, MEMO_ANSWER_BYTES + self.key.len() + policies);
         class.keep(&self.key, answer);
     }
 
@@ -227,5 +230,53 @@ impl Recents {
             ^ (scopes.address() >> 4).wrapping_mul(31)
             ^ (std::ptr::from_ref(spec).addr() >> 3).wrapping_mul(131);
         mixed % MEMO_RECENT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use diagnostic::Source;
+
+    use super::*;
+    use crate::bundle::{BundleSources, ScopeSources};
+    use crate::identity::Scope;
+    use crate::permission::{Datum, Fields, Permission, ProcessSend, Resource};
+    use crate::resource::Process;
+
+    #[test]
+    fn texts_that_a_tenant_chooses_stay_within_its_bound() {
+        let text = "@id(\"a\") permit (principal, action == Moonward::Action::\"process.send\", resource) \
+                    when { context.topic like \"*x\" };";
+        let acme = TenantId::new("acme").unwrap();
+        let scope = Arc::new(Scope::new("acme:scope", &acme, false).unwrap());
+        let file = Arc::new(Source { path: "a.cedar".to_owned(), text: text.to_owned() });
+        let bundle = Bundle::load(BundleSources {
+            scopes: vec![ScopeSources { scope: scope.clone(), files: vec![file] }],
+            tenants: vec![crate::identity::Tenant::new(acme.clone())],
+            ..BundleSources::default()
+        });
+        let generation = Generation { number: 1, bundle: bundle.unwrap() };
+        let (actor, scopes) = (Arc::new(Actor::parse("acme/user/bob").unwrap()), ScopeSet::new([scope]));
+        let to = Arc::new(Process::stand_in("to", &acme, 0));
+        let mut memo = Memo::default();
+        for number in 0..1000 {
+            // Larger than any real topic, so that few are enough.
+            let topic = format!("{number}{}x", "-".repeat(64 * 1024));
+            let context = Fields::one("topic", Datum::String(&topic)).with("bytes", Datum::Long(1));
+            let question = Question {
+                actor: &actor,
+                scopes: &scopes,
+                process: None,
+                spec: &ProcessSend::SPEC,
+                resource: Resource::Process(&to),
+                context: &context,
+            };
+            let [first, again] = [(); 2].map(|()| memo.answer(&question, &generation));
+            assert_eq!((first.hit, first.answer.kind), (false, AnswerKind::Allow));
+            assert_eq!(again.answer.kind, AnswerKind::Allow);
+            assert!(memo.bytes <= MEMO_TENANT_BYTES_MAX, "{} bytes", memo.bytes);
+        }
+        // Far more was asked than there is room for, and most of it was remembered.
+        assert!(memo.counts.hits > 900, "{:?}", memo.counts);
     }
 }

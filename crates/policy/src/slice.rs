@@ -10,6 +10,7 @@ use cedar_policy::{ActionConstraint, EntityTypeName, EntityUid, PrincipalConstra
 
 use crate::bundle::Loaded;
 use crate::cedar::{ACTIONS, action_uid, tenant_uid, type_name, uid};
+use crate::footprint::{Footprint, Tree};
 use crate::identity::Actor;
 use crate::permission::{ALL, Spec};
 use crate::vocabulary::EntityType;
@@ -24,17 +25,25 @@ pub(crate) struct Slice {
 #[derive(Default)]
 struct ByPrincipal {
     /// Those whose head names no principal.
-    any: Vec<Arc<Loaded>>,
+    any: Vec<Sliced>,
     /// Those whose head names this one, or what it is in.
-    named: HashMap<EntityUid, Vec<Arc<Loaded>>>,
+    named: HashMap<EntityUid, Vec<Sliced>>,
+}
+
+/// A policy that can match a permission, and what it can then read.
+pub(crate) struct Sliced {
+    pub(crate) loaded: Arc<Loaded>,
+    pub(crate) footprint: Footprint,
 }
 
 impl Slice {
     pub(crate) fn new(policies: Vec<Arc<Loaded>>) -> Self {
         let mut by_action: HashMap<&'static str, ByPrincipal> = HashMap::new();
+        let trees: Vec<Tree> = policies.iter().map(|loaded| Tree::of(&loaded.policy)).collect();
         for spec in ALL {
             let (action, resource) = (action_uid(spec.action), type_name(spec.resource));
-            for loaded in policies.iter().filter(|loaded| concerns(loaded, &action, resource)) {
+            let read = policies.iter().zip(&trees);
+            for (loaded, tree) in read.filter(|(loaded, _)| concerns(loaded, &action, resource)) {
                 let slice = by_action.entry(spec.action).or_default();
                 let place = match loaded.policy.principal_constraint() {
                     PrincipalConstraint::Any | PrincipalConstraint::Is(_) => &mut slice.any,
@@ -42,7 +51,7 @@ impl Slice {
                     | PrincipalConstraint::In(named)
                     | PrincipalConstraint::IsIn(_, named) => slice.named.entry(named).or_default(),
                 };
-                place.push(loaded.clone());
+                place.push(Sliced { loaded: loaded.clone(), footprint: tree.footprint(spec) });
             }
         }
         Self { policies, by_action }
@@ -59,7 +68,7 @@ impl Slice {
     }
 
     /// Those that can match or err when an actor that goes by these names asks for this.
-    pub(crate) fn select(&self, names: &[EntityUid], spec: &Spec) -> impl Iterator<Item = &Arc<Loaded>> {
+    pub(crate) fn select(&self, names: &[EntityUid], spec: &Spec) -> impl Iterator<Item = &Sliced> {
         let slice = self.by_action.get(spec.action);
         let named =
             move |name: &EntityUid| slice.and_then(|slice| slice.named.get(name)).into_iter().flatten();

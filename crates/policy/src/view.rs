@@ -24,7 +24,7 @@ enum Node<'a> {
     Missing,
 }
 
-/// Writes the values of these reads into `key`, each so that no two sequences of values are written alike. False when
+/// Writes the values of these reads into `key`, each so that where two are written alike, the answer is the same. False when
 /// there is no telling which version of an entity counts: the key is worthless then.
 pub(crate) fn write_key(
     question: &Question<'_>,

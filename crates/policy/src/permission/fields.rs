@@ -1,4 +1,4 @@
-//! The fields of one check's context, kept in place: a check that is allowed allocates nothing.
+//! The fields of one check's context, kept in place: a check whose answer is remembered allocates nothing.
 
 use super::{Datum, Permission};
 
