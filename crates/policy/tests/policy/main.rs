@@ -19,5 +19,6 @@ mod guard;
 mod loading;
 mod permissions;
 mod random;
+mod reload;
 mod rendered;
 mod world;

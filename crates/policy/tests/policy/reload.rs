@@ -1,0 +1,67 @@
+//! Policies that change while they are asked: an operation is decided by one generation, before or after.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use policy::{Bundle, Caller, ProcessSend, limits};
+
+use crate::world::{World, actor, bundle, process, scopes, sources};
+
+const THREADS: usize = 8;
+
+/// Operations of each thread: all denials of the run fit in the log's queue.
+const OPERATIONS: usize = 200;
+
+const RELOADS: usize = 100;
+
+/// Policies that permit messages of one topic.
+fn permitting(topic: &str) -> String {
+    let head = "permit (principal, action == Moonward::Action::\"process.send\", resource)";
+    format!("@id(\"test.{topic}\") {head} when {{ context.topic == \"{topic}\" }};")
+}
+
+#[test]
+fn no_operation_is_decided_by_a_mix_of_generations() {
+    let world = World::permitting(&permitting("even"));
+    let topic = |number: usize| if number.is_multiple_of(2) { "odd" } else { "even" };
+    let bundles: Vec<Bundle> =
+        (0..RELOADS).map(|number| bundle(sources(&permitting(topic(number))))).collect();
+    let (bob, held) = (actor("acme/user/bob"), scopes());
+    let to = process("p1", &bob);
+    let left = AtomicUsize::new(THREADS);
+    let seen: BTreeSet<u64> = std::thread::scope(|scope| {
+        let asking = || {
+            let caller = Caller::outside(&bob, &held);
+            let mut seen = BTreeSet::new();
+            for _ in 0..OPERATIONS {
+                let operation = world.gate.operation();
+                let [even, odd] = ["even", "odd"].map(|topic| {
+                    let send = ProcessSend { to: to.clone(), topic: Arc::from(topic), bytes: 1 };
+                    operation.check(&caller, send).is_ok()
+                });
+                // The first is even, and they take turns.
+                let is_even = operation.generation() % 2 == 1;
+                assert_eq!((even, odd), (is_even, !is_even), "generation {}", operation.generation());
+                seen.insert(operation.generation());
+            }
+            left.fetch_sub(1, Ordering::Relaxed);
+            seen
+        };
+        let threads: Vec<_> = (0..THREADS)
+            .map(|_| {
+                let thread = std::thread::Builder::new().stack_size(limits::EVALUATION_STACK_BYTES);
+                thread.spawn_scoped(scope, asking).unwrap()
+            })
+            .collect();
+        for bundle in bundles {
+            if left.load(Ordering::Relaxed) == 0 {
+                break;
+            }
+            world.gate.replace(bundle);
+            std::thread::yield_now();
+        }
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    assert!(seen.len() > 2, "only the generations {seen:?} were asked: tests little");
+}
