@@ -1,8 +1,8 @@
 //! The entities of a check: everything that policies could read, and what it points to, until nothing is missing.
 //!
 //! A missing entity would make a `forbid` that reads it fail and be skipped by Cedar, and `has` and `in` answer
-//! no; so a set is always closed. Each uid occurs once in it: the principal's own version first, then that of the
-//! resource and of the context, then what these point to. Other actors appear with `tenant`, `kind` and
+//! no; so a set is always closed. Each uid occurs once in it: the principal's own version and those of the scopes held
+//! first, then that of the resource, of the caller's process and of the context, then what these point to. Other actors appear with `tenant`, `kind` and
 //! `verified` only, and a parent process without a parent of its own.
 
 use std::collections::{BTreeMap, HashMap, HashSet};

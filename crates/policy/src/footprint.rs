@@ -190,10 +190,8 @@ impl Walk {
     /// What is above an entity or its tags are looked for. Of one that the request does not name, whether it is among the
     /// entities of the request would be read.
     fn entity(&mut self, expression: &Expr) -> Result<(), NotFollowed> {
-        match self.path(expression)? {
-            Path::Chain(_) | Path::Constant => self.value(expression),
-            Path::Context => Err(NotFollowed("it uses the whole context as a value")),
-        }
+        self.path(expression)?;
+        self.value(expression)
     }
 
     /// `expression has a.b.c`: each step may be the one that is missing.
@@ -215,7 +213,7 @@ impl Walk {
         Ok(())
     }
 
-    fn path(&mut self, expression: &Expr) -> Result<Path, NotFollowed> {
+    fn path(&self, expression: &Expr) -> Result<Path, NotFollowed> {
         match expression {
             Expr::Var(Var::Action) => Ok(Path::Constant),
             Expr::Var(Var::Principal) => Ok(Path::Chain(Chain { root: Root::Principal, steps: Vec::new() })),
@@ -225,9 +223,7 @@ impl Walk {
                 let path = self.path(expr)?;
                 self.step(path, attr)
             }
-            // A tag is text: nothing leads on from there.
-            Expr::BinaryOp { op: BinaryOp::GetTag, .. } => Err(NotFollowed("it reads an attribute of a tag")),
-            _ => Err(NotFollowed("it reads an attribute of something that is worked out")),
+            _ => Err(NotFollowed("it looks into something that is worked out or written as a literal")),
         }
     }
 

@@ -68,7 +68,7 @@ pub const TAG_VALUE_BYTES_MAX: usize = 1024;
 /// Bytes of all tags of one actor together: 4 KiB, a quarter of a record.
 pub const TAGS_BYTES_MAX: usize = 4 * 1024;
 
-/// Bytes that one thread remembers for the actors of one tenant, as the next four count them: 16 MiB, some 1 500 different
+/// Bytes that one thread remembers for the actors of one tenant, as the `MEMO_..._BYTES` below count them: 16 MiB, some 1 500 different
 /// (actor, scopes, action) or 60 000 answers. A tenant chooses texts that answers are kept under; past the bound all of
 /// that tenant is forgotten.
 pub const MEMO_TENANT_BYTES_MAX: usize = 16 * 1024 * 1024;

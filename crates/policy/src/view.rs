@@ -2,7 +2,7 @@
 //! [`crate::entity`] makes of it, without making them.
 //!
 //! A request may hold two versions of one entity (a process and the same as somebody's parent, a definition before and
-//! after a reload), and Cedar's store keeps the first. Where an attribute is read of such a one, there is no key, and the
+//! after a reload), and the set that Cedar is given holds the first. Where an attribute is read of such a one, there is no key, and the
 //! request is decided in full.
 
 use std::sync::Arc;

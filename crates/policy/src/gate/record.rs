@@ -25,7 +25,7 @@ pub(super) struct Decided<'a> {
     pub(super) resource: Resource<'a>,
     pub(super) via: Option<Via>,
     pub(super) remembered: &'a Remembered,
-    /// What Cedar was given; nothing when there was nobody to ask for.
+    /// What Cedar was given; nothing when there was nobody to ask for, or it could not be put together.
     pub(super) case: Option<&'a Case>,
 }
 
