@@ -16,6 +16,7 @@ use crate::generation::{Answer, Question};
 use crate::limits::{MEMO_CLASS_BYTES, MEMO_ENTITY_BYTES, MEMO_POLICY_BYTES};
 use crate::slice::Sliced;
 use crate::view;
+use crate::vocabulary::FieldType;
 
 /// What questions of one class have in common.
 pub(crate) struct Class {
@@ -27,6 +28,9 @@ pub(crate) struct Class {
     footprint: Option<Vec<Read>>,
     /// By the values of what the policies can read, which a tenant can choose: the hash has a seed that nobody knows.
     answers: RefCell<HashMap<Box<[u8]>, Rc<Answer>>>,
+    /// Whether nothing that the policies can read is in the context, but for the process that asks: who asks about whom then
+    /// decides the answer.
+    pub(crate) reads_no_field: bool,
     /// Bytes that it counts for in the memo.
     pub(crate) bytes: usize,
 }
@@ -57,9 +61,19 @@ impl Class {
                 }
             }
         }
-        let footprint = reads.map(|reads| reads.into_iter().collect());
+        let footprint: Option<Vec<Read>> = reads.map(|reads| reads.into_iter().collect());
+        let reads_no_field = footprint.as_ref().is_some_and(|reads| !reads.iter().any(Read::reads_a_field))
+            && !spec.context.iter().any(|field| matches!(field.kind, FieldType::Entity(_)));
         let shared = entity::of_class(actor, scopes, spec, &bundle.tenants)?;
-        Ok(Self { policies, loaded: by_id, shared, footprint, answers: RefCell::default(), bytes })
+        Ok(Self {
+            policies,
+            loaded: by_id,
+            shared,
+            footprint,
+            answers: RefCell::default(),
+            reads_no_field,
+            bytes,
+        })
     }
 
     /// Writes what decides the answer of a question of this class into `key`; false when nothing can be kept.

@@ -29,6 +29,17 @@ pub(crate) enum Read {
     Same(Chain, Chain),
 }
 
+impl Read {
+    /// Whether it begins at a field of the context other than the process that asks.
+    pub(crate) fn reads_a_field(&self) -> bool {
+        let is_field = |chain: &Chain| matches!(chain.root, Root::Field(_));
+        match self {
+            Self::Value(chain) | Self::Presence(chain) => is_field(chain),
+            Self::Same(one, other) => is_field(one) || is_field(other),
+        }
+    }
+}
+
 /// A chain of attributes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Chain {

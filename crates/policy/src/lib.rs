@@ -21,6 +21,7 @@ pub mod limits;
 mod load;
 mod memo;
 pub mod permission;
+mod recent;
 pub mod reference;
 mod resource;
 pub mod schema;

@@ -93,6 +93,10 @@ pub const MEMO_POLICY_BYTES: usize = 512;
 /// Bytes that an answer counts for in the memo, beside what it is kept under and a pointer for each policy that determined it: 192.
 pub const MEMO_ANSWER_BYTES: usize = 192;
 
-/// Classes of questions that are found by where actor and scopes are in memory: 256 places on each thread, 12 KiB. What is
+/// Classes of questions that are found by where actor and scopes are in memory: 256 places on each thread, 8 KiB. What is
 /// not there is found by the digest of the actor.
-pub const MEMO_RECENT: usize = 256;
+pub const MEMO_RECENT_CLASSES: usize = 256;
+
+/// Answers that are found by where the two processes are in memory: 1 024 places on each thread, 64 KiB, and as many
+/// processes that ended can be held by them, of 200 bytes each. What is not there is found by what policies read.
+pub const MEMO_RECENT_ANSWERS: usize = 1024;

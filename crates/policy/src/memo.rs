@@ -13,11 +13,9 @@ use crate::bundle::{Bundle, Loaded};
 use crate::class::Class;
 use crate::entity::Unanswerable;
 use crate::generation::{Answer, AnswerKind, Generation, Question};
-use crate::identity::{Actor, Digest, ScopeSet, TenantId};
-use crate::limits::{
-    MEMO_ANSWER_BYTES, MEMO_BYTES_MAX, MEMO_CLASS_BYTES_MAX, MEMO_RECENT, MEMO_TENANT_BYTES_MAX,
-};
-use crate::permission::Spec;
+use crate::identity::{Digest, ScopeSet, TenantId};
+use crate::limits::{MEMO_ANSWER_BYTES, MEMO_BYTES_MAX, MEMO_CLASS_BYTES_MAX, MEMO_TENANT_BYTES_MAX};
+use crate::recent::Recent;
 
 thread_local! {
     /// Bound to one generation of one gate, see [`Local::of`].
@@ -95,8 +93,7 @@ type Classes = HashMap<(Digest, ScopeSet, &'static str), Rc<Class>>;
 #[derive(Default)]
 struct Memo {
     tenants: HashMap<TenantId, Tenant>,
-    /// The classes asked about last, found by where actor and scopes are in memory.
-    recent: Recents,
+    recent: Recent,
     bytes: usize,
     counts: MemoCounts,
     /// Where keys are written.
@@ -112,6 +109,9 @@ struct Tenant {
 
 impl Memo {
     fn answer(&mut self, question: &Question<'_>, generation: &Generation) -> Remembered {
+        if let Some((answer, class)) = self.recent.answer(question) {
+            return self.known(answer, class);
+        }
         let class = match self.class(question, &generation.bundle) {
             Ok(class) => class,
             Err(error) => return Remembered::without_class(Answer::failed(&error)),
@@ -120,8 +120,8 @@ impl Memo {
         let has_key = class.bytes <= MEMO_CLASS_BYTES_MAX
             && class.write_key(question, &generation.bundle, &mut self.key);
         if has_key && let Some(answer) = class.known(&self.key) {
-            self.counts.hits += 1;
-            return Remembered { answer, class: Some(class), hit: true, took: Duration::ZERO };
+            self.recent.keep_answer(question, &class, &answer);
+            return self.known(answer, class);
         }
         self.counts.misses += 1;
         let started = Instant::now();
@@ -129,14 +129,19 @@ impl Memo {
         let took = started.elapsed();
         // One with errors is an incident each time.
         if has_key && answer.kind != AnswerKind::Error {
-            self.keep(question.actor.tenant(), &class, &answer);
+            self.keep(question, &class, &answer);
         }
         Remembered { answer, class: Some(class), hit: false, took }
     }
 
+    fn known(&mut self, answer: Rc<Answer>, class: Rc<Class>) -> Remembered {
+        self.counts.hits += 1;
+        Remembered { answer, class: Some(class), hit: true, took: Duration::ZERO }
+    }
+
     fn class(&mut self, question: &Question<'_>, bundle: &Bundle) -> Result<Rc<Class>, Unanswerable> {
         let Question { actor, scopes, spec, .. } = *question;
-        if let Some(class) = self.recent.find(actor, scopes, spec) {
+        if let Some(class) = self.recent.class(question) {
             return Ok(class);
         }
         let key = (*actor.digest(), scopes.clone(), spec.action);
@@ -153,15 +158,16 @@ impl Memo {
                 class
             }
         };
-        self.recent.put(Recent { actor: actor.clone(), scopes: scopes.clone(), spec, class: class.clone() });
+        self.recent.keep_class(question, &class);
         Ok(class)
     }
 
-    fn keep(&mut self, tenant: &TenantId, class: &Rc<Class>, answer: &Rc<Answer>) {
+    fn keep(&mut self, question: &Question<'_>, class: &Rc<Class>, answer: &Rc<Answer>) {
         // Where there was no room, the class is forgotten too, and the answer with it.
         let policies = answer.policies.capacity() * size_of::<Arc<Loaded>>();
-        self.charge(tenant, MEMO_ANSWER_BYTES + self.key.len() + policies);
+        self.charge(question.actor.tenant(), MEMO_ANSWER_BYTES + self.key.len() + policies);
         class.keep(&self.key, answer);
+        self.recent.keep_answer(question, class, answer);
     }
 
     /// Counts bytes that are about to be remembered; forgets, where they would be too many.
@@ -186,60 +192,13 @@ impl Memo {
     }
 }
 
-/// Classes by where their actor and scopes are in memory: faster to find than by a digest.
-struct Recents(Vec<Option<Recent>>);
-
-/// Holds what it is found by, so that nothing else can be at that place meanwhile.
-struct Recent {
-    actor: Arc<Actor>,
-    scopes: ScopeSet,
-    spec: &'static Spec,
-    class: Rc<Class>,
-}
-
-impl Default for Recents {
-    fn default() -> Self {
-        Self(std::iter::repeat_with(|| None).take(MEMO_RECENT).collect())
-    }
-}
-
-impl Recents {
-    fn find(&self, actor: &Arc<Actor>, scopes: &ScopeSet, spec: &'static Spec) -> Option<Rc<Class>> {
-        let recent = self.0.get(Self::place(actor, scopes, spec))?.as_ref()?;
-        let is_it = Arc::ptr_eq(&recent.actor, actor) && recent.scopes.is_same(scopes);
-        (is_it && std::ptr::eq(recent.spec, spec)).then(|| recent.class.clone())
-    }
-
-    fn put(&mut self, recent: Recent) {
-        let place = Self::place(&recent.actor, &recent.scopes, recent.spec);
-        if let Some(slot) = self.0.get_mut(place) {
-            *slot = Some(recent);
-        }
-    }
-
-    fn forget(&mut self, tenant: &TenantId) {
-        for slot in &mut self.0 {
-            if slot.as_ref().is_some_and(|recent| recent.actor.tenant() == tenant) {
-                *slot = None;
-            }
-        }
-    }
-
-    fn place(actor: &Arc<Actor>, scopes: &ScopeSet, spec: &'static Spec) -> usize {
-        let mixed = (Arc::as_ptr(actor).addr() >> 4)
-            ^ (scopes.address() >> 4).wrapping_mul(31)
-            ^ (std::ptr::from_ref(spec).addr() >> 3).wrapping_mul(131);
-        mixed % MEMO_RECENT
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use diagnostic::Source;
 
     use super::*;
     use crate::bundle::{BundleSources, ScopeSources};
-    use crate::identity::Scope;
+    use crate::identity::{Actor, Scope};
     use crate::permission::{Datum, Fields, Permission, ProcessSend, Resource};
     use crate::resource::Process;
 
