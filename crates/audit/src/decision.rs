@@ -154,6 +154,12 @@ pub struct Shadow {
     pub decision_kind: DecisionKind,
     /// The policies that would determine it.
     pub policies: Vec<PolicyReference>,
+    /// Errors that the engine reported with them, as it words them. Shown only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<Arc<str>>,
+    /// How often this answer was given so far, since the thread that gave it has the policy set: allowed ones are recorded
+    /// the first time, the tenth, the hundredth, ...
+    pub given: Decimal,
 }
 
 /// Whether an answer was remembered.

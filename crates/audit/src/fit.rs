@@ -147,6 +147,7 @@ fn cut_shown(decision: &mut Decision, cut: &mut Cut) {
     cut.policies("policies", &mut decision.policies);
     if let Some(shadow) = &mut decision.shadow {
         cut.policies("shadow", &mut shadow.policies);
+        cut.texts("shadow", &mut shadow.errors, shortened);
     }
     if let Some(by) = &mut decision.asserted_by {
         cut.text("asserted_by", &mut by.login, shortened);
@@ -414,6 +415,8 @@ mod tests {
                 shadow: Some(Shadow {
                     decision_kind: DecisionKind::DenyDefault,
                     policies: vec![policy(); 9],
+                    errors: vec![text().into(); 9],
+                    given: u64::MAX.into(),
                 }),
                 chain: vec![text().into(); 9],
                 asserted_by: Some(AssertedBy { uid: u32::MAX, login: text().into(), host: text().into() }),

@@ -65,6 +65,8 @@ pub(crate) struct Loaded {
     pub(crate) column: u32,
     /// Whether it says `@audit("always")`.
     pub(crate) audited: bool,
+    /// Whether it says `@mode("shadow")`: what it would change is recorded, and it changes nothing.
+    pub(crate) shadow: bool,
     pub(crate) span: Span,
 }
 
@@ -109,6 +111,12 @@ impl Bundle {
     /// How many policies there are in guards and scopes.
     pub fn policy_count(&self) -> usize {
         self.guards.len() + self.scopes.values().map(|scope| scope.policies.len()).sum::<usize>()
+    }
+
+    /// The policies in shadow, those of guards first.
+    pub(crate) fn in_shadow(&self) -> impl Iterator<Item = &Arc<Loaded>> {
+        let scopes = self.scopes.values().flat_map(|scope| scope.policies.iter());
+        self.guards.iter().chain(scopes).filter(|loaded| loaded.shadow)
     }
 
     /// The policies considered when this actor asks for a permission under these scopes: the guards, and of each scope its

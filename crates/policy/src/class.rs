@@ -20,7 +20,10 @@ use crate::vocabulary::FieldType;
 
 /// What questions of one class have in common.
 pub(crate) struct Class {
+    /// The policies that are enforced.
     pub(crate) policies: PolicySet,
+    /// Those and the ones in shadow; nothing when there are none of these.
+    pub(crate) with_shadow: Option<PolicySet>,
     pub(crate) loaded: HashMap<PolicyId, Arc<Loaded>>,
     /// The principal, its roles, the scopes held, their tenants, and the action with its groups.
     pub(crate) shared: Entities,
@@ -48,10 +51,14 @@ impl Class {
         let mut reads = Some(BTreeSet::new());
         let entities = actor.roles().count() + actor.tags().count() + scopes.len();
         let mut bytes = MEMO_CLASS_BYTES + entities * MEMO_ENTITY_BYTES;
-        for Sliced { loaded, footprint } in selected {
-            policies.add(loaded.policy.clone()).map_err(|error| Unanswerable::new(&error))?;
+        let mut shadow: Vec<&Loaded> = Vec::new();
+        for Sliced { loaded, footprint } in &selected {
+            match loaded.shadow {
+                true => shadow.push(loaded),
+                false => add(&mut policies, loaded)?,
+            }
             by_id.insert(loaded.policy.id().clone(), loaded.clone());
-            bytes += MEMO_POLICY_BYTES + loaded.text().len();
+            bytes += policy_bytes(loaded);
             match (&mut reads, footprint) {
                 (Some(reads), Ok(footprint)) => reads.extend(footprint.iter().cloned()),
                 (_, Ok(_)) => {}
@@ -61,12 +68,22 @@ impl Class {
                 }
             }
         }
+        let with_shadow = if shadow.is_empty() {
+            None
+        } else {
+            // A copy of each.
+            bytes += selected.iter().map(|sliced| policy_bytes(&sliced.loaded)).sum::<usize>();
+            let mut all = policies.clone();
+            shadow.into_iter().try_for_each(|loaded| add(&mut all, loaded))?;
+            Some(all)
+        };
         let footprint: Option<Vec<Read>> = reads.map(|reads| reads.into_iter().collect());
         let reads_no_field = footprint.as_ref().is_some_and(|reads| !reads.iter().any(Read::reads_a_field))
             && !spec.context.iter().any(|field| matches!(field.kind, FieldType::Entity(_)));
         let shared = entity::of_class(actor, scopes, spec, &bundle.tenants)?;
         Ok(Self {
             policies,
+            with_shadow,
             loaded: by_id,
             shared,
             footprint,
@@ -91,4 +108,12 @@ impl Class {
     pub(crate) fn keep(&self, key: &[u8], answer: &Rc<Answer>) {
         self.answers.borrow_mut().insert(key.into(), answer.clone());
     }
+}
+
+fn add(policies: &mut PolicySet, loaded: &Loaded) -> Result<(), Unanswerable> {
+    policies.add(loaded.policy.clone()).map_err(|error| Unanswerable::new(&error))
+}
+
+fn policy_bytes(loaded: &Loaded) -> usize {
+    MEMO_POLICY_BYTES + loaded.text().len()
 }

@@ -12,7 +12,7 @@ use diagnostic::Source;
 
 use crate::bundle::{Bundle, BundleSources, Loaded, ScopeSources};
 use crate::class::Class;
-use crate::generation::{AnswerKind, Generation, Question};
+use crate::generation::{AnswerKind, Case, Generation, Question};
 use crate::identity::{Actor, Scope, ScopeSet, Tenant, TenantId};
 use crate::memo::Local;
 use crate::permission::{ALL, Datum, Fields, Permission, ProcessSend, Resource, Spec, Via};
@@ -39,6 +39,8 @@ struct Said {
     kind: AnswerKind,
     reasons: Vec<String>,
     errors: Vec<String>,
+    /// What it would be with the shadow policies enforced, when that is of another sort.
+    shadow: Option<Box<Said>>,
 }
 
 #[test]
@@ -47,7 +49,7 @@ fn remembered_answers_are_those_of_plain_cedar() {
         let mut random = Random::seeded();
         let given = std::env::var("MOONWARD_QUESTIONS").ok().and_then(|number| number.parse().ok());
         let generations = given.unwrap_or(QUESTIONS).div_ceil(QUESTIONS_A_GENERATION);
-        let (mut hits, mut allowed, mut failed) = (0, 0, 0);
+        let (mut hits, mut allowed, mut failed, mut shadowed) = (0, 0, 0, 0);
         for number in 0..generations {
             let world = World::new(&mut random, ["acme", "beta"]);
             let policies = Policies::new(&mut random, &world);
@@ -60,6 +62,7 @@ fn remembered_answers_are_those_of_plain_cedar() {
                 hits += u64::from(remembered.hit);
                 allowed += u64::from(plainly.kind == AnswerKind::Allow);
                 failed += u64::from(plainly.kind == AnswerKind::Error);
+                shadowed += u64::from(plainly.shadow.is_some());
                 assert_eq!(
                     said(&remembered.answer),
                     plainly,
@@ -70,8 +73,12 @@ fn remembered_answers_are_those_of_plain_cedar() {
             }
         }
         let asked = generations * QUESTIONS_A_GENERATION;
-        println!("{asked} questions: {hits} remembered, {allowed} allowed, {failed} failed");
-        for (what, number) in [("remembered", hits), ("allowed", allowed), ("failed", failed)] {
+        println!(
+            "{asked} questions: {hits} remembered, {allowed} allowed, {failed} failed, {shadowed} shadowed"
+        );
+        for (what, number) in
+            [("remembered", hits), ("allowed", allowed), ("failed", failed), ("shadowed", shadowed)]
+        {
             assert!(
                 number > asked / 200 && number < asked - asked / 200,
                 "{number} of {asked} {what}: tests little"
@@ -164,6 +171,14 @@ fn said(answer: &crate::generation::Answer) -> Said {
         kind: answer.kind,
         reasons: answer.policies.iter().map(|policy| policy.id.to_string()).collect(),
         errors: answer.errors.iter().map(|error| error.to_string()).collect(),
+        shadow: answer.shadow.as_ref().map(|would| {
+            Box::new(Said {
+                kind: would.kind,
+                reasons: would.policies.iter().map(|policy| policy.id.to_string()).collect(),
+                errors: would.errors.iter().map(|error| error.to_string()).collect(),
+                shadow: None,
+            })
+        }),
     }
 }
 
@@ -189,9 +204,18 @@ impl Plain<'_> {
             .filter(|held| own(held.scope.tenant()));
         let considered: Vec<&Arc<Loaded>> =
             bundle.guards.iter().chain(held.flat_map(|held| held.policies.iter())).collect();
+        let case = self.generation.case(question, &Class::of(question, bundle).unwrap()).unwrap();
+        let enforced: Vec<_> =
+            considered.iter().filter(|loaded| !is_shadow(loaded)).copied().cloned().collect();
+        let would = Self::decide(&case, &considered.into_iter().cloned().collect::<Vec<_>>());
+        let said = Self::decide(&case, &enforced);
+        let shadow = (would.kind != said.kind).then(|| Box::new(would));
+        Said { shadow, ..said }
+    }
+
+    fn decide(case: &Case, considered: &[Arc<Loaded>]) -> Said {
         let policies =
             PolicySet::from_policies(considered.iter().map(|loaded| loaded.policy.clone())).unwrap();
-        let case = self.generation.case(question, &Class::of(question, bundle).unwrap()).unwrap();
         let response = Authorizer::new().is_authorized(&case.request, &policies, &case.entities);
         let diagnostics = response.diagnostics();
         let id = |id: &cedar_policy::PolicyId| policies.annotation(id, "id").unwrap().to_owned();
@@ -205,8 +229,12 @@ impl Plain<'_> {
             (true, Decision::Deny, false) => AnswerKind::Forbid,
             (true, Decision::Deny, true) => AnswerKind::Default,
         };
-        Said { kind, reasons, errors }
+        Said { kind, reasons, errors, shadow: None }
     }
+}
+
+fn is_shadow(loaded: &Loaded) -> bool {
+    loaded.text().contains("@mode(\"shadow\")")
 }
 
 /// Whom and what questions are about.
@@ -482,7 +510,8 @@ fn policy(random: &mut Random, world: &World, effect: &str, id: &str) -> String 
         }
         _ => format!("resource is Moonward::{}", spec.resource.name()),
     };
-    let mut text = format!("@id(\"{id}\") {effect} ({principal}, {action}, {resource})");
+    let mode = if random.below(8) == 0 { "@mode(\"shadow\") " } else { "" };
+    let mut text = format!("@id(\"{id}\") {mode}{effect} ({principal}, {action}, {resource})");
     let mut conditions = Conditions { random, world, paths: paths(spec.resource, fields) };
     for _ in 0..conditions.random.below(3) {
         let word = conditions.random.choose(&["when", "unless"]).to_owned();

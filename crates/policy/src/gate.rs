@@ -24,7 +24,7 @@ pub use permit::Permit;
 pub use refusal::{Denial, DenialKind, Refusal};
 
 use crate::bundle::Bundle;
-use crate::generation::{Answer, AnswerKind, Generation, Question};
+use crate::generation::{Answer, AnswerKind, Generation, Question, Shadowed};
 use crate::memo::{Local, MemoCounts, Remembered};
 use crate::permission::{Datum, Permission, Recorded, Resource};
 use record::Decided;
@@ -106,6 +106,7 @@ impl Gate {
             ..Event::new(EventKind::PolicyLoad)
                 .with("policies", bundle.policy_count())
                 .with("scopes", scopes)
+                .with("shadow", bundle.in_shadow().map(|policy| &*policy.id).collect::<Vec<_>>())
                 .with("warnings", bundle.warnings().iter().map(render).collect::<Vec<_>>())
         });
     }
@@ -167,7 +168,8 @@ impl<'a> Operation<'a> {
         let remembered = self.decide(caller, &request);
         let answer = &remembered.answer;
         let allowed = answer.kind == AnswerKind::Allow;
-        if allowed && !self.recorded(&request, answer) {
+        let owed_by_shadow = answer.shadow.as_ref().and_then(Shadowed::count).is_some();
+        if allowed && !owed_by_shadow && !self.recorded(&request, answer) {
             return Ok(Permit::grant(request));
         }
         let case =

@@ -2,9 +2,12 @@
 //!
 //! What of its answers is remembered is `memo`'s to know.
 
+use std::cell::Cell;
 use std::sync::{Arc, LazyLock};
 
-use cedar_policy::{Authorizer, Decision, Entities, EntityUid, Request, Response, RestrictedExpression};
+use cedar_policy::{
+    Authorizer, Decision, Entities, EntityUid, PolicySet, Request, Response, RestrictedExpression,
+};
 
 use crate::bundle::{Bundle, Loaded};
 use crate::cedar::{action_uid, resource_uid, uid};
@@ -34,6 +37,40 @@ pub(crate) struct Answer {
     pub(crate) policies: Vec<Arc<Loaded>>,
     /// What failed, as Cedar words it.
     pub(crate) errors: Vec<Arc<str>>,
+    /// What it would be with the shadow policies enforced, when that is of another sort.
+    pub(crate) shadow: Option<Shadowed>,
+}
+
+/// An answer as it would be with the shadow policies enforced.
+pub(crate) struct Shadowed {
+    pub(crate) kind: AnswerKind,
+    /// The policies that would determine it, ordered by id.
+    pub(crate) policies: Vec<Arc<Loaded>>,
+    /// What failed, as Cedar words it.
+    pub(crate) errors: Vec<Arc<str>>,
+    /// How often the answer was given so far, on the thread that remembers it.
+    given: Cell<u64>,
+}
+
+impl Shadowed {
+    /// Counts that the answer was given. The number is there when a record is owed: the first time, and then each time that
+    /// it is ten times as often, so that a policy that is tried out cannot flood the log.
+    pub(crate) fn count(&self) -> Option<u64> {
+        let given = self.given.get().saturating_add(1);
+        self.given.set(given);
+        (given == 10_u64.pow(given.ilog10())).then_some(given)
+    }
+
+    /// Bytes on the heap.
+    pub(crate) fn bytes(&self) -> usize {
+        self.policies.capacity() * size_of::<Arc<Loaded>>()
+            + self.errors.iter().map(|error| size_of::<Arc<str>>() + error.len()).sum::<usize>()
+    }
+
+    /// How often the answer was given so far.
+    pub(crate) fn given(&self) -> u64 {
+        self.given.get()
+    }
 }
 
 /// The sort of an answer.
@@ -48,12 +85,13 @@ pub(crate) enum AnswerKind {
 impl Answer {
     /// Nobody asked, or under nothing: there is nothing that could permit it.
     pub(crate) fn nobody() -> Self {
-        Self { kind: AnswerKind::Default, policies: Vec::new(), errors: Vec::new() }
+        Self { kind: AnswerKind::Default, policies: Vec::new(), errors: Vec::new(), shadow: None }
     }
 
     /// It could not be decided.
     pub(crate) fn failed(error: &Unanswerable) -> Self {
-        Self { kind: AnswerKind::Error, policies: Vec::new(), errors: vec![error.to_string().into()] }
+        let errors = vec![error.to_string().into()];
+        Self { kind: AnswerKind::Error, policies: Vec::new(), errors, shadow: None }
     }
 }
 
@@ -72,14 +110,25 @@ pub(crate) struct Generation {
 
 impl Generation {
     /// Decides a question of this class, by Cedar. Any error denies, whatever the rest says: Cedar skips a policy that
-    /// fails, a `forbid` too.
+    /// fails, a `forbid` too. What a shadow policy does, or fails to do, never changes the answer.
     pub(crate) fn decide(&self, question: &Question<'_>, class: &Class) -> Answer {
-        match self.case(question, class) {
-            Ok(case) => {
-                answer(&AUTHORIZER.is_authorized(&case.request, &class.policies, &case.entities), class)
-            }
-            Err(error) => Answer::failed(&error),
-        }
+        let case = match self.case(question, class) {
+            Ok(case) => case,
+            Err(error) => return Answer::failed(&error),
+        };
+        let decide = |policies: &PolicySet| {
+            let response = AUTHORIZER.is_authorized(&case.request, policies, &case.entities);
+            answer(&response, class)
+        };
+        let answer = decide(&class.policies);
+        let shadow = class.with_shadow.as_ref().map(decide).filter(|would| would.kind != answer.kind);
+        let shadow = shadow.map(|Answer { kind, policies, errors, .. }| Shadowed {
+            kind,
+            policies,
+            errors,
+            given: Cell::default(),
+        });
+        Answer { shadow, ..answer }
     }
 
     /// What Cedar is given to decide a question of this class.
@@ -145,5 +194,5 @@ fn answer(response: &Response, class: &Class) -> Answer {
         (true, Decision::Deny, false) => AnswerKind::Forbid,
         (true, Decision::Deny, true) => AnswerKind::Default,
     };
-    Answer { kind, policies, errors }
+    Answer { kind, policies, errors, shadow: None }
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::bundle::{Bundle, Loaded};
 use crate::class::Class;
 use crate::entity::Unanswerable;
-use crate::generation::{Answer, AnswerKind, Generation, Question};
+use crate::generation::{Answer, AnswerKind, Generation, Question, Shadowed};
 use crate::identity::{Digest, ScopeSet, TenantId};
 use crate::limits::{MEMO_ANSWER_BYTES, MEMO_BYTES_MAX, MEMO_CLASS_BYTES_MAX, MEMO_TENANT_BYTES_MAX};
 use crate::recent::Recent;
@@ -165,7 +165,8 @@ impl Memo {
     fn keep(&mut self, question: &Question<'_>, class: &Rc<Class>, answer: &Rc<Answer>) {
         // Where there was no room, the class is forgotten too, and the answer with it.
         let policies = answer.policies.capacity() * size_of::<Arc<Loaded>>();
-        self.charge(question.actor.tenant(), MEMO_ANSWER_BYTES + self.key.len() + policies);
+        let shadow = answer.shadow.as_ref().map_or(0, Shadowed::bytes);
+        self.charge(question.actor.tenant(), MEMO_ANSWER_BYTES + self.key.len() + policies + shadow);
         class.keep(&self.key, answer);
         self.recent.keep_answer(question, class, answer);
     }

@@ -40,7 +40,12 @@ fn full() -> Decision {
         decision_kind: DecisionKind::DenyForbid,
         policies: vec![policy.clone()],
         errors: vec!["integer overflow".into()],
-        shadow: Some(Shadow { decision_kind: DecisionKind::Allow, policies: vec![policy] }),
+        shadow: Some(Shadow {
+            decision_kind: DecisionKind::Allow,
+            policies: vec![policy],
+            errors: Vec::new(),
+            given: 1.into(),
+        }),
         chain: vec!["c1".into(), "c2".into()],
         duration_ns: 17_000.into(),
         memo: Some(Memo::Miss),
@@ -88,7 +93,7 @@ fn a_decision_is_written_member_by_member() {
         "policy_set": "cd".repeat(32), "generation": "1152921504606846976",
         "engine": {"version": "4.14.1", "error_mode": "deny"}, "decision_kind": "deny_forbid",
         "policies": [policy], "errors": ["integer overflow"],
-        "shadow": {"decision_kind": "allow", "policies": [policy]}, "chain": ["c1", "c2"],
+        "shadow": {"decision_kind": "allow", "policies": [policy], "given": "1"}, "chain": ["c1", "c2"],
         "duration_ns": "17000", "memo": "miss", "asserted_by": {"uid": 1000, "login": "eve", "host": "box"},
     });
     assert_eq!(record.to_string(), expected.to_string(), "members and their order");

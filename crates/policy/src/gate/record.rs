@@ -2,13 +2,14 @@
 
 use std::sync::{Arc, LazyLock};
 
-use audit::{Decision, DecisionKind, Engine, Memo, PolicyReference};
+use audit::{Decision, DecisionKind, Engine, Memo, PolicyReference, Shadow};
 use cedar_policy::Entity;
 use serde_json::Value as Json;
 
 use super::Caller;
+use crate::bundle::Loaded;
 use crate::cedar::resource_uid;
-use crate::generation::{AnswerKind, Case, Generation};
+use crate::generation::{AnswerKind, Case, Generation, Shadowed};
 use crate::memo::Remembered;
 use crate::permission::{Resource, Spec, Via};
 
@@ -58,15 +59,10 @@ impl Decided<'_> {
             policy_set: self.generation.bundle.digest().clone(),
             generation: self.generation.number.into(),
             engine: ENGINE.clone(),
-            decision_kind: match answer.kind {
-                AnswerKind::Allow => DecisionKind::Allow,
-                AnswerKind::Forbid => DecisionKind::DenyForbid,
-                AnswerKind::Default => DecisionKind::DenyDefault,
-                AnswerKind::Error => DecisionKind::DenyError,
-            },
-            policies: self.policies(),
+            decision_kind: decision_kind(answer.kind),
+            policies: references(&answer.policies),
             errors: answer.errors.clone(),
-            shadow: None,
+            shadow: answer.shadow.as_ref().map(shadow),
             chain: if caller.chain.is_empty() { Vec::new() } else { vec![Arc::from(caller.chain)] },
             duration_ns: u64::try_from(self.remembered.took.as_nanos()).unwrap_or(u64::MAX).into(),
             memo: self.remembered.class.is_some().then_some(match self.remembered.hit {
@@ -86,14 +82,32 @@ impl Decided<'_> {
         entities.sort_by_cached_key(|entity| entity.uid().to_string());
         entities.into_iter().filter_map(|entity| entity.to_json_value().ok()).collect()
     }
+}
 
-    fn policies(&self) -> Vec<PolicyReference> {
-        let reference = |policy: &Arc<crate::bundle::Loaded>| PolicyReference {
-            id: policy.id.clone(),
-            file: policy.file.clone(),
-            line: policy.line,
-            column: policy.column,
-        };
-        self.remembered.answer.policies.iter().map(reference).collect()
+fn decision_kind(kind: AnswerKind) -> DecisionKind {
+    match kind {
+        AnswerKind::Allow => DecisionKind::Allow,
+        AnswerKind::Forbid => DecisionKind::DenyForbid,
+        AnswerKind::Default => DecisionKind::DenyDefault,
+        AnswerKind::Error => DecisionKind::DenyError,
     }
+}
+
+fn shadow(shadowed: &Shadowed) -> Shadow {
+    Shadow {
+        decision_kind: decision_kind(shadowed.kind),
+        policies: references(&shadowed.policies),
+        errors: shadowed.errors.clone(),
+        given: shadowed.given().into(),
+    }
+}
+
+fn references(policies: &[Arc<Loaded>]) -> Vec<PolicyReference> {
+    let reference = |policy: &Arc<Loaded>| PolicyReference {
+        id: policy.id.clone(),
+        file: policy.file.clone(),
+        line: policy.line,
+        column: policy.column,
+    };
+    policies.iter().map(reference).collect()
 }

@@ -71,6 +71,7 @@ pub(super) fn read(validator: &Validator, statement: Statement, place: Place<'_>
             line: bounded(line),
             column: bounded(column),
             audited: policy.annotation("audit").is_some(),
+            shadow: policy.annotation("mode") == Some("shadow"),
             policy,
             span: statement.span,
         });
@@ -119,15 +120,17 @@ fn check_annotations(policy: &Policy, span: &Span, place: Place<'_>, read: &mut 
         let error = Diagnostic::error("policy.audit-unknown", format!("unknown `@audit(\"{value}\")`"));
         errors.push(error.at(span.clone()).help("write `@audit(\"always\")`, or leave it out"));
     }
-    match policy.annotation("mode") {
-        None => {}
-        Some("shadow") => {
-            let message = "`@mode(\"shadow\")` is not supported by this version";
-            errors.push(Diagnostic::error("policy.mode-unsupported", message).at(span.clone()));
+    match (policy.annotation("mode"), place) {
+        (None, _) | (Some("shadow"), Place::Scope(_)) => {}
+        (Some("shadow"), Place::Guard) => {
+            let message = "this guard is in shadow: what it would deny is recorded, and not denied";
+            let warning = Diagnostic::warning("policy.guard-in-shadow", message).at(span.clone());
+            read.warnings.push(warning.help("take `@mode(\"shadow\")` away to enforce it"));
         }
-        Some(mode) => {
+        (Some(mode), _) => {
             let error = Diagnostic::error("policy.mode-unknown", format!("unknown `@mode(\"{mode}\")`"));
-            errors.push(error.at(span.clone()).help("leave `@mode` out: the policy is then enforced"));
+            let help = "write `@mode(\"shadow\")` to have recorded what it would change, or leave it out to enforce it";
+            errors.push(error.at(span.clone()).help(help));
         }
     }
 }

@@ -55,12 +55,6 @@ fn each_rule_is_enforced_where_it_is_broken() {
             "templates are not supported",
         ),
         (
-            "@id(\"x\") @mode(\"shadow\") permit (principal, action, resource);",
-            "policy.mode-unsupported",
-            (1, 1),
-            "`@mode(\"shadow\")` is not supported by this version",
-        ),
-        (
             "@id(\"x\") @mode(\"off\") permit (principal, action, resource);",
             "policy.mode-unknown",
             (1, 1),

@@ -21,4 +21,5 @@ mod permissions;
 mod random;
 mod reload;
 mod rendered;
+mod shadow;
 mod world;
