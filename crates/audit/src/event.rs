@@ -17,6 +17,9 @@ pub enum EventKind {
     PolicyLoad,
     /// A policy set was refused; the one before stays in force.
     PolicyRefused,
+    /// The policy engine, decided again, said otherwise than what was answered: a defect, `detail` has both. From then on
+    /// nothing is remembered.
+    PolicySelfCheck,
     /// A service was given up: it failed more often than it may.
     Service,
     /// Somebody did something that only an operator may.

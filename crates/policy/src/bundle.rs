@@ -119,19 +119,28 @@ impl Bundle {
         self.guards.iter().chain(scopes).filter(|loaded| loaded.shadow)
     }
 
-    /// The policies considered when this actor asks for a permission under these scopes: the guards, and of each scope its
-    /// permits; a tenant's own only for its own actors, and never for a door. Those whose head names other actors,
+    /// The policies considered when this actor asks for a permission under these scopes. Those whose head names other actors,
     /// actions or another type of resource are left out: a head cannot fail, so that they could neither match nor err.
     pub(crate) fn select(&self, actor: &Actor, spec: &Spec, scopes: &ScopeSet) -> Vec<&Sliced> {
+        let named = slice::named_by(actor);
+        self.considered(actor, spec, scopes).flat_map(|slice| slice.select(&named, spec)).collect()
+    }
+
+    /// The policies that count for this actor under these scopes: the guards, and of each scope its permits; a tenant's own
+    /// only for its own actors, and never for a door.
+    pub(crate) fn considered(
+        &self,
+        actor: &Actor,
+        spec: &Spec,
+        scopes: &ScopeSet,
+    ) -> impl Iterator<Item = &Slice> {
         let door = spec.group == Group::Doors;
         let held = scopes.ids().filter_map(|id| self.scopes.get(id));
-        let considered = held.filter(|held| {
+        let considered = held.filter(move |held| {
             let owner = held.scope.tenant();
             owner.is_system() || (owner == actor.tenant() && !door)
         });
-        let slices = std::iter::once(&self.guards).chain(considered.map(|held| &held.policies));
-        let named = slice::named_by(actor);
-        slices.flat_map(|slice| slice.select(&named, spec)).collect()
+        std::iter::once(&self.guards).chain(considered.map(|held| &held.policies))
     }
 }
 

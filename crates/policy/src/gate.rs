@@ -9,6 +9,7 @@ mod can;
 mod permit;
 mod record;
 mod refusal;
+mod self_check;
 
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,21 +23,24 @@ pub use caller::Caller;
 pub use can::InvalidQuestion;
 pub use permit::Permit;
 pub use refusal::{Denial, DenialKind, Refusal};
+pub use self_check::SelfCheck;
 
 use crate::bundle::Bundle;
 use crate::generation::{Answer, AnswerKind, Generation, Question, Shadowed};
-use crate::memo::{Local, MemoCounts, Remembered};
+use crate::memo::{Local, MemoCounts, Remembered, Stamp};
 use crate::permission::{Datum, Permission, Recorded, Resource};
 use record::Decided;
+use self_check::Sampler;
 
 /// The only way to a permit. Shared by all threads.
 pub struct Gate {
     /// Tells the gates of one program apart.
     id: u64,
     generation: RwLock<Arc<Generation>>,
-    /// The number of the generation in force, set after it is there to be had: a thread that sees it needs no lock to know
+    /// The [`Stamp`] of the generation in force, set after it is there to be had: a thread that sees it needs no lock to know
     /// that it has the right one.
-    number: AtomicU64,
+    stamp: AtomicU64,
+    sampler: Sampler,
     log: Log,
     /// Who said on the command line who is who, in every record of this gate's own.
     asserted_by: Option<AssertedBy>,
@@ -51,7 +55,8 @@ impl Gate {
         let gate = Self {
             id: GATES.fetch_add(1, Ordering::Relaxed),
             generation: RwLock::new(generation.clone()),
-            number: AtomicU64::new(1),
+            stamp: AtomicU64::new(Stamp::new(1, true).0),
+            sampler: Sampler::default(),
             log,
             asserted_by,
         };
@@ -71,7 +76,7 @@ impl Gate {
         let generation = Arc::new(Generation { number: current.number + 1, bundle });
         self.record_load(&generation);
         *current = generation;
-        self.number.store(current.number, Ordering::Release);
+        self.stamp.store(Stamp::new(current.number, self.stamp().remembers()).0, Ordering::Release);
         current.number
     }
 
@@ -126,7 +131,18 @@ impl Gate {
 
     /// What this thread remembers of the generation in force.
     fn local(&self) -> Rc<Local> {
-        Local::of(self.id, self.number.load(Ordering::Acquire), || self.current())
+        Local::of(self.id, self.stamp(), || self.current())
+    }
+
+    fn stamp(&self) -> Stamp {
+        Stamp(self.stamp.load(Ordering::Acquire))
+    }
+
+    /// Remembers no answer any more, on any thread, until the end.
+    fn forget_from_now_on(&self) {
+        // Under the lock, as each change of the stamp.
+        let current = self.generation.write().unwrap_or_else(PoisonError::into_inner);
+        self.stamp.store(Stamp::new(current.number, false).0, Ordering::Release);
     }
 }
 
@@ -210,7 +226,11 @@ impl<'a> Operation<'a> {
 
     fn decide<P: Permission>(&self, caller: &Caller<'_>, request: &P) -> Remembered {
         match self.question(caller, request) {
-            Some(question) => self.local.answer(&question),
+            Some(question) => {
+                let remembered = self.local.answer(&question);
+                self.gate.sampler.offer(&question, &self.local.generation, &remembered.answer);
+                remembered
+            }
             None => Remembered::nobody(),
         }
     }

@@ -6,7 +6,7 @@ use std::cell::Cell;
 use std::sync::{Arc, LazyLock};
 
 use cedar_policy::{
-    Authorizer, Decision, Entities, EntityUid, PolicySet, Request, Response, RestrictedExpression,
+    Authorizer, Decision, Entities, EntityUid, PolicyId, PolicySet, Request, RestrictedExpression,
 };
 
 use crate::bundle::{Bundle, Loaded};
@@ -82,6 +82,18 @@ pub(crate) enum AnswerKind {
     Error,
 }
 
+impl AnswerKind {
+    /// As records have it.
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Forbid => "deny_forbid",
+            Self::Default => "deny_default",
+            Self::Error => "deny_error",
+        }
+    }
+}
+
 impl Answer {
     /// Nobody asked, or under nothing: there is nothing that could permit it.
     pub(crate) fn nobody() -> Self {
@@ -116,10 +128,7 @@ impl Generation {
             Ok(case) => case,
             Err(error) => return Answer::failed(&error),
         };
-        let decide = |policies: &PolicySet| {
-            let response = AUTHORIZER.is_authorized(&case.request, policies, &case.entities);
-            answer(&response, class)
-        };
+        let decide = |policies| decide(&case, policies, |id| class.loaded.get(id).cloned());
         let answer = decide(&class.policies);
         let shadow = class.with_shadow.as_ref().map(decide).filter(|would| would.kind != answer.kind);
         let shadow = shadow.map(|Answer { kind, policies, errors, .. }| Shadowed {
@@ -181,10 +190,15 @@ fn expression(datum: &Datum<'_>) -> RestrictedExpression {
     }
 }
 
-fn answer(response: &Response, class: &Class) -> Answer {
+/// Decides a case by these policies; `loaded` finds them by their id.
+pub(crate) fn decide(
+    case: &Case,
+    policies: &PolicySet,
+    loaded: impl Fn(&PolicyId) -> Option<Arc<Loaded>>,
+) -> Answer {
+    let response = AUTHORIZER.is_authorized(&case.request, policies, &case.entities);
     let diagnostics = response.diagnostics();
-    let mut policies: Vec<Arc<Loaded>> =
-        diagnostics.reason().filter_map(|id| class.loaded.get(id).cloned()).collect();
+    let mut policies: Vec<Arc<Loaded>> = diagnostics.reason().filter_map(loaded).collect();
     policies.sort_by(|one, other| one.id.cmp(&other.id));
     let mut errors: Vec<Arc<str>> = diagnostics.errors().map(|error| error.to_string().into()).collect();
     errors.sort();

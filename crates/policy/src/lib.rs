@@ -21,6 +21,7 @@ pub mod limits;
 mod load;
 mod memo;
 pub mod permission;
+mod plain;
 mod recent;
 pub mod reference;
 mod resource;
@@ -30,7 +31,9 @@ mod view;
 pub mod vocabulary;
 
 pub use bundle::{Bundle, BundleSources, ScopeSources};
-pub use gate::{Asks, Caller, Denial, DenialKind, Gate, InvalidQuestion, Operation, Permit, Refusal};
+pub use gate::{
+    Asks, Caller, Denial, DenialKind, Gate, InvalidQuestion, Operation, Permit, Refusal, SelfCheck,
+};
 pub use identity::{
     Actor, ActorKind, Digest, InvalidIdentity, Scope, ScopeSet, Tenant, TenantId, encode_subject,
 };

@@ -1,5 +1,7 @@
 //! Bounds of this crate, each with its unit and the reason for the number.
 
+use std::time::Duration;
+
 /// Stack of every thread that calls [`crate::Operation::check`] or [`crate::Gate::can`], and of the thread that
 /// loads: 64 MiB. Cedar evaluates by recursion and reports an error when its stack runs out, and an error is a
 /// denial; [`EXPRESSION_DEPTH_MAX`] levels stay far below it, in unoptimised builds too.
@@ -100,3 +102,11 @@ pub const MEMO_RECENT_CLASSES: usize = 256;
 /// Answers that are found by where the two processes are in memory: 1 024 places on each thread, 64 KiB, and as many
 /// processes that ended can be held by them, of 200 bytes each. What is not there is found by what policies read.
 pub const MEMO_RECENT_ANSWERS: usize = 1024;
+
+/// Time between two answers that are decided again: 250 ms, so that a busy hour has ten thousand of them and an idle one
+/// costs nothing to speak of.
+pub const SELF_CHECK_IDLE: Duration = Duration::from_millis(250);
+
+/// Rest after an answer was decided again, in times that it took: 99, a hundredth of a core at most, however many policies
+/// there are.
+pub const SELF_CHECK_REST: u32 = 99;

@@ -22,9 +22,26 @@ thread_local! {
     static LOCAL: RefCell<Option<Rc<Local>>> = const { RefCell::new(None) };
 }
 
+/// The generation in force, by its number, and whether answers of it are remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp(pub(crate) u64);
+
+impl Stamp {
+    const FORGETS: u64 = 1 << 63;
+
+    pub(crate) fn new(number: u64, remembers: bool) -> Self {
+        Self(if remembers { number } else { number | Self::FORGETS })
+    }
+
+    pub(crate) fn remembers(self) -> bool {
+        self.0 & Self::FORGETS == 0
+    }
+}
+
 /// The generation that this thread decides with, and what it remembers of it.
 pub(crate) struct Local {
     gate: u64,
+    stamp: Stamp,
     pub(crate) generation: Arc<Generation>,
     memo: RefCell<Memo>,
 }
@@ -61,13 +78,16 @@ impl Remembered {
 }
 
 impl Local {
-    /// What this thread has of a gate's generation `number`; made anew from `current` when it has another, which forgets
+    /// What this thread has of a gate's generation; made anew from `current` when it has another, which forgets
     /// all that it remembered.
-    pub(crate) fn of(gate: u64, number: u64, current: impl FnOnce() -> Arc<Generation>) -> Rc<Self> {
+    pub(crate) fn of(gate: u64, stamp: Stamp, current: impl FnOnce() -> Arc<Generation>) -> Rc<Self> {
         LOCAL.with_borrow_mut(|local| match local {
-            Some(local) if local.gate == gate && local.generation.number == number => local.clone(),
+            Some(local) if local.gate == gate && local.stamp == stamp => local.clone(),
             _ => {
-                let made = Rc::new(Self { gate, generation: current(), memo: RefCell::default() });
+                // A newer generation may be in force already: then the stamp says so too, before long.
+                let generation = current();
+                let stamp = Stamp::new(generation.number, stamp.remembers());
+                let made = Rc::new(Self { gate, stamp, generation, memo: RefCell::default() });
                 *local = Some(made.clone());
                 made
             }
@@ -76,7 +96,11 @@ impl Local {
 
     /// The answer, remembered or decided now.
     pub(crate) fn answer(&self, question: &Question<'_>) -> Remembered {
-        self.memo.borrow_mut().answer(question, &self.generation)
+        let memo = &mut self.memo.borrow_mut();
+        match self.stamp.remembers() {
+            true => memo.answer(question, &self.generation),
+            false => memo.decide(question, &self.generation),
+        }
     }
 
     /// How often questions were answered so far.
@@ -123,15 +147,30 @@ impl Memo {
             self.recent.keep_answer(question, &class, &answer);
             return self.known(answer, class);
         }
+        let decided = self.decided(question, generation, class);
+        // One with errors is an incident each time.
+        if has_key
+            && decided.answer.kind != AnswerKind::Error
+            && let Some(class) = &decided.class
+        {
+            self.keep(question, class, &decided.answer);
+        }
+        decided
+    }
+
+    /// Decides by the engine, with nothing from before.
+    fn decide(&mut self, question: &Question<'_>, generation: &Generation) -> Remembered {
+        match Class::of(question, &generation.bundle) {
+            Ok(class) => self.decided(question, generation, Rc::new(class)),
+            Err(error) => Remembered::without_class(Answer::failed(&error)),
+        }
+    }
+
+    fn decided(&mut self, question: &Question<'_>, generation: &Generation, class: Rc<Class>) -> Remembered {
         self.counts.misses += 1;
         let started = Instant::now();
         let answer = Rc::new(generation.decide(question, &class));
-        let took = started.elapsed();
-        // One with errors is an incident each time.
-        if has_key && answer.kind != AnswerKind::Error {
-            self.keep(question, &class, &answer);
-        }
-        Remembered { answer, class: Some(class), hit: false, took }
+        Remembered { answer, class: Some(class), hit: false, took: started.elapsed() }
     }
 
     fn known(&mut self, answer: Rc<Answer>, class: Rc<Class>) -> Remembered {

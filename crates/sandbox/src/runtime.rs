@@ -13,7 +13,7 @@ use actor::{
     SystemClock,
 };
 use audit::AssertedBy;
-use policy::{Actor, Caller, Gate, Host, ProcessHost, ProcessSpawn, ScopeSet, TenantId, Via};
+use policy::{Actor, Caller, Gate, Host, ProcessHost, ProcessSpawn, ScopeSet, SelfCheck, TenantId, Via};
 use value::{Failure, Kind, Value};
 
 use crate::catalogue::Catalogue;
@@ -89,6 +89,8 @@ pub struct Runtime {
     chains: Mutex<Chains>,
     workers: Vec<JoinHandle<()>>,
     watchdog: Option<JoinHandle<()>>,
+    /// Decides some answers again, as long as the node runs.
+    _self_check: SelfCheck,
 }
 
 impl Runtime {
@@ -115,6 +117,7 @@ impl Runtime {
             catalogue_version: AtomicU64::new(0),
             catalogue: Mutex::new(Arc::new(settings.catalogue)),
         });
+        let self_check = SelfCheck::start(settings.gate.clone())?;
         let mut runtime = Self {
             node,
             gate: settings.gate,
@@ -123,6 +126,7 @@ impl Runtime {
             chains: Mutex::new(Chains::new(format!("{run}-"))),
             workers: Vec::new(),
             watchdog: None,
+            _self_check: self_check,
         };
         let beats: Vec<Arc<Beat>> = kernels.iter().map(|_| Arc::default()).collect();
         for ((index, kernel), beat) in kernels.into_iter().enumerate().zip(beats.clone()) {
