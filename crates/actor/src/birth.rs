@@ -4,15 +4,18 @@
 //! What the child may do is read out of the permits (who it runs as, its name, its host), so that nothing can
 //! be done that was not checked.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use policy::{Actor, Definition, Host, Name, Permit, ScopeSet, SecurityAsk};
+use policy::{
+    Actor, Definition, Host, Name, Permit, ProcessSpawnLinked, ProcessSpawnMonitored, ScopeSet, SecurityAsk,
+    Standing,
+};
 use value::{Failure, Kind, Value};
 
 use crate::address::Address;
 use crate::berth::Berth;
+use crate::bond::Bond;
 use crate::child::{CallPermits, Child, ExitHook, Outside, SpawnPermits, StartPermits};
 use crate::entry::{Entry, Origin, Ties};
 use crate::limits::CALL_DEPTH_MAX;
@@ -29,6 +32,8 @@ pub(crate) struct Arrival<P> {
     pub(crate) program: P,
     pub(crate) arguments: Vec<Value>,
     pub(crate) lifetime: Option<Duration>,
+    /// What its parent's kernel takes, if the parent monitors it.
+    pub(crate) monitor: Option<Bond>,
     /// The caller that waits for its result.
     pub(crate) waiter: Option<Address>,
     pub(crate) on_exit: Option<ExitHook>,
@@ -42,8 +47,8 @@ pub(crate) struct Birth<'a> {
     scopes: ScopeSet,
     name: Option<Name>,
     parent: Option<&'a Arc<Entry>>,
-    monitored: bool,
-    linked: bool,
+    monitored: Option<Standing<ProcessSpawnMonitored>>,
+    linked: Option<Standing<ProcessSpawnLinked>>,
     waiter: Option<Address>,
     on_exit: Option<ExitHook>,
 }
@@ -54,10 +59,11 @@ impl<'a> Birth<'a> {
         let spawn = permits.spawn.into_request();
         let host = permits.host.into_request().host;
         let name = permits.name.map(|permit| permit.into_request().name);
-        let monitored = permits.monitored.map(Permit::into_request);
-        let linked = permits.linked.map(Permit::into_request);
-        let one_definition = monitored.as_ref().is_none_or(|asked| asked.definition == spawn.definition)
-            && linked.as_ref().is_none_or(|asked| asked.definition == spawn.definition);
+        let monitored = permits.monitored.map(Permit::stand);
+        let linked = permits.linked.map(Permit::stand);
+        let is_of = |definition: &Arc<Definition>| *definition == spawn.definition;
+        let one_definition = monitored.as_ref().is_none_or(|standing| is_of(&standing.request().definition))
+            && linked.as_ref().is_none_or(|standing| is_of(&standing.request().definition));
         let one_name = name.as_ref().map(Name::value) == spawn.name.as_ref();
         if !one_definition || !one_name || spawn.host != host {
             return Err(of_another_start());
@@ -78,8 +84,8 @@ impl<'a> Birth<'a> {
             scopes: scopes.map_or_else(|| parent.scopes().clone(), ScopeSet::new),
             name,
             parent: Some(parent),
-            monitored: monitored.is_some(),
-            linked: linked.is_some(),
+            monitored,
+            linked,
             waiter: None,
             on_exit: None,
         })
@@ -103,8 +109,8 @@ impl<'a> Birth<'a> {
             scopes: caller.scopes().clone(),
             name: None,
             parent: Some(caller),
-            monitored: false,
-            linked: false,
+            monitored: None,
+            linked: None,
             waiter: Some(caller.address()),
             on_exit: None,
         })
@@ -124,8 +130,8 @@ impl<'a> Birth<'a> {
             scopes: outside.scopes,
             name: None,
             parent: None,
-            monitored: false,
-            linked: false,
+            monitored: None,
+            linked: None,
             waiter: None,
             on_exit: outside.on_exit,
         })
@@ -133,7 +139,7 @@ impl<'a> Birth<'a> {
 
     /// Makes the process, visible to nobody but through its name, which leads nowhere yet. The parent's own
     /// side of monitor and link is for the parent's kernel to add.
-    pub(crate) fn bear<P>(self, node: &Node<P>, child: Child<P>) -> Result<Arrival<P>, Failure> {
+    pub(crate) fn bear<P>(mut self, node: &Node<P>, child: Child<P>) -> Result<Arrival<P>, Failure> {
         let account = node.account(self.actor.tenant()).ok_or_else(|| {
             Failure::not_found(format!("tenant `{}` is not known here", self.actor.tenant()))
         })?;
@@ -143,9 +149,13 @@ impl<'a> Birth<'a> {
         let berth = Berth::take(node, &account, &host, self.parent.map(|parent| parent.address().worker()))?;
         let entry = Arc::new(self.entry(node, &berth, &child));
         let mailbox = self.first_messages(&entry, child.messages)?;
-        let linked = self.linked.then(|| Slots::reserve(&entry, 1)).transpose()?;
-        let edges = u32::from(self.monitored) + u32::from(self.linked);
+        let linked = self.linked.is_some().then(|| Slots::reserve(&entry, 1)).transpose()?;
+        let edges = u32::from(self.monitored.is_some()) + u32::from(self.linked.is_some());
         let parents = self.parent.map(|parent| Slots::reserve(parent, edges)).transpose()?;
+        let monitor = self
+            .parent
+            .zip(self.monitored.take())
+            .map(|(parent, granted)| Bond::spawn_monitored(parent, granted));
         if let Some(name) = self.name {
             node.give_name(&account, &name, &entry)?;
         }
@@ -158,6 +168,7 @@ impl<'a> Birth<'a> {
             program: child.program,
             arguments: child.arguments,
             lifetime: child.limits.lifetime,
+            monitor,
             waiter: self.waiter,
             on_exit: self.on_exit,
         })
@@ -175,8 +186,9 @@ impl<'a> Birth<'a> {
         );
         let mut ties = Ties::default();
         if let Some(parent) = self.parent {
-            let only = |tied: bool| if tied { BTreeSet::from([parent.address()]) } else { BTreeSet::new() };
-            (ties.watchers, ties.links) = (only(self.monitored), only(self.linked));
+            ties.watchers.extend(self.monitored.as_ref().map(|_| parent.address()));
+            let bond = self.linked.as_ref().map(|granted| Bond::spawn_linked(parent, granted.clone()));
+            ties.links.extend(bond.map(|bond| (parent.address(), Arc::new(bond))));
         }
         // A spawned process does not return to its parent: depth counts again from there.
         let caller = self.parent.filter(|_| self.waiter.is_some());

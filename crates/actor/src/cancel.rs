@@ -1,32 +1,37 @@
-//! Cancelling: a request that waits until it is read, and a deadline that does not wait.
+//! Cancelling: a request that waits until it is read, and deadlines that do not wait.
 //!
-//! Both are kept in the process's ties. At most one CANCEL waits; a deadline only ever moves forward in time
-//! towards now.
+//! Both are kept in the process's ties. At most one CANCEL waits. The earliest deadline ends the process; the others are
+//! kept, since whoever set the earliest may have lost the permission to by then.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use policy::Gate;
 use value::{Failure, rfc3339_millis};
 
+use crate::bond::Bond;
 use crate::clock::{Clock, nanoseconds};
 use crate::entry::Entry;
-use crate::limits::TIMER_MAX;
+use crate::limits::{CANCEL_DEADLINES_MAX, TIMER_MAX};
 
 /// What cancels have left with a process.
 #[derive(Debug, Default)]
 pub(crate) struct Cancels {
     /// The request that it has not read yet, with the pid of who asked first.
     waiting: Option<Option<Arc<str>>>,
-    deadline: Option<Deadline>,
+    /// The earliest first.
+    deadlines: Vec<Deadline>,
     /// Whether its kernel has been told and has not looked yet.
     told: bool,
 }
 
 /// When a cancelled process is ended.
-#[derive(Debug, Clone, Copy)]
-struct Deadline {
+#[derive(Debug)]
+pub(crate) struct Deadline {
     at_ns: u64,
     wall: SystemTime,
+    /// What it was permitted as; nothing for an act of the host itself, or from outside any process.
+    bond: Option<Bond>,
 }
 
 /// What a kernel finds when it was told of a cancel.
@@ -37,22 +42,29 @@ pub(crate) struct Found {
     pub(crate) deadline_ns: Option<u64>,
 }
 
+impl Deadline {
+    /// The deadline that is so far away.
+    pub(crate) fn after(after: Duration, bond: Option<Bond>, clock: &dyn Clock) -> Self {
+        let after = after.min(TIMER_MAX);
+        let at_ns = clock.monotonic_ns().saturating_add(nanoseconds(after));
+        Self { at_ns, wall: clock.wall() + after, bond }
+    }
+
+    /// Whether it may end the process, now that it is due.
+    pub(crate) fn may_take_effect(&self, gate: &Gate) -> bool {
+        self.bond.as_ref().is_none_or(|bond| bond.may_take_effect(gate))
+    }
+}
+
 /// Leaves a cancel with a process. Says whether its kernel must be told.
 pub(crate) fn request(
     target: &Entry,
     from: Option<&Arc<policy::Process>>,
-    deadline_ms: Option<u64>,
-    clock: &dyn Clock,
+    deadline: Option<Deadline>,
 ) -> Result<bool, Failure> {
-    let deadline = deadline_ms.map(|milliseconds| {
-        let after = Duration::from_millis(milliseconds).min(TIMER_MAX);
-        let at_ns = clock.monotonic_ns().saturating_add(nanoseconds(after));
-        Deadline { at_ns, wall: clock.wall() + after }
-    });
     let cancels = &mut target.open_ties()?.cancels;
-    let earlier = |new: &Deadline| cancels.deadline.is_none_or(|old| new.at_ns < old.at_ns);
-    if let Some(deadline) = deadline.filter(earlier) {
-        cancels.deadline = Some(deadline);
+    if let Some(deadline) = deadline {
+        cancels.put(deadline);
     }
     cancels.waiting.get_or_insert_with(|| from.map(|from| from.pid().clone()));
     Ok(!std::mem::replace(&mut cancels.told, true))
@@ -62,13 +74,30 @@ impl Cancels {
     /// What there is now; the next request tells the kernel again.
     pub(crate) fn look(&mut self) -> Found {
         self.told = false;
-        Found { waiting: self.waiting.is_some(), deadline_ns: self.deadline.map(|deadline| deadline.at_ns) }
+        Found { waiting: self.waiting.is_some(), deadline_ns: self.next_ns() }
     }
 
     /// Takes the request that waits: who asked, and the deadline in force, RFC 3339.
     pub(crate) fn read(&mut self) -> Option<(Option<Arc<str>>, Option<String>)> {
         let from = self.waiting.take()?;
-        let deadline = self.deadline.map(|deadline| rfc3339_millis(deadline.wall).to_string());
+        let deadline = self.deadlines.first().map(|deadline| rfc3339_millis(deadline.wall).to_string());
         Some((from, deadline))
+    }
+
+    /// When the earliest deadline is.
+    pub(crate) fn next_ns(&self) -> Option<u64> {
+        self.deadlines.first().map(|deadline| deadline.at_ns)
+    }
+
+    /// Takes the earliest deadline that is due.
+    pub(crate) fn take_due(&mut self, now_ns: u64) -> Option<Deadline> {
+        self.next_ns().filter(|at_ns| *at_ns <= now_ns)?;
+        Some(self.deadlines.remove(0))
+    }
+
+    fn put(&mut self, deadline: Deadline) {
+        let at = self.deadlines.partition_point(|known| known.at_ns <= deadline.at_ns);
+        self.deadlines.insert(at, deadline);
+        self.deadlines.truncate(CANCEL_DEADLINES_MAX);
     }
 }

@@ -6,7 +6,7 @@
 //! whoever ties something to a process either did so before its death, and is heard of there, or learns that
 //! it is dead. Only the process's own kernel ends it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -15,6 +15,7 @@ use value::{Failure, Kind, Value};
 
 use crate::account::Account;
 use crate::address::{Address, LocalId};
+use crate::bond::Bond;
 use crate::cancel::Cancels;
 use crate::limits::{EVENT_SLOT_BYTES, EVENT_SLOTS_MAX};
 use crate::room::{Full, Room};
@@ -57,7 +58,7 @@ pub(crate) struct Ties {
     /// Who monitors it.
     pub(crate) watchers: BTreeSet<Address>,
     /// Its links. Each is in the ties of both ends; each end holds an event slot for it.
-    pub(crate) links: BTreeSet<Address>,
+    pub(crate) links: BTreeMap<Address, Arc<Bond>>,
     /// Its names.
     pub(crate) names: Vec<Arc<str>>,
     /// Cancels that it has not read or not met yet.
@@ -235,30 +236,31 @@ impl Entry {
     }
 
     /// Links two processes, both ends in one step, and takes their event slots. Linked already is no error.
-    pub(crate) fn link(&self, other: &Self) -> Result<(), Failure> {
+    pub(crate) fn link(&self, other: &Self, bond: Bond) -> Result<(), Failure> {
         let (mut own, mut others) = self.both_ties(other);
         for (entry, ties) in [(self, &own), (other, &others)] {
             if ties.closed {
                 return Err(no_such_process(&entry.facts));
             }
         }
-        if own.links.contains(&other.address()) {
+        if own.links.contains_key(&other.address()) {
             return Ok(());
         }
         self.reserve_event()?;
         other.reserve_event().inspect_err(|_| self.release_event())?;
-        own.links.insert(other.address());
-        others.links.insert(self.address());
+        let bond = Arc::new(bond);
+        own.links.insert(other.address(), bond.clone());
+        others.links.insert(self.address(), bond);
         Ok(())
     }
 
     /// Removes both ends of a link, if there is one, in one step.
     pub(crate) fn unlink(&self, other: &Self) {
         let (mut own, mut others) = self.both_ties(other);
-        if own.links.remove(&other.address()) {
+        if own.links.remove(&other.address()).is_some() {
             self.release_event();
         }
-        if others.links.remove(&self.address()) {
+        if others.links.remove(&self.address()).is_some() {
             other.release_event();
         }
     }
@@ -279,7 +281,7 @@ impl Entry {
     pub(crate) fn remove_link(&self, other: Address) {
         // The slot goes back before death can close the ties and count what is left.
         let mut ties = self.ties();
-        if ties.links.remove(&other) {
+        if ties.links.remove(&other).is_some() {
             self.release_event();
         }
     }

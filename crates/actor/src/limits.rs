@@ -36,8 +36,13 @@ pub const NAMES_PER_PROCESS_MAX: usize = 64;
 /// event has been read, so a supervisor can watch that many children.
 pub const EVENT_SLOTS_MAX: u32 = 10_000;
 
-/// Bytes that one event slot is charged to the tenant: the edge at both of its ends and the queued event.
-pub const EVENT_SLOT_BYTES: u64 = 256;
+/// Bytes that one event slot is charged to the tenant: the edge at both of its ends, what it was permitted as, and the
+/// queued event.
+pub const EVENT_SLOT_BYTES: u64 = 512;
+
+/// Deadlines of cancels that are kept for one process: the 8 earliest. The first ends it; the others count only if
+/// policies have changed and whoever set the first may no longer.
+pub const CANCEL_DEADLINES_MAX: usize = 8;
 
 /// Bytes of results in one process's unread events: 1 MiB. Event slots are many and a result may be large;
 /// a result over this arrives as an error that says so.

@@ -6,13 +6,14 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use policy::{Host, Permit, Process, ProcessCancel, ProcessSend, ProcessTerminate, TenantId};
+use policy::{Gate, Host, Permit, Process, ProcessCancel, ProcessSend, ProcessTerminate, TenantId};
 use value::{Failure, Value};
 
 use crate::account::{Account, Quotas};
 use crate::address::Address;
 use crate::birth::{Arrival, Birth};
-use crate::cancel;
+use crate::bond::Bond;
+use crate::cancel::{self, Deadline};
 use crate::child::{Child, Outside, StartPermits};
 use crate::clock::Clock;
 use crate::entry::{Entry, no_such_process};
@@ -34,12 +35,15 @@ pub struct NodeSettings {
     pub workers: u16,
     /// Where it takes the time from.
     pub clock: Arc<dyn Clock>,
+    /// The gate that is asked again when a tie takes effect after policies have changed.
+    pub gate: Arc<Gate>,
 }
 
 /// The part of the actor system that all workers share.
 pub struct Node<P> {
     identity: NodeIdentity,
     clock: Arc<dyn Clock>,
+    gate: Arc<Gate>,
     table: Arc<Table>,
     inboxes: Vec<Inbox<P>>,
     accounts: papaya::HashMap<TenantId, Arc<Account>>,
@@ -63,6 +67,7 @@ impl<P> Node<P> {
         let node = Arc::new(Self {
             identity: settings.identity,
             clock: settings.clock,
+            gate: settings.gate,
             table: Arc::new(Table::new(numbers())),
             inboxes: numbers().map(|_| Inbox::new()).collect(),
             accounts: papaya::HashMap::new(),
@@ -163,14 +168,20 @@ impl<P> Node<P> {
         self.end(&entry, exit::terminated())
     }
 
-    /// Asks a process to end; with a deadline it is ended then. The earliest deadline that anybody gave wins.
+    /// Asks a process to end; with a deadline it is ended then. The earliest deadline wins that anybody gave who still may.
     ///
     /// # Errors
     /// NOT_FOUND when it is dead.
     pub fn cancel(&self, permit: Permit<ProcessCancel>, from: Option<&Arc<Process>>) -> Result<(), Failure> {
-        let ProcessCancel { target, deadline_ms } = permit.into_request();
-        let entry = self.process(&target).ok_or_else(|| no_such_process(&target))?;
-        if cancel::request(&entry, from, deadline_ms, &*self.clock)? {
+        let granted = permit.stand();
+        let ProcessCancel { target, deadline_ms } = granted.request();
+        let entry = self.process(target).ok_or_else(|| no_such_process(target))?;
+        let deadline = deadline_ms.map(|milliseconds| {
+            let asker = from.and_then(|from| self.process(from));
+            let bond = asker.map(|asker| Bond::cancel(&asker, granted.clone()));
+            Deadline::after(Duration::from_millis(milliseconds), bond, &*self.clock)
+        });
+        if cancel::request(&entry, from, deadline)? {
             self.signal(entry.address(), Signal::Cancel);
         }
         Ok(())
@@ -179,9 +190,9 @@ impl<P> Node<P> {
     /// Asks a process to end, and ends it after `deadline`: an act of the host itself, on whose behalf nobody is
     /// asked. Nothing happens when it is dead.
     pub fn stop(&self, process: &Process, deadline: Duration) {
-        let milliseconds = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
+        let deadline = Deadline::after(deadline, None, &*self.clock);
         if let Some(entry) = self.process(process)
-            && let Ok(true) = cancel::request(&entry, None, Some(milliseconds), &*self.clock)
+            && let Ok(true) = cancel::request(&entry, None, Some(deadline))
         {
             self.signal(entry.address(), Signal::Cancel);
         }
@@ -198,6 +209,10 @@ impl<P> Node<P> {
 
     pub(crate) fn identity(&self) -> &NodeIdentity {
         &self.identity
+    }
+
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     pub(crate) fn table(&self) -> &Arc<Table> {

@@ -10,6 +10,7 @@ mod permit;
 mod record;
 mod refusal;
 mod self_check;
+mod standing;
 
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,6 +25,7 @@ pub use can::InvalidQuestion;
 pub use permit::Permit;
 pub use refusal::{Denial, DenialKind, Refusal};
 pub use self_check::SelfCheck;
+pub use standing::Standing;
 
 use crate::bundle::Bundle;
 use crate::generation::{Answer, AnswerKind, Generation, Question, Shadowed};
@@ -94,7 +96,12 @@ impl Gate {
 
     /// The number of the generation in force.
     pub fn generation(&self) -> u64 {
-        self.current().number
+        self.stamp().generation()
+    }
+
+    /// Who said on the command line who is who.
+    pub fn asserted_by(&self) -> Option<&AssertedBy> {
+        self.asserted_by.as_ref()
     }
 
     /// How often this thread answered from memory, and how often by the engine, since it has the generation in force.
@@ -186,7 +193,7 @@ impl<'a> Operation<'a> {
         let allowed = answer.kind == AnswerKind::Allow;
         let owed_by_shadow = answer.shadow.as_ref().and_then(Shadowed::count).is_some();
         if allowed && !owed_by_shadow && !self.recorded(&request, answer) {
-            return Ok(Permit::grant(request));
+            return Ok(Permit::grant(request, self.generation()));
         }
         let case =
             self.question(caller, &request).zip(remembered.class.as_ref()).and_then(|(question, class)| {
@@ -207,7 +214,7 @@ impl<'a> Operation<'a> {
         };
         let record = self.gate.log.accept(decided.entry().into()).map_err(|_| Refusal::Unavailable)?;
         let kind = match answer.kind {
-            AnswerKind::Allow => return Ok(Permit::grant(request)),
+            AnswerKind::Allow => return Ok(Permit::grant(request, self.generation())),
             AnswerKind::Forbid => DenialKind::Forbid,
             AnswerKind::Default => DenialKind::Default,
             AnswerKind::Error => {

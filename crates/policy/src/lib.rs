@@ -32,7 +32,7 @@ pub mod vocabulary;
 
 pub use bundle::{Bundle, BundleSources, ScopeSources};
 pub use gate::{
-    Asks, Caller, Denial, DenialKind, Gate, InvalidQuestion, Operation, Permit, Refusal, SelfCheck,
+    Asks, Caller, Denial, DenialKind, Gate, InvalidQuestion, Operation, Permit, Refusal, SelfCheck, Standing,
 };
 pub use identity::{
     Actor, ActorKind, Digest, InvalidIdentity, Scope, ScopeSet, Tenant, TenantId, encode_subject,

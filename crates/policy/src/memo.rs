@@ -33,6 +33,10 @@ impl Stamp {
         Self(if remembers { number } else { number | Self::FORGETS })
     }
 
+    pub(crate) fn generation(self) -> u64 {
+        self.0 & !Self::FORGETS
+    }
+
     pub(crate) fn remembers(self) -> bool {
         self.0 & Self::FORGETS == 0
     }

@@ -104,8 +104,12 @@ impl Runtime {
         // Chains of two runs must differ, and say nothing of the node's key.
         let run: String = audit::digest::hex(&audit::digest::key()?).chars().take(12).collect();
         let clock = Arc::new(SystemClock::new());
-        let (node, kernels) =
-            Node::new(NodeSettings { identity, workers: settings.workers, clock: clock.clone() });
+        let (node, kernels) = Node::new(NodeSettings {
+            identity,
+            workers: settings.workers,
+            clock: clock.clone(),
+            gate: settings.gate.clone(),
+        });
         for (tenant, quotas) in settings.tenants {
             node.set_tenant(&tenant, quotas);
         }

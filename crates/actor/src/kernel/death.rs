@@ -33,7 +33,7 @@ impl<P> Kernel<P> {
         for timer in timers.into_iter().chain(system_timers) {
             self.timers.cancel(timer);
         }
-        for target in monitors {
+        for target in monitors.into_keys() {
             if let Some(target) = self.node.table().get(target) {
                 target.ties().watchers.remove(&local.0);
             }
@@ -58,7 +58,7 @@ impl<P> Kernel<P> {
         for watcher in ties.watchers {
             self.signal(watcher, Signal::Exit(ended.clone()));
         }
-        for linked in ties.links {
+        for linked in ties.links.into_keys() {
             if ended.result.is_err() {
                 self.signal(linked, Signal::LinkDown(ended.clone()));
             } else if let Some(linked) = self.node.table().get(linked) {

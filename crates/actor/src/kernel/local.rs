@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::address::Address;
 use crate::berth::Berth;
+use crate::bond::Bond;
 use crate::child::ExitHook;
 use crate::entry::Entry;
 use crate::event::EventQueue;
@@ -56,7 +57,7 @@ pub(super) struct Local {
     pub(super) cancel_queued: bool,
     pub(super) notices: Notices,
     /// Whom it monitors. The other half is in the target's ties.
-    pub(super) monitors: BTreeSet<Address>,
+    pub(super) monitors: BTreeMap<Address, Bond>,
     /// Whom it has called, and the token of each call.
     pub(super) calls: BTreeMap<Address, u64>,
     /// Its own timers that run.

@@ -29,15 +29,17 @@ impl<P> Kernel<P> {
         child: Child<P>,
         parent: LocalId,
     ) -> Result<Arc<Process>, Failure> {
-        let (monitored, linked) = (permits.monitored.is_some(), permits.linked.is_some());
         let entry = self.local(parent)?.entry.clone();
-        let arrival = Birth::spawned(permits, &entry)?.bear(&self.node, child)?;
+        let mut arrival = Birth::spawned(permits, &entry)?.bear(&self.node, child)?;
         let address = arrival.entry.address();
-        if let Some(parent) = self.locals.get_mut(parent.0).filter(|_| monitored) {
-            parent.monitors.insert(address);
+        if let Some(bond) = arrival.monitor.take()
+            && let Some(parent) = self.locals.get_mut(parent.0)
+        {
+            parent.monitors.insert(address, bond);
         }
-        if linked {
-            entry.ties().links.insert(address);
+        let link = arrival.entry.ties().links.get(&entry.address()).cloned();
+        if let Some(bond) = link {
+            entry.ties().links.insert(address, bond);
         }
         Ok(self.bring_up(arrival))
     }
@@ -89,7 +91,7 @@ impl<P> Kernel<P> {
 
     /// Makes a process of this worker of one that arrived.
     pub(super) fn adopt(&mut self, arrival: Arrival<P>) {
-        let Arrival { entry, mailbox, berth, program, arguments, lifetime, waiter, on_exit } = arrival;
+        let Arrival { entry, mailbox, berth, program, arguments, lifetime, waiter, on_exit, .. } = arrival;
         let (address, born_ns) = (entry.address(), self.node.clock().monotonic_ns());
         let lifetime_timer = lifetime.map(|lifetime| {
             self.timers.start(

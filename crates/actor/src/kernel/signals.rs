@@ -75,11 +75,14 @@ impl<P> Kernel<P> {
     fn deliver_exit(&mut self, to: Address, ended: Ended) {
         let Some(process) = self.locals.get_mut(to) else { return };
         // Gone when it was unmonitored meanwhile.
-        if process.monitors.remove(&ended.address) {
-            process.events.push_exit(ended.pid, ended.result);
-            process.notices.push(Notice::Event);
-            self.wake(to);
+        let Some(bond) = process.monitors.remove(&ended.address) else { return };
+        if !bond.may_take_effect(self.node.gate()) {
+            process.entry.release_event();
+            return;
         }
+        process.events.push_exit(ended.pid, ended.result);
+        process.notices.push(Notice::Event);
+        self.wake(to);
     }
 
     fn deliver_link_down(&mut self, to: Address, ended: Ended) {
@@ -89,7 +92,9 @@ impl<P> Kernel<P> {
         }
         let Some(process) = self.locals.get_mut(to) else { return };
         // Gone when it was unlinked meanwhile.
-        if !process.entry.ties().links.remove(&ended.address) {
+        let Some(bond) = process.entry.ties().links.remove(&ended.address) else { return };
+        if !bond.may_take_effect(self.node.gate()) {
+            process.entry.release_event();
             return;
         }
         if process.trap_links {

@@ -57,7 +57,7 @@ impl<P> Kernel<P> {
         while let Some((timer, owner, alarm)) = self.timers.due(now_ns) {
             match alarm {
                 Alarm::Token(token) => self.ring(owner, timer, token),
-                Alarm::CancelDeadline => self.time_is_up(owner, |_| exit::cancel_deadline()),
+                Alarm::CancelDeadline => self.cancel_is_due(owner, now_ns),
                 Alarm::Lifetime(allowed) => {
                     self.time_is_up(owner, |lived_ns| exit::lifetime_over(lived_ns, allowed));
                 }
@@ -70,6 +70,26 @@ impl<P> Kernel<P> {
         process.timers.remove(&timer);
         process.notices.push(Notice::Timer { token });
         self.wake(owner);
+    }
+
+    /// Ends a process whose deadline passed, if whoever set it still may; else the next deadline counts.
+    fn cancel_is_due(&mut self, owner: Address, now_ns: u64) {
+        let Some(process) = self.locals.get_mut(owner) else { return };
+        process.cancel_timer = None;
+        loop {
+            let due = process.entry.ties().cancels.take_due(now_ns);
+            match due {
+                Some(deadline) if deadline.may_take_effect(self.node.gate()) => {
+                    return self.time_is_up(owner, |_| exit::cancel_deadline());
+                }
+                Some(_) => {}
+                None => break,
+            }
+        }
+        let next_ns = process.entry.ties().cancels.next_ns();
+        if let Some(at_ns) = next_ns {
+            process.cancel_timer = Some((at_ns, self.timers.start(at_ns, owner, Alarm::CancelDeadline)));
+        }
     }
 
     fn time_is_up(&mut self, owner: Address, cause: impl FnOnce(Duration) -> Failure) {

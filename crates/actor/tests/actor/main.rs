@@ -12,5 +12,6 @@ mod directory;
 mod ends;
 mod messages;
 mod model;
+mod reload;
 mod threads;
 mod world;

@@ -7,7 +7,7 @@ use actor::{Event, Kernel, Node, NodeIdentity, NodeSettings, State, SystemClock,
 use policy::Process;
 use value::Value;
 
-use crate::world::{On, Program, World, host, local, permit, send_permit, tenant, with_deep_stack};
+use crate::world::{On, Program, World, gate, host, local, permit, send_permit, tenant, with_deep_stack};
 
 const MESSAGES: u32 = 300;
 const MAILBOX: u32 = 50;
@@ -18,7 +18,7 @@ fn world() -> World {
     let mut world = World::new();
     let identity = NodeIdentity { key: [9; 32], node: 1, incarnation: 2 };
     let clock = Arc::new(SystemClock::new());
-    let (node, kernels) = Node::new(NodeSettings { identity, workers: 2, clock });
+    let (node, kernels) = Node::new(NodeSettings { identity, workers: 2, clock, gate: gate() });
     node.set_tenant(&tenant("acme"), actor::Quotas::default());
     for (on, workers) in [(On::First, 1), (On::Second, 1)] {
         node.set_host(&host(on), &actor::HostSettings { workers, processes_max: 100_000 });

@@ -21,25 +21,35 @@ pub(crate) type Program = u32;
 
 /// A gate with a log in a temporary folder, shared by all tests: its policies never change.
 struct Door {
-    gate: Gate,
+    gate: Arc<Gate>,
     _folder: tempfile::TempDir,
 }
 
 static DOOR: LazyLock<Door> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let log = audit::Log::open(audit::Options::new(folder.path())).unwrap();
+    Door { gate: Arc::new(Gate::new(bundle(EVERYTHING), log, None)), _folder: folder }
+});
+
+/// The actions of the specification.
+pub(crate) const EVERYTHING: &str = "action in Moonward::Action::\"all\"";
+
+/// Policies that permit both tenants these actions within themselves.
+pub(crate) fn bundle(actions: &str) -> Bundle {
     let scopes = ["acme", "globex"].map(|tenant| {
-        let text = format!(
-            "@id(\"{tenant}.everything\")\npermit (principal, action in Moonward::Action::\"all\", resource);\n"
-        );
+        let text = format!("@id(\"{tenant}.some\")\npermit (principal, {actions}, resource);\n");
         let path = format!("{tenant}.cedar");
         ScopeSources { scope: scope(tenant), files: vec![Arc::new(diagnostic::Source { path, text })] }
     });
     let tenants = ["acme", "globex"].map(|id| Tenant::new(tenant(id))).to_vec();
     let sources = BundleSources { scopes: scopes.to_vec(), tenants, ..BundleSources::default() };
-    let bundle = Bundle::load(sources).map_err(|found| format!("{found:?}")).unwrap();
-    Door { gate: Gate::new(bundle, log, None), _folder: folder }
-});
+    Bundle::load(sources).map_err(|found| format!("{found:?}")).unwrap()
+}
+
+/// The gate of all tests.
+pub(crate) fn gate() -> Arc<Gate> {
+    DOOR.gate.clone()
+}
 
 /// Runs a test on a thread with the stack that a check needs.
 pub(crate) fn with_deep_stack(test: impl FnOnce() + Send) {
@@ -125,9 +135,13 @@ impl World {
     }
 
     pub(crate) fn with_quotas(quotas: Quotas) -> Self {
+        Self::with(quotas, gate())
+    }
+
+    pub(crate) fn with(quotas: Quotas, gate: Arc<Gate>) -> Self {
         let clock = Arc::new(TestClock::new());
         let identity = NodeIdentity { key: [7; 32], node: 1, incarnation: 1 };
-        let (node, kernels) = Node::new(NodeSettings { identity, workers: 2, clock: clock.clone() });
+        let (node, kernels) = Node::new(NodeSettings { identity, workers: 2, clock: clock.clone(), gate });
         node.set_tenant(&tenant("acme"), quotas.clone());
         node.set_tenant(&tenant("globex"), quotas);
         for (on, workers) in [(On::First, 1), (On::Second, 1), (On::Any, 2)] {

@@ -1,5 +1,7 @@
 //! The proof that a permission was granted.
 
+use super::Standing;
+
 /// What the gate gives for a permission that it granted: the only thing that effects take.
 ///
 /// It cannot be made outside the gate, copied, or used for another permission; the effect reads what was checked
@@ -7,13 +9,15 @@
 #[derive(Debug)]
 #[must_use = "a permit is granted to be used, at once"]
 pub struct Permit<P> {
-    // INVARIANT: made by `Operation::check` alone, after the gate said yes to this very value.
+    // INVARIANT: made by the gate alone, after it said yes to this very value.
     request: P,
+    /// The generation that granted it.
+    generation: u64,
 }
 
 impl<P> Permit<P> {
-    pub(super) fn grant(request: P) -> Self {
-        Self { request }
+    pub(super) fn grant(request: P, generation: u64) -> Self {
+        Self { request, generation }
     }
 
     /// What was granted.
@@ -24,5 +28,10 @@ impl<P> Permit<P> {
     /// What was granted, given up for the effect.
     pub fn into_request(self) -> P {
         self.request
+    }
+
+    /// What was granted, for something that takes effect later.
+    pub fn stand(self) -> Standing<P> {
+        Standing::new(self.request, self.generation)
     }
 }
