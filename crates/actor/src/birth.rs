@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use policy::{
     Actor, Definition, Host, Name, Permit, ProcessSpawnLinked, ProcessSpawnMonitored, ScopeSet, SecurityAsk,
-    Standing,
+    Sessions, Standing,
 };
 use value::{Failure, Kind, Value};
 
@@ -17,8 +17,10 @@ use crate::address::Address;
 use crate::berth::Berth;
 use crate::bond::Bond;
 use crate::child::{CallPermits, Child, ExitHook, Outside, SpawnPermits, StartPermits};
+use crate::clock::{Clock, unix_seconds};
 use crate::entry::{Entry, Origin, Ties};
-use crate::limits::CALL_DEPTH_MAX;
+use crate::exit;
+use crate::limits::{CALL_DEPTH_MAX, SESSIONS_PER_PROCESS_MAX};
 use crate::mailbox::{Charged, Mailbox};
 use crate::message::{Message, check_topic};
 use crate::node::Node;
@@ -32,6 +34,8 @@ pub(crate) struct Arrival<P> {
     pub(crate) program: P,
     pub(crate) arguments: Vec<Value>,
     pub(crate) lifetime: Option<Duration>,
+    /// Until the first of its sessions ends.
+    pub(crate) session_ends: Option<Duration>,
     /// What its parent's kernel takes, if the parent monitors it.
     pub(crate) monitor: Option<Bond>,
     /// The caller that waits for its result.
@@ -45,6 +49,7 @@ pub(crate) struct Birth<'a> {
     host: Arc<Host>,
     actor: Arc<Actor>,
     scopes: ScopeSet,
+    sessions: Sessions,
     name: Option<Name>,
     parent: Option<&'a Arc<Entry>>,
     monitored: Option<Standing<ProcessSpawnMonitored>>,
@@ -77,11 +82,13 @@ impl<'a> Birth<'a> {
                 SecurityAsk::NoScope => drop(scopes.get_or_insert_default()),
             }
         }
+        let sessions = parent.sessions().with(actor.as_ref().and_then(|actor| actor.session()));
         Ok(Self {
             definition: spawn.definition,
             host,
             actor: actor.unwrap_or_else(|| parent.actor().clone()),
             scopes: scopes.map_or_else(|| parent.scopes().clone(), ScopeSet::new),
+            sessions,
             name,
             parent: Some(parent),
             monitored,
@@ -107,6 +114,7 @@ impl<'a> Birth<'a> {
             host,
             actor: caller.actor().clone(),
             scopes: caller.scopes().clone(),
+            sessions: caller.sessions().clone(),
             name: None,
             parent: Some(caller),
             monitored: None,
@@ -126,6 +134,7 @@ impl<'a> Birth<'a> {
         Ok(Self {
             definition: spawn.definition,
             host,
+            sessions: Sessions::none().with(outside.actor.session()),
             actor: outside.actor,
             scopes: outside.scopes,
             name: None,
@@ -140,6 +149,7 @@ impl<'a> Birth<'a> {
     /// Makes the process, visible to nobody but through its name, which leads nowhere yet. The parent's own
     /// side of monitor and link is for the parent's kernel to add.
     pub(crate) fn bear<P>(mut self, node: &Node<P>, child: Child<P>) -> Result<Arrival<P>, Failure> {
+        let session_ends = self.session_ends(&**node.clock())?;
         let account = node.account(self.actor.tenant()).ok_or_else(|| {
             Failure::not_found(format!("tenant `{}` is not known here", self.actor.tenant()))
         })?;
@@ -168,10 +178,30 @@ impl<'a> Birth<'a> {
             program: child.program,
             arguments: child.arguments,
             lifetime: child.limits.lifetime,
+            session_ends,
             monitor,
             waiter: self.waiter,
             on_exit: self.on_exit,
         })
+    }
+
+    /// How long it may run until the first of its sessions ends; nothing when it has none.
+    fn session_ends(&self, clock: &dyn Clock) -> Result<Option<Duration>, Failure> {
+        if self.sessions.len() > SESSIONS_PER_PROCESS_MAX {
+            let message = format!(
+                "a process would carry {} sessions of tokens, at most {SESSIONS_PER_PROCESS_MAX} allowed",
+                self.sessions.len()
+            );
+            return Err(Failure::new(Kind::RateLimited, message));
+        }
+        let now = unix_seconds(clock.wall());
+        match self.sessions.over_at(now) {
+            Some(why) => Err(exit::session_over(why)),
+            None => Ok(self
+                .sessions
+                .ends_at()
+                .map(|at| Duration::from_secs(u64::try_from(at.saturating_sub(now)).unwrap_or(0)))),
+        }
     }
 
     fn entry<P>(&self, node: &Node<P>, berth: &Berth, child: &Child<P>) -> Entry {
@@ -195,6 +225,7 @@ impl<'a> Birth<'a> {
         let origin = Origin {
             facts: Arc::new(facts),
             scopes: self.scopes.clone(),
+            sessions: self.sessions.clone(),
             context: child.context.clone(),
             chain: child.chain.clone(),
             account: berth.account.clone(),

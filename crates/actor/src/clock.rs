@@ -14,6 +14,12 @@ pub trait Clock: Send + Sync {
     fn wall(&self) -> SystemTime;
 }
 
+/// A time of day in seconds since 1970-01-01 UTC, as tokens have it; before that it is 0.
+pub(crate) fn unix_seconds(wall: SystemTime) -> i64 {
+    let since = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
 /// The operating system's clocks; monotonic time starts when this was made.
 #[derive(Debug)]
 pub struct SystemClock {

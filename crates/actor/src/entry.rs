@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use policy::{Actor, ScopeSet};
+use policy::{Actor, ScopeSet, Sessions};
 use value::{Failure, Kind, Value};
 
 use crate::account::Account;
@@ -25,6 +25,7 @@ use crate::room::{Full, Room};
 pub struct Entry {
     facts: Arc<policy::Process>,
     scopes: ScopeSet,
+    sessions: Sessions,
     context: Arc<Value>,
     chain: Arc<str>,
     account: Arc<Account>,
@@ -42,6 +43,7 @@ pub struct Entry {
 pub(crate) struct Origin {
     pub(crate) facts: Arc<policy::Process>,
     pub(crate) scopes: ScopeSet,
+    pub(crate) sessions: Sessions,
     pub(crate) context: Arc<Value>,
     pub(crate) chain: Arc<str>,
     pub(crate) account: Arc<Account>,
@@ -70,6 +72,7 @@ impl Entry {
         Self {
             facts: origin.facts,
             scopes: origin.scopes,
+            sessions: origin.sessions,
             context: origin.context,
             chain: origin.chain,
             account: origin.account,
@@ -102,6 +105,11 @@ impl Entry {
     /// The scopes that it runs under.
     pub fn scopes(&self) -> &ScopeSet {
         &self.scopes
+    }
+
+    /// The sessions that it ends with.
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
     }
 
     /// The context values that its spawner gave it: a map, or nil.
@@ -322,6 +330,7 @@ mod tests {
         let origin = Origin {
             facts: Arc::new(policy::Process::stand_in("p~1", &tenant, 0)),
             scopes: ScopeSet::empty(),
+            sessions: Sessions::none(),
             context: Arc::new(Value::Nil),
             chain: Arc::from(""),
             account: Arc::new(Account::new(tenant, tag, 0, quotas)),

@@ -79,6 +79,11 @@ pub(crate) fn lifetime_over(lived: Duration, allowed: Duration) -> Failure {
     Failure::new(Kind::Timeout, message)
 }
 
+/// The token that it ran under, or one before it, is no longer good.
+pub(crate) fn session_over(why: &str) -> Failure {
+    Failure::new(Kind::Canceled, format!("session over: {why}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -82,3 +82,7 @@ pub(crate) const DEBT_NS_MAX: i64 = 100_000_000;
 /// Runnable processes of a worker above which a child may start on another one: 16. Below it, staying on the
 /// spawner's worker is cheaper than waking another.
 pub(crate) const LOAD_MARK: u32 = 16;
+
+/// Sessions of tokens that one process carries: 16. Each start under an actor from another token adds one, so only a
+/// chain of that many delegations comes near it.
+pub const SESSIONS_PER_PROCESS_MAX: usize = 16;

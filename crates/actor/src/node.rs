@@ -15,7 +15,7 @@ use crate::birth::{Arrival, Birth};
 use crate::bond::Bond;
 use crate::cancel::{self, Deadline};
 use crate::child::{Child, Outside, StartPermits};
-use crate::clock::Clock;
+use crate::clock::{Clock, unix_seconds};
 use crate::entry::{Entry, no_such_process};
 use crate::exit;
 use crate::host::{HostSettings, HostUse};
@@ -144,7 +144,7 @@ impl<P> Node<P> {
     ) -> Result<Arc<Process>, Failure> {
         let arrival = Birth::started(permits, outside)?.bear(self, child)?;
         let entry = arrival.entry.clone();
-        self.table.publish(&entry);
+        self.publish(&entry);
         self.ship(arrival);
         Ok(entry.facts().clone())
     }
@@ -204,6 +204,32 @@ impl<P> Node<P> {
         if let Some(entry) = self.process(process) {
             // It died meanwhile: that is what was wanted.
             let _ = self.end(&entry, exit::terminated());
+        }
+    }
+
+    /// Ends every process that carries a session which is over now: an act of the host itself. Returns how many are to end.
+    pub fn end_sessions(&self) -> usize {
+        let now = unix_seconds(self.clock.wall());
+        let over = |entry: &Arc<Entry>| Some(exit::session_over(entry.sessions().over_at(now)?));
+        let mut ended = 0;
+        self.table.each(|entry| {
+            if let Some(cause) = over(entry)
+                && self.end(entry, cause).is_ok()
+            {
+                ended += 1;
+            }
+        });
+        ended
+    }
+
+    /// Lets a process be found. One whose session ended while it was made is to end.
+    pub(crate) fn publish(&self, entry: &Arc<Entry>) {
+        self.table.publish(entry);
+        if !entry.sessions().is_empty()
+            && let Some(why) = entry.sessions().over_at(unix_seconds(self.clock.wall()))
+        {
+            // It cannot have died before it ran.
+            let _ = self.end(entry, exit::session_over(why));
         }
     }
 

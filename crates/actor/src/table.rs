@@ -73,6 +73,16 @@ impl Table {
         entry.as_ref().filter(|entry| entry.address() == address).cloned()
     }
 
+    /// Looks at every process that lives now. One that is published or withdrawn meanwhile may be seen or not.
+    pub(crate) fn each(&self, mut look: impl FnMut(&Arc<Entry>)) {
+        let chunks = self.workers.iter().flat_map(|slots| slots.chunks.iter());
+        for slot in chunks.filter_map(OnceLock::get).flatten() {
+            if let Some(entry) = &*slot.load() {
+                look(entry);
+            }
+        }
+    }
+
     fn slot(&self, address: Address) -> Option<&ArcSwapOption<Entry>> {
         let slots = self.workers.get(usize::from(address.worker()))?;
         let slot = address.slot() as usize;

@@ -25,6 +25,8 @@ pub(crate) enum Alarm {
     Token(u64),
     /// The deadline of a cancel passed.
     CancelDeadline,
+    /// The first of its sessions ends.
+    SessionOver,
     /// It has lived as long as it may.
     Lifetime(Duration),
 }

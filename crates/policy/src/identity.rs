@@ -5,10 +5,12 @@
 
 mod actor;
 mod scope;
+mod session;
 mod tenant;
 
 pub use actor::{Actor, ActorKind, Digest, encode_subject};
 pub use scope::{Scope, ScopeSet};
+pub use session::{Over, Session, Sessions};
 pub use tenant::{Tenant, TenantId};
 
 /// A name or id whose shape is not allowed.

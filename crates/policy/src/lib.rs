@@ -35,7 +35,8 @@ pub use gate::{
     Asks, Caller, Denial, DenialKind, Gate, InvalidQuestion, Operation, Permit, Refusal, SelfCheck, Standing,
 };
 pub use identity::{
-    Actor, ActorKind, Digest, InvalidIdentity, Scope, ScopeSet, Tenant, TenantId, encode_subject,
+    Actor, ActorKind, Digest, InvalidIdentity, Over, Scope, ScopeSet, Session, Sessions, Tenant, TenantId,
+    encode_subject,
 };
 pub use memo::MemoCounts;
 pub use permission::{

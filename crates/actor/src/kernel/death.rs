@@ -28,8 +28,12 @@ impl<P> Kernel<P> {
             release_name(process.entry.account(), name, &process.entry);
         }
         let Local { entry, berth, mailbox, monitors, calls, timers, waiter, on_exit, .. } = *process;
-        let system_timers =
-            process.cancel_timer.map(|(_, timer)| timer).into_iter().chain(process.lifetime_timer);
+        let system_timers = process
+            .cancel_timer
+            .map(|(_, timer)| timer)
+            .into_iter()
+            .chain(process.lifetime_timer)
+            .chain(process.session_timer);
         for timer in timers.into_iter().chain(system_timers) {
             self.timers.cancel(timer);
         }

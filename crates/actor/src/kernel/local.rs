@@ -65,6 +65,7 @@ pub(super) struct Local {
     /// The system's timers about it; with the time of that of a cancel.
     pub(super) cancel_timer: Option<(u64, TimerId)>,
     pub(super) lifetime_timer: Option<TimerId>,
+    pub(super) session_timer: Option<TimerId>,
     pub(super) born_ns: u64,
     pub(super) trap_links: bool,
     pub(super) turn: Turn,

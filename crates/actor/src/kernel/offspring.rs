@@ -1,6 +1,7 @@
 //! Children: spawning, calling, and a process's own change into another program.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use policy::{Permit, Process, ProcessSpawn};
 use value::{Failure, Kind};
@@ -91,15 +92,24 @@ impl<P> Kernel<P> {
 
     /// Makes a process of this worker of one that arrived.
     pub(super) fn adopt(&mut self, arrival: Arrival<P>) {
-        let Arrival { entry, mailbox, berth, program, arguments, lifetime, waiter, on_exit, .. } = arrival;
+        let Arrival {
+            entry,
+            mailbox,
+            berth,
+            program,
+            arguments,
+            lifetime,
+            session_ends,
+            waiter,
+            on_exit,
+            ..
+        } = arrival;
         let (address, born_ns) = (entry.address(), self.node.clock().monotonic_ns());
-        let lifetime_timer = lifetime.map(|lifetime| {
-            self.timers.start(
-                born_ns.saturating_add(nanoseconds(lifetime)),
-                address,
-                Alarm::Lifetime(lifetime),
-            )
-        });
+        let mut end_after = |after: Duration, alarm| {
+            self.timers.start(born_ns.saturating_add(nanoseconds(after)), address, alarm)
+        };
+        let lifetime_timer = lifetime.map(|lifetime| end_after(lifetime, Alarm::Lifetime(lifetime)));
+        let session_timer = session_ends.map(|ends| end_after(ends, Alarm::SessionOver));
         self.starts.push(Start { local: entry.local(), entry: entry.clone(), program, arguments });
         self.locals.insert(Local {
             entry: entry.clone(),
@@ -113,6 +123,7 @@ impl<P> Kernel<P> {
             timers: Default::default(),
             cancel_timer: None,
             lifetime_timer,
+            session_timer,
             born_ns,
             trap_links: false,
             turn: Turn::Parked,
@@ -137,7 +148,7 @@ impl<P> Kernel<P> {
     /// Lets a child be seen, here or on its own worker.
     fn bring_up(&mut self, arrival: Arrival<P>) -> Arc<Process> {
         let entry = arrival.entry.clone();
-        self.node.table().publish(&entry);
+        self.node.publish(&entry);
         if entry.address().worker() == self.worker {
             self.adopt(arrival);
         } else {

@@ -58,6 +58,7 @@ impl<P> Kernel<P> {
             match alarm {
                 Alarm::Token(token) => self.ring(owner, timer, token),
                 Alarm::CancelDeadline => self.cancel_is_due(owner, now_ns),
+                Alarm::SessionOver => self.time_is_up(owner, |_| exit::session_over("the token expired")),
                 Alarm::Lifetime(allowed) => {
                     self.time_is_up(owner, |lived_ns| exit::lifetime_over(lived_ns, allowed));
                 }

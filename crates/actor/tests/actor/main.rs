@@ -13,5 +13,6 @@ mod ends;
 mod messages;
 mod model;
 mod reload;
+mod sessions;
 mod threads;
 mod world;

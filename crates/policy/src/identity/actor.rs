@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use super::{InvalidIdentity, TenantId};
+use super::{InvalidIdentity, Session, TenantId};
 use crate::limits::{
     ID_BYTES_MAX, ROLES_MAX, TAG_KEY_BYTES_MAX, TAG_VALUE_BYTES_MAX, TAGS_BYTES_MAX, TAGS_MAX,
 };
@@ -55,6 +55,8 @@ pub struct Actor {
     auth_time: Option<i64>,
     roles: Vec<Arc<str>>,
     tags: BTreeMap<String, String>,
+    /// The session of the token that made it, if one did. Not part of what it is: no policy can read it.
+    session: Option<Arc<Session>>,
     // INVARIANT: empty while the actor is being built; every `with_` function clears it.
     digest: OnceLock<Digest>,
 }
@@ -107,6 +109,7 @@ impl Actor {
             auth_time: None,
             roles: Vec::new(),
             tags: BTreeMap::new(),
+            session: None,
             digest: OnceLock::new(),
         }
     }
@@ -180,6 +183,13 @@ impl Actor {
         Ok(self)
     }
 
+    /// The same, known by a token: whatever runs as it ends with that session.
+    #[must_use]
+    pub fn with_session(mut self, session: Arc<Session>) -> Self {
+        self.session = Some(session);
+        self
+    }
+
     /// `tenant/kind/rest`.
     pub fn id(&self) -> &Arc<str> {
         &self.id
@@ -213,6 +223,11 @@ impl Actor {
     /// Its tags, in order of their keys.
     pub fn tags(&self) -> impl Iterator<Item = (&str, &str)> {
         self.tags.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// The session of the token that made it, if one did.
+    pub fn session(&self) -> Option<&Arc<Session>> {
+        self.session.as_ref()
     }
 
     /// The value of one tag.
