@@ -19,6 +19,7 @@ mod limits;
 mod lua_api;
 mod modules;
 mod permissions;
+mod policy_files;
 mod process_module;
 mod scripts;
 mod support;

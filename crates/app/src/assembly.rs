@@ -101,7 +101,9 @@ pub(crate) fn errors_in_files(manifest: &Manifest) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     code::compile(manifest, &mut found);
     found.extend(policies::load(manifest).err().into_iter().flatten());
-    found.retain(|found| found.severity == Severity::Error && found.span.is_some());
+    // What is not declared may be in an entry that has an error.
+    let follows = |found: &Diagnostic| found.code == "policy.undeclared";
+    found.retain(|found| found.severity == Severity::Error && found.span.is_some() && !follows(found));
     found
 }
 

@@ -2,7 +2,7 @@
 //!
 //! How it is read from files is `load`'s; here is what it holds, and which policies a check considers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -27,6 +27,19 @@ pub struct BundleSources {
     pub scopes: Vec<ScopeSources>,
     /// The tenants. `system` is always there; one that nobody declares counts as suspended.
     pub tenants: Vec<Tenant>,
+    /// What else there is to be named, so that a name that nothing has is found; nothing when that is not known.
+    pub declared: Option<Declared>,
+}
+
+/// The ids that an app declares, as policies write them.
+#[derive(Debug, Clone, Default)]
+pub struct Declared {
+    /// Definitions: `acme.workers:handler`.
+    pub definitions: BTreeSet<Arc<str>>,
+    /// Hosts: `app:processes`.
+    pub hosts: BTreeSet<Arc<str>>,
+    /// Namespaces, those around them too: `acme`, `acme.workers`.
+    pub namespaces: BTreeSet<Arc<str>>,
 }
 
 /// A scope and the files that hold its permits.
@@ -83,9 +96,17 @@ impl Bundle {
     /// # Errors
     /// All that is wrong, with file, line and column: over a bound, not Cedar, no or a doubled `@id`, a `permit`
     /// in a guard or a `forbid` in a scope, an unknown `@mode`, a template, anything that strict validation at
-    /// level 2 finds, a scope that reaches outside its tenant, a scope or tenant named twice.
+    /// level 2 finds, a scope that reaches outside its tenant, a scope or tenant named twice,
+    /// and in a guard whatever is only doubtful elsewhere. [`crate::CODES`] lists them.
     pub fn load(sources: BundleSources) -> Result<Self, Vec<Diagnostic>> {
         load::bundle(sources)
+    }
+
+    /// Looks at files of which nobody says where they belong: how many sound policies there are, and everything that
+    /// was found, errors first. A `permit` is held to the rules of an operator's scope, a `forbid` to those of the
+    /// guard. Ids of tenants, scopes and definitions are not looked up, since nothing declares any.
+    pub fn examine(files: Vec<Arc<Source>>) -> (usize, Vec<Diagnostic>) {
+        load::loose(files)
     }
 
     /// What loaded all the same, but is probably not meant.

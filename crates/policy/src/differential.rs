@@ -475,6 +475,7 @@ impl Policies {
             replace_shipped_guard: true,
             scopes: world.scopes.iter().zip(&self.scopes).map(scope).collect(),
             tenants: world.tenants.iter().enumerate().map(tenant).collect(),
+            declared: None,
         }
     }
 }

@@ -30,7 +30,7 @@ mod slice;
 mod view;
 pub mod vocabulary;
 
-pub use bundle::{Bundle, BundleSources, ScopeSources};
+pub use bundle::{Bundle, BundleSources, Declared, ScopeSources};
 pub use gate::{
     Asks, Caller, Denial, DenialKind, Gate, InvalidQuestion, Operation, Permit, Refusal, SelfCheck, Standing,
 };
@@ -38,6 +38,7 @@ pub use identity::{
     Actor, ActorKind, Digest, InvalidIdentity, Over, Scope, ScopeSet, Session, Sessions, Tenant, TenantId,
     encode_subject,
 };
+pub use load::{CODES, Code, Weight, code};
 pub use memo::MemoCounts;
 pub use permission::{
     AuditRead, Datum, DefinitionDeploy, DefinitionRead, LogRead, Permission, PolicyRead, PolicyWrite,

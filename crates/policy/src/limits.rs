@@ -38,6 +38,9 @@ pub const TENANT_TOKENS_MAX: usize = 500_000;
 /// Characters of one message of Cedar's that are shown: 500. It may quote a whole policy.
 pub const CEDAR_MESSAGE_CHARS_MAX: usize = 500;
 
+/// Findings of one load that are kept: 1 000; whoever has this many reads the first.
+pub const FINDINGS_MAX: usize = 1000;
+
 /// Bytes of a policy's `@id`: 128. It is in every record of a decision that it determined.
 pub const POLICY_ID_BYTES_MAX: usize = 128;
 

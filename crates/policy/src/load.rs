@@ -2,11 +2,19 @@
 //!
 //! Which files there are and whose they are is the caller's to know; nothing here reads the disk.
 
+mod arithmetic;
+mod code;
 mod confine;
+mod constant;
 mod depth;
+mod hidden;
+mod like;
+mod lint;
+mod literal;
 mod policy;
 mod scan;
 mod token;
+mod validate;
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -19,9 +27,11 @@ use crate::bundle::{Bundle, BundleSources, Loaded, LoadedScope, ScopeSources};
 use crate::cedar::SCHEMA;
 use crate::entity::Tenants;
 use crate::identity::{Tenant, TenantId};
-use crate::limits::{EVALUATION_STACK_BYTES, TENANT_TOKENS_MAX};
+use crate::limits::{EVALUATION_STACK_BYTES, FINDINGS_MAX, TENANT_TOKENS_MAX};
 use crate::schema;
 use crate::slice::Slice;
+pub use code::{CODES, Code, Weight, code};
+use literal::Known;
 use scan::Statement;
 
 /// The guard that is always loaded.
@@ -37,26 +47,56 @@ enum Place<'a> {
     Guard,
     /// A scope of this tenant: `permit`s only.
     Scope(&'a TenantId),
+    /// Nobody says: a `forbid` is the guard's, a `permit` a scope's of the operator.
+    Loose,
 }
 
 impl Place<'_> {
-    fn effect(self) -> Effect {
+    /// The place of a policy with this effect.
+    fn of(self, effect: Effect) -> Self {
+        match (self, effect) {
+            (Self::Loose, Effect::Forbid) => Self::Guard,
+            _ => self,
+        }
+    }
+
+    /// What a policy here must be, where that is said.
+    fn effect(self) -> Option<Effect> {
         match self {
-            Self::Guard => Effect::Forbid,
-            Self::Scope(_) => Effect::Permit,
+            Self::Guard => Some(Effect::Forbid),
+            Self::Scope(_) => Some(Effect::Permit),
+            Self::Loose => None,
         }
     }
 
     fn owner(self) -> TenantId {
         match self {
-            Self::Guard => TenantId::system(),
+            Self::Guard | Self::Loose => TenantId::system(),
             Self::Scope(tenant) => tenant.clone(),
         }
     }
 }
 
-/// Loads on a thread with a large stack: Cedar parses, validates and drops by recursion.
+/// Loads what an app declares.
 pub(crate) fn bundle(sources: BundleSources) -> Result<Bundle, Vec<Diagnostic>> {
+    on_large_stack(move || Loading::new(Known::of(&sources)).load(&sources))?
+}
+
+/// Looks at files of which nobody says where they belong: how many policies there are, and everything that was found.
+pub(crate) fn loose(files: Vec<Arc<Source>>) -> (usize, Vec<Diagnostic>) {
+    let looked = on_large_stack(move || {
+        let mut loading = Loading::new(Known::nothing());
+        let policies = loading.files(&files, Place::Loose).len();
+        loading.found.append(&mut loading.warnings);
+        (policies, bounded(loading.found))
+    });
+    looked.unwrap_or_else(|found| (0, found))
+}
+
+/// Does it on a thread with a large stack: Cedar parses, validates, formats and drops by recursion.
+pub(crate) fn on_large_stack<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Vec<Diagnostic>> {
     let failed = |why: String| {
         let message = format!("policies cannot be loaded: {why}");
         vec![Diagnostic::error("policy.load", message)]
@@ -64,15 +104,26 @@ pub(crate) fn bundle(sources: BundleSources) -> Result<Bundle, Vec<Diagnostic>> 
     std::thread::Builder::new()
         .name("policy load".to_owned())
         .stack_size(EVALUATION_STACK_BYTES)
-        .spawn(move || Loading::new().load(&sources))
+        .spawn(work)
         .map_err(|error| failed(error.to_string()))?
         .join()
-        .map_err(|_| failed("the policy engine gave up".to_owned()))?
+        .map_err(|_| failed("the policy engine gave up".to_owned()))
+}
+
+/// At most as many findings as somebody reads.
+fn bounded(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    if found.len() > FINDINGS_MAX {
+        let more = found.len() - FINDINGS_MAX;
+        found.truncate(FINDINGS_MAX);
+        found.push(Diagnostic::error("policy.more", format!("{more} more findings are not shown")));
+    }
+    found
 }
 
 /// A load under way, with all that was found so far.
-struct Loading {
+struct Loading<'a> {
     validator: Validator,
+    known: Known<'a>,
     found: Vec<Diagnostic>,
     warnings: Vec<Diagnostic>,
     /// Tokens so far of each tenant's own policies.
@@ -81,11 +132,12 @@ struct Loading {
     ids: BTreeMap<(TenantId, Arc<str>), Arc<Loaded>>,
 }
 
-impl Loading {
-    fn new() -> Self {
+impl<'a> Loading<'a> {
+    fn new(known: Known<'a>) -> Self {
         let validator = Validator::new(SCHEMA.clone());
         Self {
             validator,
+            known,
             found: Vec::new(),
             warnings: Vec::new(),
             tokens: BTreeMap::new(),
@@ -114,10 +166,10 @@ impl Loading {
         }
         if !self.found.is_empty() {
             self.found.append(&mut self.warnings);
-            return Err(self.found);
+            return Err(bounded(self.found));
         }
         let digest = digest(&guards, &scopes, &tenants);
-        Ok(Bundle { guards, scopes, tenants, digest, warnings: self.warnings })
+        Ok(Bundle { guards, scopes, tenants, digest, warnings: bounded(self.warnings) })
     }
 
     fn tenants(&mut self, declared: &[Tenant]) -> Tenants {
@@ -148,6 +200,7 @@ impl Loading {
     fn files(&mut self, files: &[Arc<Source>], place: Place<'_>) -> Vec<Arc<Loaded>> {
         let mut policies = Vec::new();
         for file in files {
+            self.found.append(&mut hidden::check(file));
             let statements = match scan::statements(file) {
                 Ok(statements) => statements,
                 Err(found) => {
@@ -159,7 +212,7 @@ impl Loading {
                 if !self.fits(&statement, place) {
                     return policies;
                 }
-                let read = policy::read(&self.validator, statement, place);
+                let read = policy::read(&self.validator, statement, place, &self.known);
                 self.warnings.extend(read.warnings);
                 self.found.extend(read.errors);
                 let Some(loaded) = read.policy.map(Arc::new) else { continue };

@@ -2,19 +2,15 @@
 
 use std::sync::Arc;
 
-use cedar_policy::ffi::DetailedError;
-use cedar_policy::{
-    ActionConstraint, Effect, Policy, PolicyId, PolicySet, ValidationError, ValidationMode, Validator,
-};
+use cedar_policy::{Effect, Policy, PolicyId, Validator};
 use diagnostic::{Diagnostic, Severity, Span, did_you_mean};
 
+use super::literal::Known;
 use super::scan::Statement;
-use super::{Place, confine};
+use super::validate::{self, in_file};
+use super::{Place, confine, lint};
 use crate::bundle::Loaded;
-use crate::cedar::ACTIONS;
-use crate::limits::{CEDAR_MESSAGE_CHARS_MAX, ENTITY_LEVEL_MAX, POLICY_ID_BYTES_MAX};
-use crate::permission::ALL;
-use crate::vocabulary::{EntityType, Group};
+use crate::limits::POLICY_ID_BYTES_MAX;
 
 /// What became of a statement.
 #[derive(Default)]
@@ -26,16 +22,18 @@ pub(super) struct Read {
 
 impl Read {
     /// Something that is probably not meant: a warning, and an error in a guard.
-    fn doubt(&mut self, found: Diagnostic, place: Place<'_>) {
+    pub(super) fn doubt(&mut self, found: Diagnostic, place: Place<'_>) {
         match place {
             Place::Guard => self.errors.push(found),
-            Place::Scope(_) => self.warnings.push(Diagnostic { severity: Severity::Warning, ..found }),
+            Place::Scope(_) | Place::Loose => {
+                self.warnings.push(Diagnostic { severity: Severity::Warning, ..found })
+            }
         }
     }
 }
 
 /// Reads one policy. All that is wrong with it is found at once, but what cannot be parsed cannot be validated.
-pub(super) fn read(validator: &Validator, statement: Statement, place: Place<'_>) -> Read {
+pub(super) fn read(validator: &Validator, statement: Statement, place: Place<'_>, known: &Known<'_>) -> Read {
     if let Some(slot) = statement.slot {
         let error = Diagnostic::error("policy.template", "templates are not supported").at(slot);
         return Read { errors: vec![error.help("name the principal or resource itself")], ..Read::default() };
@@ -47,6 +45,7 @@ pub(super) fn read(validator: &Validator, statement: Statement, place: Place<'_>
             return Read { errors: errors.collect(), ..Read::default() };
         }
     };
+    let place = place.of(policy.effect());
     let mut read = Read::default();
     let id = id_of(&policy, &statement.span, &mut read.errors);
     let policy = policy.new_id(PolicyId::new(id.as_deref().unwrap_or("without an id")));
@@ -55,7 +54,10 @@ pub(super) fn read(validator: &Validator, statement: Statement, place: Place<'_>
     if let Place::Scope(tenant) = place {
         confine::check(&policy, tenant, &statement.span, &mut read.errors);
     }
-    validate(validator, &policy, &statement.span, place, &mut read);
+    validate::check(validator, &policy, &statement.span, place, &mut read);
+    for found in lint::check(&policy, &statement.span, place, known) {
+        read.doubt(found, place);
+    }
     let subject = |diagnostic: Diagnostic| match &id {
         Some(id) => diagnostic.about(&**id),
         None => diagnostic,
@@ -136,7 +138,7 @@ fn check_annotations(policy: &Policy, span: &Span, place: Place<'_>, read: &mut 
 }
 
 fn check_effect(policy: &Policy, span: &Span, place: Place<'_>, errors: &mut Vec<Diagnostic>) {
-    if policy.effect() == place.effect() {
+    if place.effect().is_none_or(|effect| effect == policy.effect()) {
         return;
     }
     let (code, message, help) = match policy.effect() {
@@ -152,84 +154,4 @@ fn check_effect(policy: &Policy, span: &Span, place: Place<'_>, errors: &mut Vec
         ),
     };
     errors.push(Diagnostic::error(code, message).at(span.clone()).help(help));
-}
-
-/// Strict validation, and that no policy looks through more entities than a check supplies.
-fn validate(validator: &Validator, policy: &Policy, span: &Span, place: Place<'_>, read: &mut Read) {
-    let mut alone = PolicySet::new();
-    if let Err(error) = alone.add(policy.clone()) {
-        read.errors.push(Diagnostic::error("policy.invalid", error.to_string()).at(span.clone()));
-        return;
-    }
-    let result = validator.validate_with_level(&alone, ValidationMode::Strict, ENTITY_LEVEL_MAX);
-    let mut errors: Vec<_> = result
-        .validation_errors()
-        .map(|error| {
-            let found = in_file("policy.invalid", &error.into(), span);
-            // What Cedar proposes is not by how a name is written (`spawn` for `process.sent`), and differs from run
-            // to run.
-            let near = match error {
-                ValidationError::UnrecognizedActionId(_) => {
-                    nearest_action(policy).map(|action| format!("Moonward::Action::\"{action}\""))
-                }
-                ValidationError::UnrecognizedEntityType(_) => nearest_type(&found.message),
-                _ => return found,
-            };
-            let help = near.map(|near| format!("did you mean `{near}`?"));
-            Diagnostic { help, ..found }
-        })
-        .collect();
-    // Cedar checks a policy once for each action and type that it could be asked about, in no order.
-    errors.sort_by(|one, other| (place_of(one), &one.message).cmp(&(place_of(other), &other.message)));
-    errors.dedup_by(|one, other| place_of(one) == place_of(other) && one.message == other.message);
-    if !errors.is_empty() {
-        // Cedar's warnings about a policy that is wrong (it never matches, ...) only follow from the errors.
-        read.errors.extend(errors);
-        return;
-    }
-    for warning in result.validation_warnings() {
-        read.doubt(in_file("policy.warning", &warning.into(), span), place);
-    }
-}
-
-/// The action that a policy with an unknown one in its head most likely means. Cedar proposes one too, but not by
-/// how a name is written: `spawn` for `process.sent`.
-fn nearest_action(policy: &Policy) -> Option<&'static str> {
-    let named = match policy.action_constraint() {
-        ActionConstraint::Any => Vec::new(),
-        ActionConstraint::In(actions) => actions,
-        ActionConstraint::Eq(action) => vec![action],
-    };
-    let unknown = named.into_iter().find(|action| ACTIONS.get(action).is_none())?;
-    let groups = Group::ALL.into_iter().map(Group::name);
-    did_you_mean(unknown.id().unescaped(), ALL.iter().map(|spec| spec.action).chain(groups))
-}
-
-/// The type of entity that an unknown one, named in a message, most likely means.
-fn nearest_type(message: &str) -> Option<String> {
-    let unknown = message.split('`').nth(1)?.rsplit("::").next()?;
-    let types = EntityType::ALL.map(EntityType::name);
-    did_you_mean(unknown, types).map(|near| format!("Moonward::{near}"))
-}
-
-fn place_of(diagnostic: &Diagnostic) -> Option<(usize, usize)> {
-    diagnostic.span.as_ref().map(|span| (span.start, span.end))
-}
-
-/// What Cedar found, at its place in the file.
-fn in_file(code: &'static str, error: &DetailedError, statement: &Span) -> Diagnostic {
-    let label = error.source_locations.first();
-    let span = label.map_or(statement.clone(), |label| Span {
-        source: statement.source.clone(),
-        start: (statement.start + label.loc.start).min(statement.end),
-        end: (statement.start + label.loc.end).min(statement.end),
-    });
-    let said =
-        label.and_then(|label| label.label.as_ref()).map_or(String::new(), |label| format!(": {label}"));
-    let message: String = format!("{}{said}", error.message).chars().take(CEDAR_MESSAGE_CHARS_MAX).collect();
-    let diagnostic = Diagnostic::error(code, message).at(span);
-    match &error.help {
-        Some(help) => diagnostic.help(help.as_str()),
-        None => diagnostic,
-    }
 }

@@ -6,18 +6,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use audit::{Disk, LocalDisk, SegmentFile};
-use policy::{Actor, BundleSources, Caller, DenialKind, Gate, ProcessHost, Refusal, Resource};
+use policy::{Actor, Caller, DenialKind, Gate, ProcessHost, Refusal, Resource};
 use value::{Failure, Kind};
 
-use crate::world::{PERMIT_ALL, World, actor, allowed, bundle, denial, file, host, scopes, sources, tenant};
+use crate::world::{PERMIT_ALL, World, actor, allowed, bundle, denial, host, scopes, sources, tenant};
 
 #[test]
-fn a_forbid_that_fails_denies_what_cedar_alone_would_allow() {
-    // Strict validation does not find an overflow.
-    let guard = "@id(\"test.overflow\") forbid (principal, action, resource) \
-                 when { principal has authTime && principal.authTime + 1 < 0 };";
-    let world =
-        World::of(BundleSources { guards: vec![file("overflow.cedar", guard)], ..sources(PERMIT_ALL) });
+fn a_policy_that_fails_denies_what_cedar_alone_would_allow() {
+    // Strict validation does not find an overflow. A guard with one is refused; a permit denies when it comes to it.
+    let overflow = "@id(\"test.overflow\") permit (principal, action, resource) \
+                    when { principal has authTime && principal.authTime + 1 < 0 };";
+    let world = World::permitting(&format!("{PERMIT_ALL}\n{overflow}"));
     let held = scopes();
     let request = || ProcessHost { host: host() };
     let early = Actor::parse("acme/user/bob").unwrap().with_auth_time(0);

@@ -16,6 +16,7 @@ mod decided_again;
 mod fails_closed;
 mod forged;
 mod guard;
+mod lints;
 mod loading;
 mod permissions;
 mod random;

@@ -1,0 +1,149 @@
+//! Cedar's strict validation, in our words: each finding with a code of its own, its place in the file and what was
+//! most likely meant.
+
+use cedar_policy::ffi::DetailedError;
+use cedar_policy::{
+    ActionConstraint, Policy, PolicySet, ValidationError, ValidationMode, ValidationWarning, Validator,
+};
+use diagnostic::{Diagnostic, Span, did_you_mean};
+
+use super::Place;
+use super::policy::Read;
+use crate::cedar::ACTIONS;
+use crate::limits::{CEDAR_MESSAGE_CHARS_MAX, ENTITY_LEVEL_MAX};
+use crate::permission::ALL;
+use crate::vocabulary::{BASE, EntityType, Field, Group};
+
+/// Strict validation, and that no policy looks through more entities than a check supplies.
+pub(super) fn check(validator: &Validator, policy: &Policy, span: &Span, place: Place<'_>, read: &mut Read) {
+    let mut alone = PolicySet::new();
+    if let Err(error) = alone.add(policy.clone()) {
+        read.errors.push(Diagnostic::error("policy.invalid", error.to_string()).at(span.clone()));
+        return;
+    }
+    let result = validator.validate_with_level(&alone, ValidationMode::Strict, ENTITY_LEVEL_MAX);
+    let mut errors: Vec<_> = result.validation_errors().map(|error| said(error, policy, span)).collect();
+    // Cedar checks a policy once for each action and type that it could be asked about, in no order.
+    errors.sort_by(|one, other| (place_of(one), &one.message).cmp(&(place_of(other), &other.message)));
+    errors.dedup_by(|one, other| place_of(one) == place_of(other) && one.message == other.message);
+    if !errors.is_empty() {
+        // Cedar's warnings about a policy that is wrong (it never matches, ...) only follow from the errors.
+        read.errors.extend(errors);
+        return;
+    }
+    for warning in result.validation_warnings() {
+        let mut found = in_file(code_of(warning), &warning.into(), span);
+        if found.code == "policy.impossible" {
+            "this policy never matches: head and conditions are false together, whatever is asked"
+                .clone_into(&mut found.message);
+            found.help =
+                Some("a condition does not go with the action, or with a type of the head".to_owned());
+        }
+        match found.code {
+            "policy.bidirectional" => read.errors.push(found),
+            _ => read.doubt(found, place),
+        }
+    }
+}
+
+fn said(error: &ValidationError, policy: &Policy, span: &Span) -> Diagnostic {
+    let code = match error {
+        ValidationError::UnrecognizedActionId(_) => "policy.action-unknown",
+        ValidationError::UnrecognizedEntityType(_) => "policy.type-unknown",
+        ValidationError::UnsafeAttributeAccess(_) => "policy.attribute-unknown",
+        ValidationError::UnsafeOptionalAttributeAccess(_) => "policy.attribute-optional",
+        ValidationError::EntityDerefLevelViolation(_) => "policy.level",
+        ValidationError::InvalidActionApplication(_) => "policy.action-unfit",
+        _ => "policy.invalid",
+    };
+    let mut found = in_file(code, &error.into(), span);
+    if code == "policy.level" && found.message.contains("literal") {
+        found.code = "policy.entity-literal";
+    }
+    // What Cedar proposes is not by how a name is written (`spawn` for `process.sent`), and differs from run to run.
+    let near = match code {
+        "policy.action-unknown" => {
+            nearest_action(policy).map(|action| format!("Moonward::Action::\"{action}\""))
+        }
+        "policy.type-unknown" => nearest_type(&found.message),
+        "policy.attribute-unknown" => nearest_attribute(&found.message).map(str::to_owned),
+        _ => return found,
+    };
+    let help = near.map(|near| format!("did you mean `{near}`?"));
+    Diagnostic { help, ..found }
+}
+
+fn code_of(warning: &ValidationWarning) -> &'static str {
+    match warning {
+        ValidationWarning::MixedScriptString(_) | ValidationWarning::MixedScriptIdentifier(_) => {
+            "policy.mixed-script"
+        }
+        ValidationWarning::BidiCharsInString(_) | ValidationWarning::BidiCharsInIdentifier(_) => {
+            "policy.bidirectional"
+        }
+        ValidationWarning::ConfusableIdentifier(_) => "policy.confusable",
+        ValidationWarning::InvalidActionApplication(_) => "policy.action-unfit",
+        ValidationWarning::ImpossiblePolicy(_) => "policy.impossible",
+        _ => "policy.warning",
+    }
+}
+
+/// The action that a policy with an unknown one in its head most likely means. Cedar proposes one too, but not by
+/// how a name is written: `spawn` for `process.sent`.
+fn nearest_action(policy: &Policy) -> Option<&'static str> {
+    let named = match policy.action_constraint() {
+        ActionConstraint::Any => Vec::new(),
+        ActionConstraint::In(actions) => actions,
+        ActionConstraint::Eq(action) => vec![action],
+    };
+    let unknown = named.into_iter().find(|action| ACTIONS.get(action).is_none())?;
+    let groups = Group::ALL.into_iter().map(Group::name);
+    did_you_mean(unknown.id().unescaped(), ALL.iter().map(|spec| spec.action).chain(groups))
+}
+
+/// The type of entity that an unknown one, named in a message, most likely means.
+fn nearest_type(message: &str) -> Option<String> {
+    let unknown = message.split('`').nth(1)?.rsplit("::").next()?;
+    let types = EntityType::ALL.map(EntityType::name);
+    did_you_mean(unknown, types).map(|near| format!("Moonward::{near}"))
+}
+
+/// The attribute that an unknown one, named in a message before its type, most likely means.
+fn nearest_attribute(message: &str) -> Option<&'static str> {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let unknown = quoted.next()?;
+    let of_type = quoted.find_map(|word| {
+        let name = word.strip_prefix("Moonward::")?;
+        EntityType::ALL.into_iter().find(|entity_type| entity_type.name() == name)
+    });
+    let fields: Vec<&'static Field> = match of_type {
+        Some(entity_type) => entity_type.declaration().attributes.iter().collect(),
+        None => BASE.iter().chain(ALL.iter().flat_map(|spec| spec.context)).collect(),
+    };
+    did_you_mean(unknown, fields.into_iter().map(|field| field.name))
+}
+
+fn place_of(diagnostic: &Diagnostic) -> Option<(usize, usize)> {
+    diagnostic.span.as_ref().map(|span| (span.start, span.end))
+}
+
+/// What Cedar found, at its place in the file.
+pub(super) fn in_file(code: &'static str, error: &DetailedError, statement: &Span) -> Diagnostic {
+    let label = error.source_locations.first();
+    let span = label.map_or(statement.clone(), |label| Span {
+        source: statement.source.clone(),
+        start: (statement.start + label.loc.start).min(statement.end),
+        end: (statement.start + label.loc.end).min(statement.end),
+    });
+    let said =
+        label.and_then(|label| label.label.as_ref()).map_or(String::new(), |label| format!(": {label}"));
+    // The policy is named by the diagnostic.
+    let message = error.message.strip_prefix("for policy `").and_then(|rest| rest.split_once("`, "));
+    let message = message.map_or(error.message.as_str(), |(_, message)| message);
+    let message: String = format!("{message}{said}").chars().take(CEDAR_MESSAGE_CHARS_MAX).collect();
+    let diagnostic = Diagnostic::error(code, message).at(span);
+    match &error.help {
+        Some(help) => diagnostic.help(help.as_str()),
+        None => diagnostic,
+    }
+}
