@@ -14,6 +14,7 @@ mod class;
 mod differential;
 mod entity;
 mod footprint;
+mod format;
 mod gate;
 mod generation;
 mod identity;
@@ -31,6 +32,7 @@ mod view;
 pub mod vocabulary;
 
 pub use bundle::{Bundle, BundleSources, Declared, ScopeSources};
+pub use format::format;
 pub use gate::{
     Asks, Caller, Denial, DenialKind, Gate, InvalidQuestion, Operation, Permit, Refusal, SelfCheck, Standing,
 };

@@ -41,6 +41,12 @@ pub const CEDAR_MESSAGE_CHARS_MAX: usize = 500;
 /// Findings of one load that are kept: 1 000; whoever has this many reads the first.
 pub const FINDINGS_MAX: usize = 1000;
 
+/// Columns of a line that policies are formatted to: 80, as Cedar's own tools have it.
+pub const POLICY_LINE_COLUMNS: usize = 80;
+
+/// Times that a file is formatted until it stays the same: 3. Comments in odd places take two.
+pub const FORMAT_ROUNDS_MAX: usize = 3;
+
 /// Bytes of a policy's `@id`: 128. It is in every record of a decision that it determined.
 pub const POLICY_ID_BYTES_MAX: usize = 128;
 

@@ -33,6 +33,9 @@ use crate::slice::Slice;
 pub use code::{CODES, Code, Weight, code};
 use literal::Known;
 use scan::Statement;
+pub(crate) use scan::statements;
+pub(crate) use token::comments;
+pub(crate) use validate::in_file;
 
 /// The guard that is always loaded.
 static SHIPPED_GUARD: LazyLock<Arc<Source>> = LazyLock::new(|| {

@@ -44,7 +44,7 @@ const fn doubt(name: &'static str, meaning: &'static str) -> Code {
 }
 
 /// Every code, by name.
-pub const CODES: [Code; 41] = [
+pub const CODES: [Code; 42] = [
     doubt(
         "policy.action-unfit",
         "no action of the head is ever asked about such a resource: the policy never matches",
@@ -125,6 +125,10 @@ pub const CODES: [Code; 41] = [
         "policy.undeclared",
         "a tenant, scope, namespace, definition or host that nothing declares, or an id that none can have: the policy \
          never matches it",
+    ),
+    error(
+        "policy.unformatted",
+        "what the formatter would write is not the same policy, or lacks a comment: the file is left",
     ),
     error("policy.unreadable", "a file or folder of policies cannot be read"),
     doubt("policy.warning", "anything else that Cedar's validator warns of"),

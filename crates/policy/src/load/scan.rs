@@ -13,7 +13,7 @@ use super::token::{Token, Tokens};
 use crate::limits::{POLICY_FILE_BYTES_MAX, POLICY_TOKENS_MAX};
 
 /// One policy's text, from its first annotation or keyword to its `;`.
-pub(super) struct Statement {
+pub(crate) struct Statement {
     pub(super) span: Span,
     /// Where a template's slot stands, if there is one.
     pub(super) slot: Option<Span>,
@@ -31,7 +31,7 @@ impl Statement {
 ///
 /// # Errors
 /// The file or one of its policies is over a bound. None of it should be parsed then.
-pub(super) fn statements(source: &Arc<Source>) -> Result<Vec<Statement>, Vec<Diagnostic>> {
+pub(crate) fn statements(source: &Arc<Source>) -> Result<Vec<Statement>, Vec<Diagnostic>> {
     if source.text.len() > POLICY_FILE_BYTES_MAX {
         let (bytes, path) = (source.text.len(), &source.path);
         let message = format!("`{path}` is {bytes} bytes, at most {POLICY_FILE_BYTES_MAX} allowed");

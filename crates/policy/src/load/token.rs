@@ -41,6 +41,19 @@ impl<'a> Tokens<'a> {
     }
 }
 
+/// The comments of a text, in order, without the white space around them.
+pub(crate) fn comments(text: &str) -> Vec<&str> {
+    let mut between = Vec::new();
+    let mut end = 0;
+    for token in Tokens::new(text) {
+        between.push(text.get(end..token.start).unwrap_or_default());
+        end = token.start + token.text.len();
+    }
+    between.push(text.get(end..).unwrap_or_default());
+    let lines = between.into_iter().flat_map(|gap| gap.split(['\n', '\r']));
+    lines.map(str::trim).filter(|line| line.starts_with("//")).collect()
+}
+
 impl<'a> Iterator for Tokens<'a> {
     type Item = Token<'a>;
 

@@ -128,7 +128,7 @@ fn place_of(diagnostic: &Diagnostic) -> Option<(usize, usize)> {
 }
 
 /// What Cedar found, at its place in the file.
-pub(super) fn in_file(code: &'static str, error: &DetailedError, statement: &Span) -> Diagnostic {
+pub(crate) fn in_file(code: &'static str, error: &DetailedError, statement: &Span) -> Diagnostic {
     let label = error.source_locations.first();
     let span = label.map_or(statement.clone(), |label| Span {
         source: statement.source.clone(),

@@ -15,6 +15,7 @@ mod closed;
 mod decided_again;
 mod fails_closed;
 mod forged;
+mod formatting;
 mod guard;
 mod lints;
 mod loading;

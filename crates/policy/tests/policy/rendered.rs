@@ -54,8 +54,7 @@ fn every_shipped_scope_loads_without_warnings_beside_the_others() {
 #[test]
 fn every_shipped_policy_is_written_as_the_formatter_writes_it() {
     for (name, text) in shipped() {
-        let config = cedar_policy_formatter::Config { line_width: 80, indent_width: 2 };
-        let formatted = cedar_policy_formatter::policies_str_to_pretty(&text, &config).unwrap();
+        let formatted = policy::format(&file(&name, &text)).unwrap();
         assert!(formatted == text, "`{name}` should read:\n{formatted}");
     }
 }
