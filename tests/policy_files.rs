@@ -76,3 +76,203 @@ fn a_policy_that_cannot_do_what_it_says_never_opens_anything() {
     let sound = app(PERMIT, &forbid("principal.kind == \"derived\""));
     assert_eq!(sound.value("app:one", &[]), 1);
 }
+
+/// `moonward policy check ARGUMENTS` on a folder.
+fn check(folder: &Folder, form: &str) -> (i32, String, String) {
+    outcome(&["policy", "check", "-o", form, folder.path().to_str().unwrap()])
+}
+
+#[test]
+fn policy_check_tells_everything_at_once_in_every_form() {
+    let folder = app(PERMIT, &forbid("principal.kind == \"derived\""));
+    let (code, stdout, stderr) = check(&folder, "text");
+    assert_eq!((code, stdout.as_str(), stderr.as_str()), (0, "", "ok: 18 policies\n"));
+
+    // A warning alone.
+    folder.write(
+        "policies/scope.cedar",
+        &PERMIT.replace("resource)", "resource in Moonward::Namespace::\"ap\")"),
+    );
+    let (code, _, stderr) = check(&folder, "text");
+    assert!(
+        code == 2 && stderr.contains("did you mean `app`?") && stderr.ends_with("1 warning in 18 policies\n"),
+        "{stderr}"
+    );
+
+    // The manifest has a mistake, and each file.
+    folder.write("more.yaml", "namespace: more\nentries:\n  - {name: one, kind: process.lau, source: x}\n");
+    folder.write(
+        "policies/scope.cedar",
+        &format!("{PERMIT}permit (principal, action, resource);\nforbid (principal, action resource);\n"),
+    );
+    folder.write("policies/guard.cedar", &forbid("context.topc like \"a*\""));
+    let (code, stdout, stderr) = check(&folder, "json");
+    assert_eq!((code, stderr.as_str()), (3, ""));
+    let found: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(found["loose"], false);
+    let found: Vec<(&str, &str, u64)> = found["diagnostics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| {
+            (one["code"].as_str().unwrap(), one["file"].as_str().unwrap(), one["line"].as_u64().unwrap())
+        })
+        .collect();
+    for expected in [
+        ("policy.attribute-unknown", "policies/guard.cedar", 2),
+        ("policy.like-open", "policies/guard.cedar", 2),
+        ("policy.id-missing", "policies/scope.cedar", 3),
+        ("policy.syntax", "policies/scope.cedar", 4),
+    ] {
+        assert!(found.contains(&expected), "{expected:?} is not in {found:?}");
+    }
+    assert!(found.iter().any(|(_, file, _)| *file == "more.yaml"), "{found:?}");
+    assert!(found.is_sorted_by_key(|(_, file, _)| *file), "{found:?}");
+
+    let (code, stdout, stderr) = check(&folder, "github");
+    assert_eq!(code, 3);
+    assert!(stderr.contains("errors"), "{stderr}");
+    assert_eq!(stdout.lines().count(), found.len());
+    let app = folder.path();
+    let place =
+        format!("::error file={}/policies/scope.cedar,line=3,col=1,title=policy.id-missing::", app.display());
+    assert!(stdout.lines().any(|line| line.starts_with(&place)), "{place}\n{stdout}");
+
+    let (code, stdout, _) = check(&folder, "sarif");
+    let log: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, &log["version"]), (3, &serde_json::json!("2.1.0")));
+    let run = &log["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    let results = run["results"].as_array().unwrap();
+    assert_eq!(results.len(), found.len());
+    for result in results {
+        let rule = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(rules[rule]["id"], result["ruleId"]);
+        assert!(result["message"]["text"].is_string(), "{result}");
+        let place = &result["locations"][0]["physicalLocation"];
+        assert!(place["artifactLocation"]["uri"].as_str().unwrap().starts_with("file:///"), "{result}");
+        let region = &place["region"];
+        let [start, end] = ["Line", "Column"].map(|part| {
+            [format!("start{part}"), format!("end{part}")].map(|name| region[name].as_u64().unwrap())
+        });
+        assert!(start[0] >= 1 && (start[0], end[0]) <= (start[1], end[1]), "{result}");
+    }
+}
+
+#[test]
+fn without_a_manifest_each_policy_is_held_to_what_its_effect_asks_for() {
+    let folder = Folder::new(&[
+        ("a.cedar", PERMIT),
+        ("deep/b.cedar", &forbid("principal has authTime && principal.authTime - 5 > 0")),
+        ("deep/data/c.cedar", "nonsense"),
+        ("deep/readme.md", "nonsense"),
+    ]);
+    let (code, _, stderr) = check(&folder, "text");
+    assert_eq!(code, 3, "{stderr}");
+    assert!(stderr.contains("deep/b.cedar:2:") && stderr.contains("no manifest"), "{stderr}");
+    assert!(!stderr.contains("nonsense"), "{stderr}");
+    let one = folder.path().join("a.cedar");
+    let (code, _, stderr) = outcome(&["policy", "check", one.to_str().unwrap()]);
+    assert!(code == 0 && stderr.starts_with("ok: 1 policy; no manifest"), "{stderr}");
+
+    let empty = Folder::new(&[]);
+    let (code, stdout, _) = check(&empty, "json");
+    assert!(code == 3 && stdout.contains("neither a manifest nor"), "{stdout}");
+    let (code, _, stderr) = outcome(&["policy", "check", "/nowhere/at/all"]);
+    assert!(code == 3 && stderr.contains("cannot be read"), "{stderr}");
+    assert_eq!(outcome(&["policy", "check", "-o", "xml"]).0, 64);
+    assert_eq!(outcome(&["policy"]).0, 64);
+}
+
+const UNTIDY: &str =
+    "// who\n@id(\"all\") permit(principal,action in Moonward::Action::\"all\",// why\nresource);\n";
+
+/// `moonward policy fmt ARGUMENTS FOLDER`.
+fn format(folder: &Folder, arguments: &[&str]) -> (i32, String, String) {
+    outcome(&[&["policy", "fmt"], arguments, &[folder.path().to_str().unwrap()]].concat())
+}
+
+#[test]
+fn policy_fmt_writes_what_changed_once_and_keeps_mode_and_comments() {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    let folder = Folder::new(&[("a.cedar", UNTIDY), ("deep/b.cedar", PERMIT), ("deep/c.cedar", "permit (")]);
+    let outside = Folder::new(&[("d.cedar", UNTIDY)]);
+    let path = folder.path().join("a.cedar");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    symlink(outside.path().join("d.cedar"), folder.path().join("d.cedar")).unwrap();
+    symlink(outside.path(), folder.path().join("linked")).unwrap();
+
+    let read = || fs::read_to_string(&path).unwrap();
+    // One file cannot be formatted; nothing is written.
+    let (code, stdout, stderr) = format(&folder, &["--check"]);
+    assert_eq!((code, stdout.lines().count()), (3, 2), "{stdout}{stderr}");
+    assert!(stderr.contains("c.cedar:1:") && stderr.contains("symbolic link"), "{stderr}");
+    assert_eq!(read(), UNTIDY);
+
+    folder.write("deep/c.cedar", "// nothing yet\n");
+    fs::remove_file(folder.path().join("d.cedar")).unwrap();
+    let (code, stdout, stderr) = format(&folder, &["--check"]);
+    assert_eq!((code, stdout.lines().count(), read()), (2, 2, UNTIDY.to_owned()), "{stderr}");
+
+    let (code, stdout, stderr) = format(&folder, &[]);
+    assert_eq!((code, stdout.lines().count()), (0, 2), "{stderr}");
+    let text = read();
+    assert!(
+        text.starts_with("// who\n@id(\"all\")\npermit (\n  principal,\n") && text.contains("// why"),
+        "{text}"
+    );
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(fs::read_to_string(outside.path().join("d.cedar")).unwrap(), UNTIDY);
+    let names: Vec<_> =
+        fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 3, "{names:?}");
+
+    let (code, stdout, stderr) = format(&folder, &["--check"]);
+    assert_eq!((code, stdout.as_str(), stderr.as_str()), (0, "", "ok: 0 of 3 files would change\n"));
+}
+
+#[test]
+fn policy_fmt_reads_from_stdin_what_has_no_file_yet() {
+    use std::io::Write as _;
+    use std::process::Stdio;
+
+    let run = |arguments: &[&str], text: &str| {
+        let mut command = moonward();
+        command.args(["policy", "fmt"]).args(arguments).arg("-");
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (output.status.code().unwrap(), texts(&output).0, texts(&output).1)
+    };
+    let (code, tidy, _) = run(&[], UNTIDY);
+    assert!(code == 0 && tidy.contains("\npermit (\n"), "{tidy}");
+    assert_eq!(run(&[], &tidy).1, tidy);
+    assert_eq!((run(&["--check"], UNTIDY).0, run(&["--check"], &tidy).0), (2, 0));
+    let (code, stdout, stderr) = run(&[], "permit (principal");
+    assert_eq!((code, stdout.as_str()), (3, ""));
+    assert!(stderr.contains("stdin:1:"), "{stderr}");
+}
+
+#[test]
+fn every_policy_of_the_repository_is_written_as_the_formatter_writes_it() {
+    let (code, stdout, stderr) = outcome(&["policy", "fmt", "--check", repository().to_str().unwrap()]);
+    assert_eq!((code, stdout.as_str()), (0, ""), "{stderr}");
+}
+
+#[test]
+fn a_new_app_and_every_example_has_nothing_to_find() {
+    let root = tempfile::tempdir().unwrap();
+    let new = root.path().join("new");
+    assert_eq!(outcome(&["init", new.to_str().unwrap()]).0, 0);
+    let mut apps = vec![new];
+    apps.extend(fs::read_dir(repository().join("examples")).unwrap().map(|entry| entry.unwrap().path()));
+    for app in apps.iter().filter(|app| app.is_dir()) {
+        for verb in ["check", "fmt"] {
+            let check = if verb == "fmt" { &["--check"][..] } else { &[] };
+            let (code, _, stderr) = outcome(&[&["policy", verb, app.to_str().unwrap()], check].concat());
+            assert_eq!(code, 0, "{verb} {}\n{stderr}", app.display());
+        }
+    }
+}

@@ -4,7 +4,7 @@
 
 mod code;
 mod placement;
-mod policies;
+pub(crate) mod policies;
 mod supervised;
 
 use std::sync::Arc;

@@ -10,7 +10,7 @@ mod check;
 mod cycle;
 mod document;
 mod entry;
-mod folder;
+pub(crate) mod folder;
 mod form;
 mod gather;
 mod quantity;

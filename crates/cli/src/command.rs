@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod generate;
 mod init;
+mod policy;
 mod run;
 
 use std::path::PathBuf;
@@ -41,6 +42,7 @@ pub(crate) enum Command {
     Run(run::Run),
     Call(call::Call),
     Demo(demo::Demo),
+    Policy(policy::Policy),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     Generate(generate::Generate),
@@ -55,6 +57,7 @@ impl Command {
             Self::Call(call) => call.output.output,
             Self::Doctor(doctor) => doctor.output.output,
             Self::Bench(bench) => bench.output(),
+            Self::Policy(policy) => policy.output(),
             Self::Init(_) | Self::Run(_) | Self::Demo(_) | Self::Completions(_) | Self::Generate(_) => {
                 Output::Text
             }
@@ -72,6 +75,7 @@ impl Command {
             Self::Run(run) => run.run(printer),
             Self::Call(call) => call.run(printer),
             Self::Demo(demo) => demo.run(printer),
+            Self::Policy(policy) => policy.run(printer),
             Self::Doctor(doctor) => doctor.run(printer),
             Self::Completions(completions) => completions.run(printer),
             Self::Generate(generate) => generate.run(printer),

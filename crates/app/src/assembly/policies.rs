@@ -15,7 +15,7 @@ use crate::manifest::{self, Located, Manifest};
 ///
 /// # Errors
 /// Everything that is wrong with any policy.
-pub(super) fn load(manifest: &Manifest) -> Result<Bundle, Vec<Diagnostic>> {
+pub(crate) fn load(manifest: &Manifest) -> Result<Bundle, Vec<Diagnostic>> {
     Bundle::load(sources(manifest).map_err(|error| vec![unfit(&error)])?)
 }
 

@@ -36,6 +36,8 @@ pub(crate) enum Refused {
     TooMany,
     #[error("its name is not UTF-8 text without control characters")]
     Name,
+    #[error("it has changed meanwhile")]
+    Changed,
     #[error("{0}")]
     Io(#[from] io::Error),
 }
@@ -55,8 +57,8 @@ impl From<rustix::io::Errno> for Refused {
 /// What one look through the folder found.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
-    /// Manifests, by path relative to the folder, in order.
-    pub(crate) manifests: Vec<String>,
+    /// Files of the wanted sort, by path relative to the folder, in order.
+    pub(crate) files: Vec<String>,
     /// Symbolic links to what may be folders; they are not followed.
     pub(crate) links: Vec<String>,
     /// What could not be looked at, and why.
@@ -69,7 +71,9 @@ pub(crate) struct Folder {
     root: OwnedFd,
 }
 
-const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+/// How a folder is opened: never through a link.
+pub(crate) const FOLDER: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 impl Folder {
     /// Opens the folder.
@@ -84,6 +88,11 @@ impl Folder {
     /// Every manifest: `*.yaml` in this folder and the folders below, without `*_test.yaml`, and without
     /// folders called `testdata`, `data` or anything with a dot in front.
     pub(crate) fn list(&self) -> Listing {
+        self.list_of(|name| name.ends_with(".yaml") && !name.ends_with("_test.yaml"))
+    }
+
+    /// Every file whose name is wanted, in this folder and the folders below that can hold manifests.
+    pub(crate) fn list_of(&self, wanted: fn(&str) -> bool) -> Listing {
         let mut listing = Listing::default();
         let mut seen = 0;
         let mut waiting = vec![(String::new(), 0)];
@@ -91,7 +100,7 @@ impl Folder {
             match self.names(&folder, &mut seen) {
                 Ok(names) => {
                     for (name, what) in names {
-                        sort_out(&folder, &name, what, level, &mut waiting, &mut listing);
+                        sort_out(wanted, &folder, &name, (what, level), &mut waiting, &mut listing);
                     }
                 }
                 Err(refused) => listing.refused.push((folder, refused)),
@@ -101,7 +110,7 @@ impl Folder {
                 break;
             }
         }
-        listing.manifests.sort();
+        listing.files.sort();
         listing.links.sort();
         listing
     }
@@ -157,7 +166,10 @@ impl Folder {
     }
 
     /// Opens a folder below, component by component.
-    fn descend(&self, folder: &str) -> Result<OwnedFd, Refused> {
+    ///
+    /// # Errors
+    /// It is missing, or a link is on the way.
+    pub(crate) fn descend(&self, folder: &str) -> Result<OwnedFd, Refused> {
         let mut handle = self.root.try_clone()?;
         if folder.is_empty() {
             // Not the clone: two readers of one open folder would share its position.
@@ -189,21 +201,20 @@ enum What {
     Other,
 }
 
-/// Puts one name where it belongs: a manifest, a folder to look through, a link, or nothing to us.
+/// Puts one name where it belongs: a wanted file, a folder to look through, a link, or nothing to us.
 fn sort_out(
+    wanted: fn(&str) -> bool,
     folder: &str,
     name: &[u8],
-    what: What,
-    level: usize,
+    (what, level): (What, usize),
     waiting: &mut Vec<(String, usize)>,
     listing: &mut Listing,
 ) {
     let shown = String::from_utf8_lossy(name);
     let passed_over = shown.starts_with('.') || ["testdata", "data"].contains(&&*shown);
-    let manifest = shown.ends_with(".yaml") && !shown.ends_with("_test.yaml");
     let looked_at = match what {
         What::Folder | What::LinkToFolder => !passed_over,
-        What::File | What::Link | What::Other => manifest && !shown.starts_with('.'),
+        What::File | What::Link | What::Other => wanted(&shown) && !shown.starts_with('.'),
     };
     if !looked_at {
         return;
@@ -217,7 +228,7 @@ fn sort_out(
         }
         What::Folder => waiting.push((path, level + 1)),
         What::LinkToFolder => listing.links.push(path),
-        What::File => listing.manifests.push(path),
+        What::File => listing.files.push(path),
         What::Link => listing.refused.push((path, Refused::Link)),
         What::Other => listing.refused.push((path, Refused::NotFile)),
     }
@@ -267,7 +278,7 @@ mod tests {
             "notes.yml",
         ]);
         let listing = folder.list();
-        assert_eq!(listing.manifests, ["_index.yaml", "workers/_index.yaml", "workers/deep/more.yaml"]);
+        assert_eq!(listing.files, ["_index.yaml", "workers/_index.yaml", "workers/deep/more.yaml"]);
         assert!(listing.refused.is_empty() && listing.links.is_empty());
     }
 

@@ -99,12 +99,12 @@ pub(crate) fn gather(sources: &mut Sources, findings: &mut Findings) -> Gathered
         let help = "put manifests into a folder of the app";
         findings.push(Diagnostic::warning("manifest.link", message).at(Span::unread(link)).help(help));
     }
-    if listing.manifests.is_empty() && listing.refused.is_empty() {
+    if listing.files.is_empty() && listing.refused.is_empty() {
         let help = "a manifest's name ends in `.yaml`, as in `_index.yaml`; `moonward init DIR` writes one";
         findings
             .push(Diagnostic::error("manifest.none", "there is no manifest in the app's folder").help(help));
     }
-    for path in &listing.manifests {
+    for path in &listing.files {
         let complete = match sources.read(path) {
             Ok(source) => gathered.file(&source, findings),
             Err(reason) => {

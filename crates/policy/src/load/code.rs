@@ -44,7 +44,7 @@ const fn doubt(name: &'static str, meaning: &'static str) -> Code {
 }
 
 /// Every code, by name.
-pub const CODES: [Code; 42] = [
+pub const CODES: [Code; 43] = [
     doubt(
         "policy.action-unfit",
         "no action of the head is ever asked about such a resource: the policy never matches",
@@ -131,6 +131,7 @@ pub const CODES: [Code; 42] = [
         "what the formatter would write is not the same policy, or lacks a comment: the file is left",
     ),
     error("policy.unreadable", "a file or folder of policies cannot be read"),
+    error("policy.unwritable", "a file of policies cannot be written: it is as it was"),
     doubt("policy.warning", "anything else that Cedar's validator warns of"),
 ];
 
@@ -171,8 +172,8 @@ mod tests {
     fn every_code_in_use_is_in_the_table_and_no_other() {
         let names: Vec<&str> = CODES.iter().map(|code| code.name).collect();
         assert!(names.is_sorted(), "{names:?}");
-        // The command line's own: it reads loose files.
-        let elsewhere = ["policy.unreadable".to_owned()];
+        // Of those who read and write the files.
+        let elsewhere = ["policy.unreadable".to_owned(), "policy.unwritable".to_owned()];
         // A name of a permission is no code.
         let permissions = ["policy.read".to_owned(), "policy.write".to_owned()];
         let used: BTreeSet<String> =

@@ -26,9 +26,10 @@ pub(super) fn check(validator: &Validator, policy: &Policy, span: &Span, place: 
     // Cedar checks a policy once for each action and type that it could be asked about, in no order.
     errors.sort_by(|one, other| (place_of(one), &one.message).cmp(&(place_of(other), &other.message)));
     errors.dedup_by(|one, other| place_of(one) == place_of(other) && one.message == other.message);
+    let mut errors = once_for_all_actions(errors);
     if !errors.is_empty() {
         // Cedar's warnings about a policy that is wrong (it never matches, ...) only follow from the errors.
-        read.errors.extend(errors);
+        read.errors.append(&mut errors);
         return;
     }
     for warning in result.validation_warnings() {
@@ -44,6 +45,31 @@ pub(super) fn check(validator: &Validator, policy: &Policy, span: &Span, place: 
             _ => read.doubt(found, place),
         }
     }
+}
+
+/// A field that many actions lack is told once, with how many they are.
+fn once_for_all_actions(errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let is_field = |error: &Diagnostic| {
+        error.code.starts_with("policy.attribute-") && error.message.contains("in context for")
+    };
+    let mut kept: Vec<(Diagnostic, usize)> = Vec::new();
+    for error in errors {
+        match kept.last_mut() {
+            Some((last, more))
+                if is_field(last) && is_field(&error) && place_of(last) == place_of(&error) =>
+            {
+                *more += 1;
+            }
+            _ => kept.push((error, 0)),
+        }
+    }
+    let told = |(mut error, more): (Diagnostic, usize)| {
+        if more > 0 {
+            error.message.push_str(&format!(", nor in that of {more} more actions that the policy is about"));
+        }
+        error
+    };
+    kept.into_iter().map(told).collect()
 }
 
 fn said(error: &ValidationError, policy: &Policy, span: &Span) -> Diagnostic {
