@@ -7,9 +7,9 @@ use crate::world::{PERMIT_ALL, World, actor, file, inside, process, scopes, sour
 const SHADOWED_FORBID: &str = "@id(\"trial.no-news\") @mode(\"shadow\") \
      forbid (principal, action == Moonward::Action::\"process.send\", resource) when { context.topic == \"news\" };";
 
-/// Fails where a message is large.
-const FAILING_FORBID: &str = "@id(\"trial.fails\") @mode(\"shadow\") \
-     forbid (principal, action == Moonward::Action::\"process.send\", resource) \
+/// Fails where it is asked about: in a guard it would not load.
+const FAILING_PERMIT: &str = "@id(\"trial.fails\") @mode(\"shadow\") \
+     permit (principal, action == Moonward::Action::\"process.send\", resource) \
      when { context.bytes + 9223372036854775807 > 0 };";
 
 const SHADOWED_PERMIT: &str = "@id(\"trial.all\") @mode(\"shadow\") permit (principal, action, resource);";
@@ -64,7 +64,7 @@ fn a_permit_in_shadow_allows_nothing_and_each_denial_says_that_it_would() {
 
 #[test]
 fn a_policy_that_fails_in_shadow_denies_nothing_and_its_error_is_recorded() {
-    let world = world(PERMIT_ALL, FAILING_FORBID);
+    let world = world(&format!("{PERMIT_ALL}\n{FAILING_PERMIT}"), "");
     assert!(send(&world, "news", 20));
     let records = world.decisions();
     assert_eq!(records.len(), 2);

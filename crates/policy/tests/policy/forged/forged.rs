@@ -3,7 +3,7 @@
 use policy::{Permit, ProcessHost};
 
 fn forge(request: ProcessHost) -> Permit<ProcessHost> {
-    Permit { request }
+    Permit { request, generation: 1 }
 }
 
 fn main() {
