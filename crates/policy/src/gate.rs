@@ -21,7 +21,6 @@ use diagnostic::{Diagnostic, render};
 
 pub use asks::Asks;
 pub use caller::Caller;
-pub use can::InvalidQuestion;
 pub use permit::Permit;
 pub use refusal::{Denial, DenialKind, Refusal};
 pub use self_check::SelfCheck;

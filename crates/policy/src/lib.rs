@@ -7,6 +7,7 @@
 //! Threads that call [`Operation::check`] or [`Gate::can`] need a stack of
 //! [`limits::EVALUATION_STACK_BYTES`].
 
+mod asked;
 mod bundle;
 mod cedar;
 mod class;
@@ -31,10 +32,11 @@ mod slice;
 mod view;
 pub mod vocabulary;
 
+pub use asked::InvalidQuestion;
 pub use bundle::{Bundle, BundleSources, Declared, ScopeSources};
 pub use format::format;
 pub use gate::{
-    Asks, Caller, Denial, DenialKind, Gate, InvalidQuestion, Operation, Permit, Refusal, SelfCheck, Standing,
+    Asks, Caller, Denial, DenialKind, Gate, Operation, Permit, Refusal, SelfCheck, Standing,
 };
 pub use identity::{
     Actor, ActorKind, Digest, InvalidIdentity, Over, Scope, ScopeSet, Session, Sessions, Tenant, TenantId,
@@ -43,11 +45,11 @@ pub use identity::{
 pub use load::{CODES, Code, Weight, code};
 pub use memo::MemoCounts;
 pub use permission::{
-    AuditRead, Datum, DefinitionDeploy, DefinitionRead, LogRead, Permission, PolicyRead, PolicyWrite,
+    AuditRead, Datum, DefinitionDeploy, DefinitionRead, Given, LogRead, Permission, PolicyRead, PolicyWrite,
     ProcessCall, ProcessCancel, ProcessContext, ProcessHost, ProcessLink, ProcessMonitor, ProcessRead,
     ProcessSecurity, ProcessSend, ProcessSpawn, ProcessSpawnLinked, ProcessSpawnMonitored, ProcessTerminate,
     ProcessUnlink, ProcessUnmonitor, Recorded, RegistryRegister, RegistryUnregister, Resource, SecurityAsk,
-    Spec, TenantRead, TenantSuspend, TokenRevoke, Via,
+    Spec, Subject, TenantRead, TenantSuspend, TokenRevoke, Via,
 };
 pub use resource::{Definition, Facility, Host, Name, Namespace, Process};
 

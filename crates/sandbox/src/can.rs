@@ -6,62 +6,14 @@
 use std::sync::Arc;
 
 use luau::Call;
-use policy::permission;
+use policy::permission::{self, Given, Subject};
 use policy::vocabulary::{EntityType, FieldType};
-use policy::{Datum, Definition, Facility, Host, Name, Namespace, Process, Resource, TenantId};
+use policy::{Datum, Facility, Name, Namespace, TenantId};
 use value::{Failure, Value};
 
 use crate::object::Object;
 use crate::question::{integer_of, text_of, wrong_type};
 use crate::world::World;
-
-/// A resource that was found.
-enum Found {
-    Process(Arc<Process>),
-    Definition(Arc<Definition>),
-    Host(Arc<Host>),
-    Name(Name),
-    Facility(Facility),
-    Tenant(TenantId),
-    Namespace(Namespace),
-}
-
-impl Found {
-    fn resource(&self) -> Resource<'_> {
-        match self {
-            Self::Process(process) => Resource::Process(process),
-            Self::Definition(definition) => Resource::Definition(definition),
-            Self::Host(host) => Resource::Host(host),
-            Self::Name(name) => Resource::Name(name),
-            Self::Facility(facility) => Resource::Facility(*facility),
-            Self::Tenant(tenant) => Resource::Tenant(tenant),
-            Self::Namespace(namespace) => Resource::Namespace(namespace),
-        }
-    }
-}
-
-/// The value of a field, as the gate takes it.
-enum Given {
-    Bool(bool),
-    Long(i64),
-    Text(String),
-    Texts(Vec<Arc<str>>),
-    Host(Arc<Host>),
-    Process(Arc<Process>),
-}
-
-impl Given {
-    fn datum(&self) -> Datum<'_> {
-        match self {
-            Self::Bool(value) => Datum::Bool(*value),
-            Self::Long(value) => Datum::Long(*value),
-            Self::Text(text) => Datum::String(text),
-            Self::Texts(texts) => Datum::Strings(texts),
-            Self::Host(host) => Datum::Host(host),
-            Self::Process(process) => Datum::Process(process),
-        }
-    }
-}
 
 impl World {
     /// Whether the running process would be permitted `action` on `resource` now.
@@ -98,31 +50,31 @@ impl World {
     }
 
     /// What a text means as a resource of this type; nothing when it does not exist.
-    fn found(&self, kind: EntityType, text: &str) -> Result<Option<Found>, Failure> {
+    fn found(&self, kind: EntityType, text: &str) -> Result<Option<Subject>, Failure> {
         let tenant = self.state()?.actor.tenant();
         Ok(match kind {
-            EntityType::Process => self.kernel.node().resolve(tenant, text).ok().map(Found::Process),
+            EntityType::Process => self.kernel.node().resolve(tenant, text).ok().map(Subject::Process),
             EntityType::Definition => {
                 let found = self.catalogue.find_definition(tenant, "resource", text).ok();
-                found.map(|found| Found::Definition(found.facts))
+                found.map(|found| Subject::Definition(found.facts))
             }
-            EntityType::Host => self.catalogue.find_host(tenant, text).ok().map(Found::Host),
+            EntityType::Host => self.catalogue.find_host(tenant, text).ok().map(Subject::Host),
             EntityType::Name => {
                 let (owner, name) = match text.split_once('/') {
                     Some((owner, name)) => (TenantId::new(owner).ok(), name),
                     None => (Some(tenant.clone()), text),
                 };
-                owner.and_then(|owner| Name::new(&owner, name).ok()).map(Found::Name)
+                owner.and_then(|owner| Name::new(&owner, name).ok()).map(Subject::Name)
             }
             EntityType::Facility => match text {
-                "context" => Some(Found::Facility(Facility::Context)),
-                "security" => Some(Found::Facility(Facility::Security)),
+                "context" => Some(Subject::Facility(Facility::Context)),
+                "security" => Some(Subject::Facility(Facility::Security)),
                 _ => None,
             },
-            EntityType::Tenant => TenantId::new(text).ok().map(Found::Tenant),
+            EntityType::Tenant => TenantId::new(text).ok().map(Subject::Tenant),
             EntityType::Namespace => {
                 let owner = self.catalogue.owner(text).cloned();
-                owner.and_then(|owner| Namespace::new(text, &owner).ok()).map(Found::Namespace)
+                owner.and_then(|owner| Namespace::new(text, &owner).ok()).map(Subject::Namespace)
             }
             EntityType::Role | EntityType::Scope | EntityType::Actor => None,
         })

@@ -24,6 +24,9 @@ pub enum Via {
 }
 
 impl Via {
+    /// Every way.
+    pub const ALL: [Self; 6] = [Self::Spawn, Self::Call, Self::Upgrade, Self::Service, Self::Cli, Self::Http];
+
     /// As `context.via` has it.
     pub fn text(self) -> &'static str {
         match self {
