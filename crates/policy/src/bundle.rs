@@ -10,7 +10,7 @@ use cedar_policy::Policy;
 use diagnostic::{Diagnostic, Source, Span};
 
 use crate::entity::Tenants;
-use crate::identity::{Actor, Scope, ScopeSet, Tenant};
+use crate::identity::{Actor, Scope, ScopeSet, Tenant, TenantId};
 use crate::load;
 use crate::permission::Spec;
 use crate::slice::{self, Slice, Sliced};
@@ -84,6 +84,11 @@ pub(crate) struct Loaded {
 }
 
 impl Loaded {
+    /// File, and first byte in it.
+    pub(crate) fn position(&self) -> (&str, usize) {
+        (&self.file, self.span.start)
+    }
+
     /// Its text as written.
     pub(crate) fn text(&self) -> &str {
         self.span.source.text.get(self.span.start..self.span.end).unwrap_or_default()
@@ -136,22 +141,34 @@ impl Bundle {
 
     /// The policies in shadow, those of guards first.
     pub(crate) fn in_shadow(&self) -> impl Iterator<Item = &Arc<Loaded>> {
-        let scopes = self.scopes.values().flat_map(|scope| scope.policies.iter());
-        self.guards.iter().chain(scopes).filter(|loaded| loaded.shadow)
+        self.policies().filter(|loaded| loaded.shadow)
     }
 
     /// The policies considered when this actor asks for a permission under these scopes. Those whose head names other actors,
     /// actions or another type of resource are left out: a head cannot fail, so that they could neither match nor err.
     pub(crate) fn select(&self, actor: &Actor, spec: &Spec, scopes: &ScopeSet) -> Vec<&Sliced> {
         let named = slice::named_by(actor);
-        self.considered(actor, spec, scopes).flat_map(|slice| slice.select(&named, spec)).collect()
+        let slices = self.considered(actor.tenant(), spec, scopes);
+        slices.flat_map(|slice| slice.select(&named, spec)).collect()
     }
 
-    /// The policies that count for this actor under these scopes: the guards, and of each scope its permits; a tenant's own
-    /// only for its own actors, and never for a door.
+    /// The same, whoever of the tenant asks, ordered by file and place.
+    pub(crate) fn concerning(&self, tenant: &TenantId, spec: &Spec, scopes: &ScopeSet) -> Vec<&Sliced> {
+        let mut concerning = Vec::new();
+        for slice in self.considered(tenant, spec, scopes) {
+            let from = concerning.len();
+            concerning.extend(slice.concerning(spec));
+            let own: &mut [&Sliced] = concerning.get_mut(from..).unwrap_or_default();
+            own.sort_by(|one, other| one.loaded.position().cmp(&other.loaded.position()));
+        }
+        concerning
+    }
+
+    /// The policies that count for a tenant's actors under these scopes: the guards, and of each scope its permits; a tenant's
+    /// own only for its own actors, and never for a door.
     pub(crate) fn considered(
         &self,
-        actor: &Actor,
+        tenant: &TenantId,
         spec: &Spec,
         scopes: &ScopeSet,
     ) -> impl Iterator<Item = &Slice> {
@@ -159,9 +176,14 @@ impl Bundle {
         let held = scopes.ids().filter_map(|id| self.scopes.get(id));
         let considered = held.filter(move |held| {
             let owner = held.scope.tenant();
-            owner.is_system() || (owner == actor.tenant() && !door)
+            owner.is_system() || (owner == tenant && !door)
         });
         std::iter::once(&self.guards).chain(considered.map(|held| &held.policies))
+    }
+
+    /// All policies, the guard's first.
+    pub(crate) fn policies(&self) -> impl Iterator<Item = &Arc<Loaded>> {
+        self.guards.iter().chain(self.scopes.values().flat_map(|scope| scope.policies.iter()))
     }
 }
 

@@ -5,9 +5,11 @@
 use std::cell::Cell;
 use std::sync::{Arc, LazyLock};
 
+use audit::DecisionKind;
 use cedar_policy::{
-    Authorizer, Decision, Entities, EntityUid, PolicyId, PolicySet, Request, RestrictedExpression,
+    Authorizer, Decision, Entities, Entity, EntityUid, PolicyId, PolicySet, Request, RestrictedExpression,
 };
+use serde_json::Value as Json;
 
 use crate::bundle::{Bundle, Loaded};
 use crate::cedar::{action_uid, resource_uid, uid};
@@ -84,12 +86,12 @@ pub(crate) enum AnswerKind {
 
 impl AnswerKind {
     /// As records have it.
-    pub(crate) fn text(self) -> &'static str {
+    pub(crate) fn recorded(self) -> DecisionKind {
         match self {
-            Self::Allow => "allow",
-            Self::Forbid => "deny_forbid",
-            Self::Default => "deny_default",
-            Self::Error => "deny_error",
+            Self::Allow => DecisionKind::Allow,
+            Self::Forbid => DecisionKind::DenyForbid,
+            Self::Default => DecisionKind::DenyDefault,
+            Self::Error => DecisionKind::DenyError,
         }
     }
 }
@@ -111,6 +113,22 @@ impl Answer {
 pub(crate) struct Case {
     pub(crate) request: Request,
     pub(crate) entities: Entities,
+}
+
+impl Case {
+    /// The context in Cedar's form.
+    pub(crate) fn context_json(&self) -> Json {
+        self.request.context().and_then(|context| context.to_json_value().ok()).unwrap_or(Json::Null)
+    }
+
+    /// The entities in Cedar's form, in order of their ids. Actions are left out: the schema has them.
+    pub(crate) fn entities_json(&self) -> Json {
+        let action = self.request.action().map(EntityUid::type_name);
+        let data = |entity: &&Entity| Some(entity.uid().type_name()) != action;
+        let mut entities: Vec<&Entity> = self.entities.iter().filter(data).collect();
+        entities.sort_by_cached_key(|entity| entity.uid().to_string());
+        entities.into_iter().filter_map(|entity| entity.to_json_value().ok()).collect()
+    }
 }
 
 /// A bundle in force.

@@ -29,15 +29,14 @@ pub mod reference;
 mod resource;
 pub mod schema;
 mod slice;
+pub mod study;
 mod view;
 pub mod vocabulary;
 
 pub use asked::InvalidQuestion;
 pub use bundle::{Bundle, BundleSources, Declared, ScopeSources};
 pub use format::format;
-pub use gate::{
-    Asks, Caller, Denial, DenialKind, Gate, Operation, Permit, Refusal, SelfCheck, Standing,
-};
+pub use gate::{Asks, Caller, Denial, DenialKind, Gate, Operation, Permit, Refusal, SelfCheck, Standing};
 pub use identity::{
     Actor, ActorKind, Digest, InvalidIdentity, Over, Scope, ScopeSet, Session, Sessions, Tenant, TenantId,
     encode_subject,
@@ -53,4 +52,4 @@ pub use permission::{
 };
 pub use resource::{Definition, Facility, Host, Name, Namespace, Process};
 
-pub use audit::{AssertedBy, Place, RecordId};
+pub use audit::{AssertedBy, DecisionKind, Place, RecordId};

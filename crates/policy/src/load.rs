@@ -2,6 +2,7 @@
 //!
 //! Which files there are and whose they are is the caller's to know; nothing here reads the disk.
 
+mod apart;
 mod arithmetic;
 mod code;
 mod confine;
@@ -30,6 +31,7 @@ use crate::identity::{Tenant, TenantId};
 use crate::limits::{EVALUATION_STACK_BYTES, FINDINGS_MAX, TENANT_TOKENS_MAX};
 use crate::schema;
 use crate::slice::Slice;
+pub(crate) use apart::apart;
 pub use code::{CODES, Code, Weight, code};
 use literal::Known;
 use scan::Statement;

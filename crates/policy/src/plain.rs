@@ -34,7 +34,7 @@ impl Plainly {
 
     /// The answer by the policies that are enforced. Needs a stack of [`crate::limits::EVALUATION_STACK_BYTES`].
     pub(crate) fn decide(&self, generation: &Generation) -> Answer {
-        let slices = generation.bundle.considered(&self.actor, self.spec, &self.scopes);
+        let slices = generation.bundle.considered(self.actor.tenant(), self.spec, &self.scopes);
         let enforced: Vec<&Arc<Loaded>> =
             slices.flat_map(|slice| slice.iter()).filter(|loaded| !loaded.shadow).collect();
         match PolicySet::from_policies(enforced.iter().map(|loaded| loaded.policy.clone())) {

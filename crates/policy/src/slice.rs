@@ -76,6 +76,14 @@ impl Slice {
     }
 }
 
+impl Slice {
+    /// Those that can match or err when anybody asks for this.
+    pub(crate) fn concerning(&self, spec: &Spec) -> impl Iterator<Item = &Sliced> {
+        let slice = self.by_action.get(spec.action);
+        slice.into_iter().flat_map(|slice| slice.any.iter().chain(slice.named.values().flatten()))
+    }
+}
+
 /// What a head can name an actor by: itself, its roles and its tenant.
 pub(crate) fn named_by(actor: &Actor) -> Vec<EntityUid> {
     let roles = actor.roles().map(|role| uid(EntityType::Role, role));

@@ -2,14 +2,13 @@
 
 use std::sync::{Arc, LazyLock};
 
-use audit::{Decision, DecisionKind, Engine, Memo, PolicyReference, Shadow};
-use cedar_policy::Entity;
+use audit::{Decision, Engine, Memo, PolicyReference, Shadow};
 use serde_json::Value as Json;
 
 use super::Caller;
 use crate::bundle::Loaded;
 use crate::cedar::resource_uid;
-use crate::generation::{AnswerKind, Case, Generation, Shadowed};
+use crate::generation::{Case, Generation, Shadowed};
 use crate::memo::Remembered;
 use crate::permission::{Resource, Spec, Via};
 
@@ -34,7 +33,6 @@ impl Decided<'_> {
     /// Its record.
     pub(super) fn entry(&self) -> Decision {
         let (caller, answer) = (self.caller, &self.remembered.answer);
-        let request_context = self.case.and_then(|case| case.request.context());
         Decision {
             tenant: caller.actor.map(|actor| actor.tenant().text().clone()),
             actor: caller.actor.map(|actor| actor.id().clone()),
@@ -48,18 +46,18 @@ impl Decided<'_> {
                 kind: self.spec.resource.name(),
                 id: resource_uid(&self.resource).id().unescaped().into(),
             },
-            context: request_context.and_then(|context| context.to_json_value().ok()).unwrap_or(Json::Null),
+            context: self.case.map_or(Json::Null, Case::context_json),
             scopes: caller
                 .scopes
                 .into_iter()
                 .flat_map(|scopes| scopes.iter())
                 .map(|scope| scope.id().clone())
                 .collect(),
-            entities: self.entities(),
+            entities: self.case.map_or_else(|| Json::Array(Vec::new()), Case::entities_json),
             policy_set: self.generation.bundle.digest().clone(),
             generation: self.generation.number.into(),
             engine: ENGINE.clone(),
-            decision_kind: decision_kind(answer.kind),
+            decision_kind: answer.kind.recorded(),
             policies: references(&answer.policies),
             errors: answer.errors.clone(),
             shadow: answer.shadow.as_ref().map(shadow),
@@ -72,30 +70,11 @@ impl Decided<'_> {
             asserted_by: caller.asserted_by.cloned(),
         }
     }
-
-    /// The entities in Cedar's form, in order of their ids. Actions are left out: the schema has them.
-    fn entities(&self) -> Json {
-        let action = self.case.and_then(|case| case.request.action()).map(|uid| uid.type_name().clone());
-        let data = |entity: &&Entity| Some(entity.uid().type_name()) != action.as_ref();
-        let Some(case) = self.case else { return Json::Array(Vec::new()) };
-        let mut entities: Vec<&Entity> = case.entities.iter().filter(data).collect();
-        entities.sort_by_cached_key(|entity| entity.uid().to_string());
-        entities.into_iter().filter_map(|entity| entity.to_json_value().ok()).collect()
-    }
-}
-
-fn decision_kind(kind: AnswerKind) -> DecisionKind {
-    match kind {
-        AnswerKind::Allow => DecisionKind::Allow,
-        AnswerKind::Forbid => DecisionKind::DenyForbid,
-        AnswerKind::Default => DecisionKind::DenyDefault,
-        AnswerKind::Error => DecisionKind::DenyError,
-    }
 }
 
 fn shadow(shadowed: &Shadowed) -> Shadow {
     Shadow {
-        decision_kind: decision_kind(shadowed.kind),
+        decision_kind: shadowed.kind.recorded(),
         policies: references(&shadowed.policies),
         errors: shadowed.errors.clone(),
         given: shadowed.given().into(),

@@ -118,9 +118,9 @@ impl Gate {
             return;
         }
         self.forget_from_now_on();
-        let [kind, kind_again] = [sample.kind, plainly.kind].map(AnswerKind::text);
+        let [kind, kind_again] = [sample.kind, plainly.kind].map(AnswerKind::recorded);
         tracing::error!(
-            actor = %sample.actor, action = sample.action, kind, kind_again,
+            actor = %sample.actor, action = sample.action, ?kind, ?kind_again,
             "the gate answered otherwise than the policies say, which is a defect of it: from now on it remembers no answer"
         );
         self.accept(Event {
@@ -129,9 +129,9 @@ impl Gate {
             generation: Some(sample.generation.number.into()),
             ..Event::new(EventKind::PolicySelfCheck)
                 .with("action", sample.action)
-                .with("answered", kind)
+                .with("answered", serde_json::json!(kind))
                 .with("answered_policies", given)
-                .with("decided", kind_again)
+                .with("decided", serde_json::json!(kind_again))
                 .with("decided_policies", again)
         });
     }

@@ -24,4 +24,5 @@ mod random;
 mod reload;
 mod rendered;
 mod shadow;
+mod studied;
 mod world;

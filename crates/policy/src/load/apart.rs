@@ -1,0 +1,71 @@
+//! A file's policies told apart by their effect, for tools that put permits and forbids where each belongs.
+//!
+//! The rest of the text is blanked out, not cut out, so that every line and column stays what it is. Whether a
+//! policy means anything is not asked.
+
+use std::sync::Arc;
+
+use cedar_policy::Effect;
+use diagnostic::{Diagnostic, Source};
+
+use super::scan::{self, Statement};
+use super::token::Tokens;
+
+/// The permits and the forbids of a file, each in a text of its whole length; nothing where there is none.
+///
+/// # Errors
+/// The file is over a bound.
+pub(crate) fn apart(source: &Arc<Source>) -> Result<[Option<Arc<Source>>; 2], Vec<Diagnostic>> {
+    let statements = scan::statements(source)?;
+    Ok([Effect::Permit, Effect::Forbid].map(|wanted| {
+        let others: Vec<&Statement> =
+            statements.iter().filter(|statement| effect(statement.text()) != wanted).collect();
+        if others.len() == statements.len() {
+            return None;
+        }
+        let blank = |(at, character): (usize, char)| {
+            let other = others.iter().any(|other| (other.span.start..other.span.end).contains(&at));
+            if other && character != '\n' { " ".repeat(character.len_utf8()) } else { character.to_string() }
+        };
+        let text = source.text.char_indices().map(blank).collect();
+        Some(Arc::new(Source { path: source.path.clone(), text }))
+    }))
+}
+
+/// By the first word that is no annotation's; what has neither word is left among the permits, for the parser to refuse.
+fn effect(statement: &str) -> Effect {
+    let mut before = "";
+    for token in Tokens::new(statement) {
+        match token.text {
+            "permit" if before != "@" => return Effect::Permit,
+            "forbid" if before != "@" => return Effect::Forbid,
+            text => before = text,
+        }
+    }
+    Effect::Permit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_effect_keeps_its_own_places() {
+        let text = "// grün\n@id(\"a\") @forbid(\"permit\")\npermit (principal, action, resource);\n\
+                    @id(\"ü\") forbid (principal,\n action, resource); @id(\"c\") permit (principal, action, resource);";
+        let source = Arc::new(Source { path: "a.cedar".into(), text: text.to_owned() });
+        let [permits, forbids] = apart(&source).unwrap().map(Option::unwrap);
+        for (part, other, found) in
+            [(&permits, "ü", vec!["@id(\"a\")", "@id(\"c\")"]), (&forbids, "(\"a\")", vec!["@id(\"ü\")"])]
+        {
+            assert_eq!((part.text.len(), part.text.lines().count()), (text.len(), text.lines().count()));
+            assert!(!part.text.contains(other), "{}", part.text);
+            for id in found {
+                assert_eq!(part.text.find(id), text.find(id));
+            }
+        }
+        let only =
+            Arc::new(Source { path: "a.cedar".into(), text: "permit (principal, action, resource);".into() });
+        assert!(matches!(apart(&only).unwrap(), [Some(_), None]));
+    }
+}

@@ -1,0 +1,140 @@
+//! A recorded decision, to be decided again: exactly, or not at all.
+//!
+//! The case is put together anew from what the record tells, and what the engine would then be given is held against what the
+//! record says it was given. Where the two differ there is no answer, never a guess.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json};
+
+use super::case::type_named;
+use super::{Assumed, Facts, Posed, Sitting, Verdict, Written};
+use crate::asked;
+use crate::identity::{ScopeSet, Tenant};
+
+/// A recorded case.
+#[derive(Debug, Clone)]
+pub struct Again {
+    posed: Posed,
+    facts: Facts,
+    written: Written,
+}
+
+/// Why a record cannot be decided again. Hostile text: it may name what a script wrote.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NotReplayable(pub String);
+
+impl Again {
+    /// The case of a record.
+    ///
+    /// # Errors
+    /// It is no decision, nobody asked, a part of it was too large to be recorded, or it cannot be understood.
+    pub fn of_record(record: &Json) -> Result<Self, NotReplayable> {
+        let text = |name: &str| record.get(name).and_then(Json::as_str);
+        if text("kind") != Some("decision") {
+            return Err(not(format!(
+                "the record is of kind `{}`, not of a decision",
+                text("kind").unwrap_or("none")
+            )));
+        }
+        if let Some(why) = text("not_replayable") {
+            return Err(not(why.to_owned()));
+        }
+        let actor = text("actor").ok_or_else(|| not("nobody asked: the record has no actor".to_owned()))?;
+        let part = |name: &str| record.get(name).ok_or_else(|| not(format!("the record has no `{name}`")));
+        let entities = part("entities")?;
+        let context = part("context")?.as_object().filter(|context| !context.contains_key("$oversized"));
+        let context = context.ok_or_else(|| not("the engine could not be given this case".to_owned()))?;
+        let mut facts = Facts::default();
+        let unclear = |why: &dyn std::fmt::Display| not(format!("the record cannot be understood: {why}"));
+        facts.add_entities(entities).map_err(|error| unclear(&error))?;
+        let actor = facts.actor(actor).map_err(|error| unclear(&error))?;
+        let held = part("scopes")?.as_array().into_iter().flatten().filter_map(Json::as_str);
+        let held: Vec<Arc<_>> = held
+            .map(|id| facts.scope(id).cloned())
+            .collect::<Result<_, _>>()
+            .map_err(|error| unclear(&error))?;
+        let spec = asked::spec(text("action").unwrap_or_default()).map_err(|error| unclear(&error))?;
+        let resource =
+            |name| part("resource")?.get(name).and_then(Json::as_str).ok_or_else(|| unclear(&"no resource"));
+        let kind = type_named(resource("type")?).ok_or_else(|| unclear(&"a resource of an unknown type"))?;
+        let fields: Map<String, Json> = context
+            .iter()
+            .filter(|(name, _)| *name != "scopes")
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        let posed = Posed::of(
+            &facts,
+            Assumed::Nothing,
+            (&actor, &ScopeSet::new(held)),
+            spec,
+            (Some(kind), resource("id")?.to_owned()),
+            &fields,
+        );
+        let posed = posed.map_err(|error| unclear(&error))?;
+        let written = Written { context: Json::Object(context.clone()), entities: entities.clone() };
+        Ok(Self { posed, facts, written })
+    }
+
+    /// The case.
+    pub fn posed(&self) -> &Posed {
+        &self.posed
+    }
+
+    /// The tenants as they were, for [`super::Study::with_tenants`].
+    pub fn tenants(&self) -> impl Iterator<Item = &Tenant> {
+        self.facts.tenants()
+    }
+
+    /// Decides it by the policies that are studied.
+    ///
+    /// # Errors
+    /// A scope that was held is not among them, or the engine would be given something else than is recorded.
+    pub fn decide(&self, sitting: &mut Sitting<'_>) -> Result<Verdict, NotReplayable> {
+        let bundle = sitting.study.bundle();
+        if let Some(gone) = self.posed.scopes.ids().find(|id| bundle.scope(id).is_none()) {
+            return Err(not(format!("scope `{gone}`, which was held, is not declared any more")));
+        }
+        self.posed.with(|case| {
+            let invalid = |error: crate::InvalidQuestion| not(error.to_string());
+            let written = sitting.written(case).map_err(invalid)?;
+            if !written.is_some_and(|written| written.says(&self.written)) {
+                return Err(
+                    not("the case cannot be put together again exactly as it is recorded".to_owned()),
+                );
+            }
+            sitting.decide(case).map_err(invalid)
+        })
+    }
+}
+
+impl Written {
+    /// Whether two say the same. Every list of Cedar's is a set, in no order.
+    fn says(&self, other: &Self) -> bool {
+        let same = |one: &Json, other: &Json| ordered(one) == ordered(other);
+        same(&self.context, &other.context) && same(&self.entities, &other.entities)
+    }
+}
+
+/// The same with every list in one order. Its depth is bounded by what our records hold: five levels.
+fn ordered(value: &Json) -> Json {
+    match value {
+        Json::Array(items) => {
+            let mut items: Vec<Json> = items.iter().map(ordered).collect();
+            items.sort_by_cached_key(Json::to_string);
+            Json::Array(items)
+        }
+        Json::Object(members) => {
+            let mut members: Vec<(String, Json)> =
+                members.iter().map(|(name, member)| (name.clone(), ordered(member))).collect();
+            members.sort_by(|one, other| one.0.cmp(&other.0));
+            members.into_iter().collect()
+        }
+        other => other.clone(),
+    }
+}
+
+fn not(why: String) -> NotReplayable {
+    NotReplayable(why)
+}

@@ -1,0 +1,80 @@
+//! A policy as a tool shows it: where it is written, where it applies, and what it says to people.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use diagnostic::Span;
+
+use crate::bundle::{Bundle, Loaded};
+
+/// Where a policy applies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// It is a forbid of the guard, which binds every check.
+    Guard,
+    /// It is a permit of the scope of this id.
+    Scope(Arc<str>),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Guard => formatter.write_str("guard"),
+            Self::Scope(id) => formatter.write_str(id),
+        }
+    }
+}
+
+/// One policy.
+#[derive(Debug, Clone)]
+pub struct PolicyView {
+    /// Its `@id`.
+    pub id: Arc<str>,
+    /// Where it applies.
+    pub place: Place,
+    /// Where it is written, from its first annotation to its `;`.
+    pub span: Span,
+    /// Its `@advice`, for whoever is denied. Hostile text.
+    pub advice: Option<Arc<str>>,
+    /// Its `@severity`. Hostile text.
+    pub severity: Option<Arc<str>>,
+}
+
+impl PolicyView {
+    /// `file:line`.
+    pub fn position(&self) -> String {
+        format!("{}:{}", self.span.source.path, self.span.position().0)
+    }
+
+    /// Whether it is a forbid: only the guard has those.
+    pub fn forbids(&self) -> bool {
+        self.place == Place::Guard
+    }
+}
+
+/// Where each policy of a bundle applies, by where the policy is in memory.
+pub(super) struct Places(HashMap<usize, Place>);
+
+impl Places {
+    /// The bundle has to be kept as long.
+    pub(super) fn of(bundle: &Bundle) -> Self {
+        let key = |loaded: &Arc<Loaded>| Arc::as_ptr(loaded).addr();
+        let guards = bundle.guards.iter().map(|loaded| (key(loaded), Place::Guard));
+        let scopes = bundle.scopes.iter().flat_map(|(id, scope)| {
+            scope.policies.iter().map(move |loaded| (key(loaded), Place::Scope(id.clone())))
+        });
+        Self(guards.chain(scopes).collect())
+    }
+
+    pub(super) fn view(&self, loaded: &Arc<Loaded>) -> PolicyView {
+        let said = |name| loaded.policy.annotation(name).map(Arc::from);
+        PolicyView {
+            id: loaded.id.clone(),
+            place: self.0.get(&Arc::as_ptr(loaded).addr()).cloned().unwrap_or(Place::Guard),
+            span: loaded.span.clone(),
+            advice: said("advice"),
+            severity: said("severity"),
+        }
+    }
+}
