@@ -51,7 +51,7 @@ mod tests {
 
     #[test]
     fn each_effect_keeps_its_own_places() {
-        let text = "// grün\n@id(\"a\") @forbid(\"permit\")\npermit (principal, action, resource);\n\
+        let text = "// größe\n@id(\"a\") @forbid(\"permit\")\npermit (principal, action, resource);\n\
                     @id(\"ü\") forbid (principal,\n action, resource); @id(\"c\") permit (principal, action, resource);";
         let source = Arc::new(Source { path: "a.cedar".into(), text: text.to_owned() });
         let [permits, forbids] = apart(&source).unwrap().map(Option::unwrap);

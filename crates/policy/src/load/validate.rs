@@ -50,7 +50,8 @@ pub(super) fn check(validator: &Validator, policy: &Policy, span: &Span, place: 
 /// A field that many actions lack is told once, with how many they are.
 fn once_for_all_actions(errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let is_field = |error: &Diagnostic| {
-        error.code.starts_with("policy.attribute-") && error.message.contains("in context for")
+        matches!(error.code, "policy.attribute-unknown" | "policy.attribute-optional")
+            && error.message.contains("in context for")
     };
     let mut kept: Vec<(Diagnostic, usize)> = Vec::new();
     for error in errors {
