@@ -14,7 +14,7 @@ const ROWS: [&[&str]; 7] = [
     &["value", "diagnostic"],
     &["audit"],
     &["policy"],
-    &["actor", "luau"],
+    &["actor", "luau", "token"],
     &["sandbox"],
     &["app"],
     &["moonward"],
@@ -24,7 +24,7 @@ const ROWS: [&[&str]; 7] = [
 const FREE: [&str; 6] = ["serde", "serde_json", "thiserror", "tracing", "humantime", "tokio"];
 
 /// Crates in which nothing waits on a runtime.
-const WITHOUT_TOKIO: [&str; 5] = ["value", "diagnostic", "audit", "policy", "luau"];
+const WITHOUT_TOKIO: [&str; 6] = ["value", "diagnostic", "audit", "policy", "luau", "token"];
 
 /// The crate that may hold `unsafe`.
 const UNSAFE: &str = "luau";

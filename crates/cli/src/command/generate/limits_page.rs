@@ -6,11 +6,12 @@
 use std::fmt::Write as _;
 
 /// The crates' bounds, by what they bound.
-const CRATES: [(&str, &str); 8] = [
+const CRATES: [(&str, &str); 9] = [
     ("Services", include_str!("../../../../app/src/limits.rs")),
     ("Values", include_str!("../../../../value/src/limits.rs")),
     ("Audit log", include_str!("../../../../audit/src/limits.rs")),
     ("Policies", include_str!("../../../../policy/src/limits.rs")),
+    ("Tokens", include_str!("../../../../token/src/limits.rs")),
     ("Processes", include_str!("../../../../actor/src/limits.rs")),
     ("Virtual machine", include_str!("../../../../luau/src/limits.rs")),
     ("Lua API and workers", include_str!("../../../../sandbox/src/limits.rs")),

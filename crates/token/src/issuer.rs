@@ -1,0 +1,277 @@
+//! One issuer: what the manifest says of it, and the keys that it serves at this moment.
+//!
+//! Keys are used until they are `jwks_max_age` old, whether or not they could be fetched again; past that nothing of this issuer
+//! is accepted. Who fetches, and when, is [`crate::Issuers::refresh`].
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use policy::{ActorKind, TenantId};
+
+use crate::algorithm::Algorithm;
+use crate::fetch::{check_url, fetch};
+use crate::jwks::{KeySet, Origin};
+use crate::limits::{
+    FETCH_INTERVAL, FETCH_ON_DEMAND_INTERVAL, FILE_INTERVAL, GRANTS_MAX, LEEWAY_MAX, NAME_BYTES_MAX,
+};
+use crate::mapping::Mapping;
+
+/// What the manifest says of an issuer.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Id of its entry, `namespace:name`.
+    pub id: Arc<str>,
+    /// Place of its entry, `file:line`, for people.
+    pub place: Arc<str>,
+    /// What `iss` has to be, byte by byte.
+    pub issuer: String,
+    /// What `aud` has to be, or to have among others.
+    pub audience: String,
+    /// Algorithms that may be used; none but these.
+    pub algorithms: Vec<Algorithm>,
+    /// Where its keys are.
+    pub keys: KeySource,
+    /// By how much clocks may differ.
+    pub leeway: Duration,
+    /// How old a token may be; `None` for as long as it says.
+    pub max_age: Option<Duration>,
+    /// For how long keys that cannot be fetched again are used.
+    pub jwks_max_age: Duration,
+    /// How long one fetch may take.
+    pub fetch_timeout: Duration,
+    /// Whose its tokens' bearers are.
+    pub tenant: TenantId,
+    /// What its claims are worth.
+    pub mapping: Mapping,
+}
+
+/// Where keys are.
+#[derive(Clone)]
+pub enum KeySource {
+    /// A URL that [`check_url`] accepts.
+    Url(String),
+    /// A file of the operator's, read again when it changes.
+    File(KeyFile),
+    /// The text of a set of keys; the only source that may hold shared secrets.
+    Inline(Arc<str>),
+}
+
+/// A file that whoever knows the app's folder reads.
+#[derive(Clone)]
+pub struct KeyFile {
+    /// Its path, for people and to tell it from another.
+    pub path: Arc<str>,
+    /// Its text, or why it cannot be read.
+    pub read: Arc<dyn Fn() -> Result<String, String> + Send + Sync>,
+}
+
+impl fmt::Debug for KeySource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Never the keys: they may be secrets.
+        match self {
+            Self::Url(url) => formatter.debug_tuple("Url").field(url).finish(),
+            Self::File(file) => formatter.debug_tuple("File").field(&file.path).finish(),
+            Self::Inline(_) => formatter.write_str("Inline"),
+        }
+    }
+}
+
+/// Settings that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct InvalidIssuer {
+    /// Name of the setting, as the manifest writes it.
+    pub key: &'static str,
+    /// What is wrong with it. Can quote a set of keys: hostile wherever it is shown.
+    pub message: String,
+}
+
+impl Settings {
+    /// Whether they can be used. Reads keys from a file or the manifest; fetches nothing.
+    ///
+    /// # Errors
+    /// What is wrong, and with which setting.
+    pub fn check(&self) -> Result<(), InvalidIssuer> {
+        Issuer::new(self.clone()).map(drop)
+    }
+
+    fn check_texts(&self) -> Result<(), InvalidIssuer> {
+        let wrong = |key, message: String| Err(InvalidIssuer { key, message });
+        for (key, text) in [("issuer", &self.issuer), ("audience", &self.audience)] {
+            if text.is_empty() || text.len() > NAME_BYTES_MAX || text.chars().any(char::is_control) {
+                return wrong(
+                    key,
+                    format!("`{key}` is not text of 1 to {NAME_BYTES_MAX} bytes without control characters"),
+                );
+            }
+        }
+        let Some(first) = self.algorithms.first() else {
+            return wrong("algorithms", "no algorithm is allowed, so no token could be accepted".to_owned());
+        };
+        if self.algorithms.iter().any(|one| one.is_symmetric() != first.is_symmetric()) {
+            let message =
+                "algorithms with a shared secret and with public keys cannot be mixed on one issuer";
+            return wrong("algorithms", message.to_owned());
+        }
+        if first.is_symmetric() && !matches!(self.keys, KeySource::Inline(_)) {
+            let message = format!("`{first}` needs a shared secret, which only `keys` can hold");
+            return wrong("jwks", message);
+        }
+        if self.leeway > LEEWAY_MAX {
+            let message = format!(
+                "`leeway` is {} s, at most {} s allowed",
+                self.leeway.as_secs(),
+                LEEWAY_MAX.as_secs()
+            );
+            return wrong("leeway", message);
+        }
+        if self.mapping.grants.len() > GRANTS_MAX {
+            return wrong(
+                "grants",
+                format!("there are {} grants, at most {GRANTS_MAX} allowed", self.mapping.grants.len()),
+            );
+        }
+        if self.mapping.actor.value.kind() == ActorKind::Operator && !self.tenant.is_system() {
+            return wrong("actor", "only an issuer of tenant `system` makes operators".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// An issuer at work.
+#[derive(Debug)]
+pub(crate) struct Issuer {
+    pub(crate) settings: Settings,
+    state: RwLock<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    keys: Option<Arc<KeySet>>,
+    /// When they were had, in seconds since 1970.
+    had_at: i64,
+    /// When they were last asked for.
+    tried_at: Option<i64>,
+    /// Whether somebody came with a key that is not known.
+    wanted: bool,
+}
+
+/// The issuer's keys are too old, or were never had.
+#[derive(Debug)]
+pub(crate) struct NoKeys;
+
+impl Issuer {
+    pub(crate) fn new(settings: Settings) -> Result<Self, InvalidIssuer> {
+        settings.check_texts()?;
+        let mut state = State::default();
+        match &settings.keys {
+            KeySource::Url(url) => {
+                check_url(url).map_err(|error| InvalidIssuer { key: "jwks", message: error.to_string() })?;
+            }
+            // When it was read is nobody's to say yet: until the first look it counts as never had.
+            KeySource::File(_) => {
+                load(&settings).map_err(|message| InvalidIssuer { key: "jwks", message })?;
+            }
+            KeySource::Inline(_) => {
+                let keys = load(&settings).map_err(|message| InvalidIssuer { key: "keys", message })?;
+                state.keys = Some(Arc::new(keys));
+            }
+        }
+        Ok(Self { settings, state: RwLock::new(state) })
+    }
+
+    /// Its keys, as long as they may be used.
+    pub(crate) fn keys(&self, now: i64) -> Result<Arc<KeySet>, NoKeys> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let age = now.saturating_sub(state.had_at);
+        let inline = matches!(self.settings.keys, KeySource::Inline(_));
+        match &state.keys {
+            Some(keys) if inline || age <= seconds(self.settings.jwks_max_age) => Ok(keys.clone()),
+            _ => Err(NoKeys),
+        }
+    }
+
+    /// Notes that somebody came with a key that is not known.
+    pub(crate) fn want(&self) {
+        self.state.write().unwrap_or_else(PoisonError::into_inner).wanted = true;
+    }
+
+    /// Whether it is time to ask for its keys; who is told so has to ask.
+    pub(crate) fn is_due(&self, now: i64, at_once: bool) -> bool {
+        let interval = match &self.settings.keys {
+            KeySource::Inline(_) => return false,
+            KeySource::File(_) => FILE_INTERVAL,
+            KeySource::Url(_) => FETCH_INTERVAL,
+        };
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let since = |least: Duration| {
+            // A clock that was set back makes everything due.
+            state.tried_at.is_none_or(|at| now < at || now - at >= seconds(least))
+        };
+        let due = at_once || since(interval) || (state.wanted && since(FETCH_ON_DEMAND_INTERVAL));
+        if due {
+            state.tried_at = Some(now);
+            state.wanted = false;
+        }
+        due
+    }
+
+    /// Asks for its keys, and has them from now on: whether they are others than before. Waits for a file or the network.
+    ///
+    /// # Errors
+    /// Why they could not be had, in words; those before stay.
+    pub(crate) fn refresh(&self, now: i64) -> Result<bool, String> {
+        let keys = load(&self.settings)?;
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let changed = state.keys.as_ref().is_none_or(|before| !before.is_same(&keys));
+        state.keys = Some(Arc::new(keys));
+        state.had_at = now;
+        Ok(changed)
+    }
+
+    /// Takes over what another knows of the same keys.
+    pub(crate) fn adopt(&self, other: &Self) {
+        let same_source = match (&self.settings.keys, &other.settings.keys) {
+            (KeySource::Url(own), KeySource::Url(others)) => own == others,
+            (KeySource::File(own), KeySource::File(others)) => own.path == others.path,
+            _ => false,
+        };
+        if same_source && self.settings.algorithms == other.settings.algorithms {
+            let others = other.state.read().unwrap_or_else(PoisonError::into_inner);
+            let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+            *state = State { keys: others.keys.clone(), ..*others };
+        }
+    }
+
+    /// Names of the keys that can be known without fetching.
+    pub(crate) fn key_names(&self) -> Vec<Arc<str>> {
+        let known = self.state.read().unwrap_or_else(PoisonError::into_inner).keys.clone();
+        let known = known.or_else(|| match self.settings.keys {
+            KeySource::File(_) => load(&self.settings).ok().map(Arc::new),
+            _ => None,
+        });
+        known.map(|keys| keys.names()).unwrap_or_default()
+    }
+}
+
+/// The keys as they are at their source.
+fn load(settings: &Settings) -> Result<KeySet, String> {
+    match &settings.keys {
+        KeySource::Inline(text) => KeySet::read(text.as_bytes(), &settings.algorithms, Origin::Inline),
+        KeySource::File(file) => {
+            let text = (file.read)().map_err(|why| format!("`{}` cannot be read: {why}", file.path))?;
+            KeySet::read(text.as_bytes(), &settings.algorithms, Origin::File)
+                .map_err(|why| format!("`{}`: {why}", file.path))
+        }
+        KeySource::Url(url) => {
+            let body = fetch(url, settings.fetch_timeout)?;
+            KeySet::read(&body, &settings.algorithms, Origin::Server).map_err(|why| format!("`{url}`: {why}"))
+        }
+    }
+}
+
+/// Whole seconds, as times are counted.
+pub(crate) fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
