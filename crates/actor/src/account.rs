@@ -11,7 +11,7 @@ use policy::TenantId;
 use value::{Failure, Kind};
 
 use crate::entry::Entry;
-use crate::limits::{DEBT_NS_MAX, QUANTUM_NS, TENANT_PROCESSES_DEFAULT};
+use crate::limits::{DEBT_NS_MAX, QUANTUM_NS, TENANT_PROCESSES_DEFAULT, TOKENS_PER_SECOND};
 use crate::pid::Tag;
 
 /// The most that one tenant may use.
@@ -42,6 +42,8 @@ pub struct Account {
     memory_bytes: AtomicU64,
     /// Time the tenant may still use before others' turn; below zero it owes.
     credit_ns: AtomicI64,
+    /// When the tenant's allowance of tokens to verify is whole again, on the node's clock.
+    tokens_whole_at_ns: AtomicU64,
     /// The tenant's names. Read without a lock.
     pub(crate) names: papaya::HashMap<Arc<str>, Arc<Entry>>,
 }
@@ -56,6 +58,7 @@ impl Account {
             processes: AtomicU32::new(0),
             memory_bytes: AtomicU64::new(0),
             credit_ns: AtomicI64::new(QUANTUM_NS),
+            tokens_whole_at_ns: AtomicU64::new(0),
             names: papaya::HashMap::new(),
         }
     }
@@ -106,6 +109,25 @@ impl Account {
     pub fn release_memory(&self, bytes: u64) {
         let before = self.memory_bytes.fetch_sub(bytes, Ordering::AcqRel);
         debug_assert!(before >= bytes, "released {bytes} bytes of {before}");
+    }
+
+    /// Counts that a token is about to be verified, by the generic cell rate algorithm (ITU-T I.371).
+    ///
+    /// # Errors
+    /// RATE_LIMITED over [`TOKENS_PER_SECOND`].
+    pub fn take_token(&self, now_ns: u64) -> Result<(), Failure> {
+        const SECOND_NS: u64 = 1_000_000_000;
+        let take = |whole_at_ns: u64| {
+            let from = whole_at_ns.max(now_ns);
+            (from - now_ns < SECOND_NS).then(|| from + SECOND_NS / u64::from(TOKENS_PER_SECOND))
+        };
+        let taken = self.tokens_whole_at_ns.fetch_update(Ordering::AcqRel, Ordering::Acquire, take);
+        taken.map(drop).map_err(|_| {
+            let tenant = &self.tenant;
+            over(format!(
+                "tenant `{tenant}` verified {TOKENS_PER_SECOND} tokens within a second, as many as allowed"
+            ))
+        })
     }
 
     pub(crate) fn tag(&self) -> Tag {

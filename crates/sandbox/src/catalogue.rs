@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use policy::{Host, Scope, ScopeSet, TenantId};
+use token::Issuers;
 use value::Failure;
 
 use crate::definition::Definition;
@@ -22,6 +23,8 @@ pub struct Catalogue {
     namespaces: BTreeMap<String, TenantId>,
     /// Who owns a namespace that nobody owns: `system`, or `default` in an app without tenants.
     owner_of_rest: Option<TenantId>,
+    /// Whose tokens are accepted.
+    issuers: Arc<Issuers>,
 }
 
 /// A definition as a caller finds it.
@@ -61,6 +64,21 @@ impl Catalogue {
     /// Gives a namespace, and all below it, to a tenant.
     pub fn own_namespace(&mut self, namespace: impl Into<String>, tenant: TenantId) {
         self.namespaces.insert(namespace.into(), tenant);
+    }
+
+    /// Says whose tokens are accepted.
+    pub fn set_issuers(&mut self, issuers: Arc<Issuers>) {
+        self.issuers = issuers;
+    }
+
+    /// Whose tokens are accepted.
+    pub fn issuers(&self) -> &Arc<Issuers> {
+        &self.issuers
+    }
+
+    /// The scopes of these ids, as far as they are declared: fewer are always narrower.
+    pub fn scope_set<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> ScopeSet {
+        ScopeSet::new(ids.into_iter().filter_map(|id| self.scope(id).cloned()))
     }
 
     /// The definition with this id.

@@ -23,6 +23,7 @@ mod question;
 pub mod reference;
 mod runtime;
 mod scene;
+mod sessions;
 mod surface;
 mod timer;
 mod waits;

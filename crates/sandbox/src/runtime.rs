@@ -13,12 +13,15 @@ use actor::{
     SystemClock,
 };
 use audit::AssertedBy;
-use policy::{Actor, Caller, Gate, Host, ProcessHost, ProcessSpawn, ScopeSet, SelfCheck, TenantId, Via};
+use policy::{
+    Actor, Caller, Gate, Host, ProcessHost, ProcessSpawn, ScopeSet, SelfCheck, Session, TenantId, Via,
+};
 use value::{Failure, Kind, Value};
 
 use crate::catalogue::Catalogue;
 use crate::limits::WORKER_STACK_BYTES;
 use crate::process_state::Program;
+use crate::sessions::LiveSessions;
 use crate::watchdog::{self, Beat};
 use crate::worker::Worker;
 use crate::world::{Chains, World};
@@ -71,6 +74,7 @@ pub(crate) struct Shared {
     pub(crate) stopping: AtomicBool,
     pub(crate) catalogue_version: AtomicU64,
     catalogue: Mutex<Arc<Catalogue>>,
+    sessions: Arc<LiveSessions>,
 }
 
 impl Shared {
@@ -120,6 +124,7 @@ impl Runtime {
             stopping: AtomicBool::new(false),
             catalogue_version: AtomicU64::new(0),
             catalogue: Mutex::new(Arc::new(settings.catalogue)),
+            sessions: Arc::default(),
         });
         let self_check = SelfCheck::start(settings.gate.clone())?;
         let mut runtime = Self {
@@ -142,7 +147,9 @@ impl Runtime {
                 .stack_size(WORKER_STACK_BYTES)
                 .spawn(move || {
                     let catalogue = shared.catalogue();
-                    let world = World { kernel, gate, catalogue, asserted_by, current: None, chains };
+                    let sessions = shared.sessions.clone();
+                    let world =
+                        World { kernel, gate, catalogue, sessions, asserted_by, current: None, chains };
                     let work = AssertUnwindSafe(|| Worker::new(world, shared, beat).run());
                     if catch_unwind(work).is_err() {
                         // Its processes hear of nothing any more, and others wait for them: better no node than half
@@ -208,6 +215,8 @@ impl Runtime {
             messages: Vec::new(),
             chain,
         };
+        // Known before it can run, so that no end of it is missed.
+        request.actor.session().into_iter().for_each(|session| self.shared.sessions.add(session));
         let outside =
             Outside { actor: request.actor.clone(), scopes: request.scopes.clone(), on_exit: Some(on_exit) };
         self.node.start(StartPermits { spawn, host }, child, outside)
@@ -222,6 +231,14 @@ impl Runtime {
     /// Ends a process at once: the host's own act. Nothing happens when it has ended.
     pub fn kill_process(&self, process: &policy::Process) {
         self.node.kill(process);
+    }
+
+    /// Ends the sessions that are over by this judgement, which says why: every process that carries one ends, and nothing starts
+    /// under it any more. Gives the sessions that it ended, and how many processes are to end.
+    pub fn end_sessions(&self, judge: impl Fn(&Session) -> Option<String>) -> (Vec<Arc<Session>>, usize) {
+        let ended = self.shared.sessions.mark(judge);
+        let processes = if ended.is_empty() { 0 } else { self.node.end_sessions() };
+        (ended, processes)
     }
 
     /// From now on this is what there is to run. Processes that run keep their code until they are upgraded.

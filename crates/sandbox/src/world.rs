@@ -20,6 +20,7 @@ use crate::message::Message;
 use crate::module::time::Moment;
 use crate::object::Object;
 use crate::process_state::{ProcessState, Program, Subscriptions};
+use crate::sessions::LiveSessions;
 use crate::surface::DECLARED;
 use crate::timer::{Token, Use};
 
@@ -31,6 +32,8 @@ pub(crate) struct World {
     pub(crate) gate: Arc<Gate>,
     /// What there is to run.
     pub(crate) catalogue: Arc<Catalogue>,
+    /// The sessions that something may run under.
+    pub(crate) sessions: Arc<LiveSessions>,
     /// Who says that the callers from outside are who they are.
     pub(crate) asserted_by: Option<Arc<AssertedBy>>,
     /// The process whose body runs.

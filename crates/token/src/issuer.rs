@@ -42,6 +42,9 @@ pub struct Settings {
     pub fetch_timeout: Duration,
     /// Whose its tokens' bearers are.
     pub tenant: TenantId,
+    /// How long what runs under one of its tokens may go on, from when the token was accepted: as long as the token says,
+    /// if nothing is said.
+    pub max_lifetime: Option<Duration>,
     /// What its claims are worth.
     pub mapping: Mapping,
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 use std::thread;
 
-use policy::TenantId;
+use policy::{Over, TenantId};
 
 use crate::algorithm::Algorithm;
 use crate::compact::Token;
@@ -151,8 +151,9 @@ impl Issuers {
             jti: claims.id.as_deref().map(Arc::from),
             kid: key.kid.clone(),
             issued_at: claims.issued_at,
-            expires_at,
+            ends_at: settings.max_lifetime.map_or(expires_at, |max| now.saturating_add(seconds(max))),
             key: key.thumbprint,
+            over: Over::default(),
         };
         match self.revocations.judge(&session) {
             Revoked::No => {}
@@ -160,7 +161,8 @@ impl Issuers {
             Revoked::Unreadable(why) => return Err(Cause::RevocationsUnreadable(why)),
         }
         let (actor, scopes) = settings.mapping.apply(claims, &settings.tenant).who?;
-        Ok(Authenticated { actor: Arc::new(actor), scopes, session: Arc::new(session) })
+        let session = Arc::new(session);
+        Ok(Authenticated { actor: Arc::new(actor.with_session(session.clone())), scopes, session })
     }
 
     /// The issuer that the token names, by `iss` and `aud` together.
@@ -224,7 +226,7 @@ impl Issuers {
     /// # Errors
     /// Why it is over.
     pub fn still_good(&self, session: &Session, now: i64) -> Result<(), Ended> {
-        if now >= session.expires_at {
+        if now >= session.ends_at {
             return Err(Ended::Expired);
         }
         let issuer = self.issuer(&session.issuer).filter(|issuer| *issuer.settings.issuer == *session.iss);
@@ -292,6 +294,12 @@ impl Issuers {
 
     pub(crate) fn wake(&self) -> &Arc<Wake> {
         &self.wake
+    }
+}
+
+impl Default for Issuers {
+    fn default() -> Self {
+        Self::none()
     }
 }
 

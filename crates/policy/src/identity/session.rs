@@ -34,9 +34,9 @@ pub struct Session {
 pub struct Over(OnceLock<Arc<str>>);
 
 impl Over {
-    /// Marks it, saying why. The first reason stays.
-    pub fn set(&self, why: &str) {
-        let _ = self.0.set(why.into());
+    /// Marks it, saying why. The first reason stays; says whether it was this one.
+    pub fn set(&self, why: &str) -> bool {
+        self.0.set(why.into()).is_ok()
     }
 
     /// Why it is over, if it is.

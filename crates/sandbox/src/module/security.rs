@@ -3,9 +3,12 @@
 //! Making an actor or a scope grants nothing: giving it to a child is what `process.security` is asked for.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use luau::Accepts;
+use diagnostic::visible;
+use luau::{Accepts, Item};
 use policy::{Actor, ActorKind, ScopeSet};
+use token::Authenticated;
 use value::{Failure, Kind, Value};
 
 use crate::declaration::{Doc, Module, Type};
@@ -25,6 +28,7 @@ pub(crate) static MODULE: Module = Module {
         declare::<CurrentActor>(),
         declare::<CurrentScope>(),
         declare::<Can>(),
+        declare::<Authenticate>(),
         declare::<NewActor>(),
         declare::<NamedScope>(),
         declare::<NewScope>(),
@@ -130,6 +134,59 @@ impl Function for Can {
         (action, resource, fields): (String, String, Vec<(String, Value)>),
     ) -> Result<Outcome, Failure> {
         Ok(Outcome::value(scene.world.can(scene.call, &action, &resource, fields)?))
+    }
+}
+
+struct Authenticate;
+
+impl Function for Authenticate {
+    const DOC: Doc = Doc {
+        name: "security.authenticate",
+        signature: "(token: string) -> (actor?, scope | error)",
+        text: "Who a JSON Web Token of one of this tenant's issuers says that somebody is, and the scopes that the \
+               issuer's grants give; give both to a child with `spawner:with_actor` and `:with_scope`. A child that runs \
+               as this actor, and all that comes of it, ends when the token is revoked or expires. Every token that is \
+               not accepted has the same answer; the reason is in the operator's log. At most 50 tokens a second for a \
+               tenant. Making an actor grants nothing.",
+        permissions: &[],
+        errors: &[
+            (Kind::Invalid, "the token is not valid, or no string"),
+            (Kind::RateLimited, "more tokens than a tenant may have verified in a second"),
+        ],
+        example: "local security = require(\"security\")\n\
+                  local actor, err = security.authenticate(\"e30.e30.\")\n\
+                  assert(actor == nil and err:kind() == errors.INVALID)",
+    };
+    const ACCEPTS: &'static [Accepts] = &[Accepts::Data];
+    type Asks = ();
+    type Payload = Box<[u8]>;
+
+    fn ask(question: &mut Question<'_>) -> Result<((), Box<[u8]>), Failure> {
+        Ok(((), question.bytes(0, "token")?))
+    }
+
+    fn run(scene: &mut Scene<'_>, (): (), token: Box<[u8]>) -> Result<Outcome, Failure> {
+        let world = &*scene.world;
+        let state = world.state()?;
+        state.entry.account().take_token(world.now_ns())?;
+        let since = world.wall().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let now = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
+        let tenant = state.actor.tenant();
+        match world.catalogue.issuers().authenticate(&token, Some(tenant), now) {
+            Ok(Authenticated { actor, scopes, session }) => {
+                world.sessions.add(&session);
+                let scopes = world.catalogue.scope_set(scopes.iter().map(|id| &**id));
+                Ok(Outcome::Return(vec![
+                    Item::Object(Object::Actor(actor)),
+                    Item::Object(Object::Scope(scopes)),
+                ]))
+            }
+            Err(refused) => {
+                let why = visible(&refused.cause().to_string());
+                tracing::warn!(target: "token", %tenant, pid = %state.facts.pid(), why, "a token is not accepted");
+                Err(Failure::invalid(refused.to_string()))
+            }
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use policy::TenantId;
 use serde_json::{Value as Json, json};
-use token::{Algorithm, Cause, Issuers, Revocations};
+use token::{Algorithm, Cause, Ended, Issuers, Revocations};
 
 use crate::support::{
     AUDIENCE, ISSUER, NOW, Signer, actor, cause, cause_at, claims, issuers, settings, simple, with, without,
@@ -70,7 +70,25 @@ fn a_token_is_good_from_its_beginning_to_its_end_and_a_leeway() {
     let later = signer.token("EdDSA", "k1", &with("iat", (NOW + 31).into()));
     assert_eq!(cause(&issuers, later), Cause::IssuedLater(31));
     let session = issuers.authenticate(jwt.as_bytes(), None, NOW).unwrap().session;
-    assert_eq!((session.issued_at, session.expires_at), (NOW - 10, NOW + 630));
+    assert_eq!((session.issued_at, session.ends_at), (NOW - 10, NOW + 630));
+}
+
+#[test]
+fn what_runs_under_a_token_goes_on_as_long_as_the_tenant_lets_it() {
+    let signer = Signer::ed();
+    for (seconds, ends_at) in [(5, NOW + 5), (86_400, NOW + 86_400)] {
+        let mut settings = settings(&[Algorithm::EdDsa], &[signer.jwk("k1")]);
+        settings.max_lifetime = Some(Duration::from_secs(seconds));
+        let issuers = issuers(settings);
+        let jwt = signer.token("EdDSA", "k1", &claims());
+        let accepted = issuers.authenticate(jwt.as_bytes(), None, NOW).unwrap();
+        assert_eq!(accepted.session.ends_at, ends_at);
+        assert!(Arc::ptr_eq(accepted.actor.session().unwrap(), &accepted.session));
+        assert_eq!(issuers.still_good(&accepted.session, ends_at - 1), Ok(()));
+        assert_eq!(issuers.still_good(&accepted.session, ends_at), Err(Ended::Expired));
+        // The token itself is good no longer than it says.
+        assert!(issuers.authenticate(jwt.as_bytes(), None, NOW + 630).is_err());
+    }
 }
 
 #[test]

@@ -157,6 +157,7 @@ pub(crate) fn settings(algorithms: &[Algorithm], keys: &[Json]) -> Settings {
         jwks_max_age: Duration::from_secs(3600),
         fetch_timeout: Duration::from_secs(5),
         tenant: TenantId::new("acme").unwrap(),
+        max_lifetime: None,
         mapping: mapping(),
     }
 }
