@@ -1,14 +1,19 @@
 //! An app ready to run: everything static about a folder, read, compiled and validated.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use audit::{AssertedBy, Log, Mode};
 use diagnostic::Diagnostic;
 use sandbox::StartError;
+use token::{InvalidIssuer, Issuers, Revocations};
 
 use crate::assembly::{self, Assembly};
 use crate::manifest::{AuditMode, Manifest};
 use crate::running::Running;
+
+/// Where it is kept what was revoked, in an app's folder.
+pub const REVOCATIONS: &str = "data/revocations.jsonl";
 
 /// An app's folder, with nothing wrong in it.
 pub struct App {
@@ -66,6 +71,16 @@ impl App {
             AuditMode::BestEffort => Mode::BestEffort,
         };
         audit::Options { mode, ..audit::Options::new(folder) }
+    }
+
+    /// Whose tokens are accepted, and what of theirs was revoked, at a time in seconds since 1970. Keys from a server or a file
+    /// are had with [`token::Issuers::refresh_now`], or by a [`token::Keeper`].
+    ///
+    /// # Errors
+    /// A file of keys is no longer what it was when the app was loaded.
+    pub fn issuers(&self, now: i64) -> Result<Issuers, InvalidIssuer> {
+        let settings = self.manifest.issuers.iter().map(|issuer| issuer.settings.clone()).collect();
+        Issuers::new(settings, Arc::new(Revocations::open(&self.folder.join(REVOCATIONS), now)))
     }
 
     /// Starts the node: its workers, and the gate in front of them, which records the policies that it decides by.

@@ -13,6 +13,7 @@ mod entry;
 pub(crate) mod folder;
 mod form;
 mod gather;
+mod issuer;
 mod quantity;
 mod references;
 mod resolve;
@@ -31,8 +32,8 @@ use std::sync::Arc;
 use diagnostic::{Diagnostic, Source};
 
 pub use entry::{
-    AuditLog, AuditMode, Code, Definition, Guard, Host, Library, Limits, Located, Restart, Scope, Service,
-    Tenant,
+    AuditLog, AuditMode, Code, Definition, Guard, Host, Issuer, Library, Limits, Located, Restart, Scope,
+    Service, Tenant,
 };
 pub use form::MODULES;
 pub use schema::schema_json;
@@ -60,6 +61,8 @@ pub struct Manifest {
     pub scopes: Vec<Scope>,
     /// Forbids that bind every check, beside the shipped guard.
     pub guards: Vec<Guard>,
+    /// Whose tokens are accepted.
+    pub issuers: Vec<Issuer>,
     /// Where decisions are recorded.
     pub audit_log: AuditLog,
     tenancy: Arc<Tenancy>,
@@ -78,6 +81,7 @@ impl Default for Manifest {
             tenants: Vec::new(),
             scopes: Vec::new(),
             guards: Vec::new(),
+            issuers: Vec::new(),
             audit_log: AuditLog { span: None, path, mode: AuditMode::default() },
             tenancy: Arc::default(),
             sources: Vec::new(),

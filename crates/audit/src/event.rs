@@ -24,6 +24,9 @@ pub enum EventKind {
     Service,
     /// Somebody did something that only an operator may.
     Admin,
+    /// Tokens were revoked; `detail` has `at` (seconds since 1970), `issuer`, and `sub` (every token of that subject issued up
+    /// to then) or `jti_sha256` (one token).
+    TokenRevoke,
     /// The log itself: it was cut at its end on opening; `detail` has `file` and `bytes_cut`.
     Recovered,
     /// The log itself: for a while it took no records; `detail` has `dropped` (records lost: always "0" in a

@@ -10,6 +10,7 @@ use std::time::Duration;
 use policy::{ActorKind, TenantId};
 
 use crate::algorithm::Algorithm;
+use crate::development::DEVELOPMENT_PREFIX;
 use crate::fetch::{check_url, fetch};
 use crate::jwks::{KeySet, Origin};
 use crate::limits::{
@@ -91,12 +92,13 @@ pub struct InvalidIssuer {
 }
 
 impl Settings {
-    /// Whether they can be used. Reads keys from a file or the manifest; fetches nothing.
+    /// Whether they can be used, and the names of development keys among those that can be known without fetching.
     ///
     /// # Errors
     /// What is wrong, and with which setting.
-    pub fn check(&self) -> Result<(), InvalidIssuer> {
-        Issuer::new(self.clone()).map(drop)
+    pub fn check(&self) -> Result<Vec<Arc<str>>, InvalidIssuer> {
+        let names = Issuer::new(self.clone())?.key_names();
+        Ok(names.into_iter().filter(|name| name.starts_with(DEVELOPMENT_PREFIX)).collect())
     }
 
     fn check_texts(&self) -> Result<(), InvalidIssuer> {

@@ -162,6 +162,8 @@ pub struct Tenant {
     pub processes_max: u32,
     /// Memory of all its processes together, in bytes; `None` for no quota.
     pub memory_bytes_max: Option<u64>,
+    /// How long what runs under one of its tokens may go on; `None` for as long as the token is good.
+    pub max_lifetime: Option<Duration>,
 }
 
 /// `security.scope`: a named set of permits.
@@ -190,6 +192,21 @@ pub struct Guard {
     pub replaces_shipped: bool,
     /// Its Cedar files, in the order of the manifest, not parsed.
     pub policies: Vec<Located<Arc<Source>>>,
+}
+
+/// `security.issuer`: whose tokens are accepted.
+#[derive(Debug, Clone)]
+pub struct Issuer {
+    /// Its id.
+    pub id: Id,
+    /// Where it is declared.
+    pub span: Span,
+    /// Whose actors its tokens make.
+    pub tenant: TenantName,
+    /// All that it says, checked; keys that a server has are not fetched.
+    pub settings: token::Settings,
+    /// Every scope that its grants name; the tenant's or shared.
+    pub scopes: Vec<Located<Id>>,
 }
 
 /// `audit.log`: where decisions are recorded.

@@ -2,6 +2,8 @@
 //!
 //! Only the look of the text is known here; whether the thing exists is asked later.
 
+use token::limits::NAME_BYTES_MAX as LINE_BYTES_MAX;
+
 use crate::identifier::{self, TenantName, in_actor};
 use crate::limits::{ACTOR_BYTES_MAX, PATH_BYTES_MAX, TAG_KEY_BYTES_MAX, TAG_VALUE_BYTES_MAX};
 
@@ -47,6 +49,16 @@ pub(crate) enum Form {
     Policy,
     /// A folder below the app's.
     Folder,
+    /// Name of a tenant, the operator's own among them.
+    AnyTenant,
+    /// What a token has to say, or the name of a claim: compared byte by byte.
+    Line,
+    /// Last part of the id of a token's actor.
+    Template,
+    /// Where an issuer's keys are: a URL, or a file of the app.
+    KeySet,
+    /// A secret's reference.
+    Secret,
 }
 
 impl Form {
@@ -74,6 +86,16 @@ impl Form {
                 text.strip_prefix(FILE).is_some_and(|path| is_path(path) && path.ends_with(".cedar"))
             }
             Self::Folder => is_path(text),
+            Self::AnyTenant => identifier::is_tenant(text),
+            Self::Line => {
+                !text.is_empty() && text.len() <= LINE_BYTES_MAX && !text.chars().any(char::is_control)
+            }
+            Self::Template => token::Template::parse(text).is_ok(),
+            Self::KeySet => match text.strip_prefix(FILE) {
+                Some(path) => is_path(path) && path.ends_with(".json"),
+                None => token::check_url(text).is_ok(),
+            },
+            Self::Secret => variable(text).is_some(),
         }
     }
 
@@ -98,6 +120,11 @@ impl Form {
             Self::Script => "`file://NAME.lua` in or below this folder, or Lua text".into(),
             Self::Policy => "`file://NAME.cedar` in or below this folder".into(),
             Self::Folder => "a folder below the app's, such as `data/audit`".into(),
+            Self::AnyTenant => "small letters, digits and `-`, at most 64".into(),
+            Self::Line => format!("text of 1 to {LINE_BYTES_MAX} bytes without control characters"),
+            Self::Template => "a template such as `user/{sub}`".into(),
+            Self::KeySet => "an `https://` URL, or `file://NAME.json` in or below this folder".into(),
+            Self::Secret => "`${env:NAME}`: a secret is never written into a manifest".into(),
         }
     }
 
@@ -115,6 +142,10 @@ impl Form {
                 Some("an operator is somebody with a token, never a service".into())
             }
             Self::Folder => Some("`--log DIR` puts the log anywhere for one run".into()),
+            Self::Template => token::Template::parse(text).err().map(|error| error.to_string()),
+            Self::KeySet if text.starts_with(FILE) => Some(NO_WAY_OUT.into()),
+            Self::KeySet if is_path(text) => Some(format!("write `{FILE}{text}`")),
+            Self::KeySet => token::check_url(text).err().map(|error| error.to_string()),
             _ => None,
         }
     }
@@ -122,7 +153,7 @@ impl Form {
     /// The form as a regular expression of JSON Schema, where it is one.
     pub(crate) fn pattern(self) -> Option<&'static str> {
         match self {
-            Self::Text | Self::LooseActor | Self::TagKey | Self::Tag | Self::Script => None,
+            Self::Text | Self::LooseActor | Self::TagKey | Self::Tag | Self::Script | Self::Line => None,
             Self::Version => Some(r"^1(\.0)?$"),
             Self::Namespace => Some(r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$"),
             Self::Name => Some(r"^[A-Za-z0-9._-]{1,128}$"),
@@ -134,12 +165,21 @@ impl Form {
             Self::Alias => Some(r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"),
             Self::Policy => Some(r"^file://[^%?#\\]+\.cedar$"),
             Self::Folder => Some(r"^[^/%?#\\][^%?#\\]*$"),
+            Self::AnyTenant => Some(r"^[a-z0-9-]{1,64}$"),
+            Self::Template => Some(r"^(user|operator)/.*\{[A-Za-z0-9._:-]+\}.*$"),
+            Self::KeySet => Some(r"^(https?://.+|file://[^%?#\\]+\.json)$"),
+            Self::Secret => Some(r"^\$\{env:[A-Za-z_][A-Za-z0-9_]*\}$"),
         }
     }
 }
 
 const NO_WAY_OUT: &str =
     "a file is named from this folder downwards: no `..`, no leading `/`, none of `%`, `?`, `#`, `\\`";
+
+/// The environment variable that `${env:NAME}` names.
+pub(crate) fn variable(text: &str) -> Option<&str> {
+    text.strip_prefix("${env:")?.strip_suffix('}').filter(|name| is_word(name, b"_"))
+}
 
 /// Texts in backticks, with commas between.
 pub(crate) fn quoted(texts: &[&str]) -> String {
@@ -222,6 +262,24 @@ mod tests {
             (Form::Function, &["main", "_m1"], &["", "1m", "a.b", "a-b"]),
             (Form::Module, &["time", "process"], &["http", "io", "Time"]),
             (Form::Tenant, &["acme"], &["system", "Acme", ""]),
+            (Form::AnyTenant, &["acme", "system"], &["Acme", ""]),
+            (Form::Template, &["user/{sub}", "operator/{sub}"], &["{sub}", "service/{sub}", "user/bob"]),
+            (
+                Form::KeySet,
+                &["https://idp.example.org/jwks", "http://127.0.0.1:1/", "file://keys/idp.json"],
+                &[
+                    "http://idp.example.org/",
+                    "file://../x.json",
+                    "file:///x.json",
+                    "keys.json",
+                    "file://x.yaml",
+                ],
+            ),
+            (
+                Form::Secret,
+                &["${env:KEY}", "${env:k_1}"],
+                &["secret", "${env:}", "${env:a b}", "${KEY}", "$KEY", ""],
+            ),
             (Form::Version, &["1.0", "1"], &["2.0", "1.0.0"]),
         ] {
             for text in fitting {

@@ -183,14 +183,14 @@ pub(crate) fn place(span: &Span) -> String {
 /// The files of an app that were read, each once.
 #[derive(Debug)]
 pub(crate) struct Sources {
-    folder: Folder,
+    folder: Arc<Folder>,
     read: BTreeMap<String, Result<Arc<Source>, String>>,
     bytes: usize,
 }
 
 impl Sources {
     pub(crate) fn new(folder: Folder) -> Self {
-        Self { folder, read: BTreeMap::new(), bytes: 0 }
+        Self { folder: Arc::new(folder), read: BTreeMap::new(), bytes: 0 }
     }
 
     /// The text of a file, by its path in the app.
@@ -209,6 +209,12 @@ impl Sources {
         self.bytes += read.as_ref().map_or(0, |source| source.text.len());
         self.read.insert(path.to_owned(), read.clone());
         read
+    }
+
+    /// A file that is read again and again after the app was loaded, as it is then, with the same care.
+    pub(crate) fn reader(&self, path: &str) -> impl Fn() -> Result<String, String> + Send + Sync + use<> {
+        let (folder, path) = (self.folder.clone(), path.to_owned());
+        move || folder.read(&path).map(|source| source.text.clone()).map_err(|refused| refused.to_string())
     }
 
     /// Every file that was read, by path.

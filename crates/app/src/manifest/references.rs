@@ -37,6 +37,9 @@ pub(crate) fn check(manifest: &Manifest, gathered: &Gathered, tenancy: &Tenancy,
     for service in &manifest.services {
         references.service(service);
     }
+    for issuer in &manifest.issuers {
+        references.scopes(issuer.id.as_str(), &issuer.tenant, &issuer.scopes);
+    }
     references.cycles();
     references.never_started();
 }

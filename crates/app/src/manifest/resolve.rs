@@ -46,7 +46,7 @@ pub(crate) fn resolve(
 
 pub(super) struct Resolver<'a> {
     pub(super) tenancy: &'a Tenancy,
-    sources: &'a mut Sources,
+    pub(super) sources: &'a mut Sources,
     pub(super) findings: &'a mut Findings,
     pub(super) manifest: Manifest,
 }
@@ -60,6 +60,7 @@ impl Resolver<'_> {
             Written::Library(written) => self.library(entry, written),
             Written::Service(written) => self.service(entry, written),
             Written::Scope(written) => self.scope(entry, written),
+            Written::Issuer(written) => self.issuer(entry, written),
             Written::AuditLog(written) => self.audit_log(entry, written),
         }
     }
@@ -77,6 +78,7 @@ impl Resolver<'_> {
                 default_scopes,
                 processes_max: written.quotas.processes.unwrap_or(TENANT_PROCESSES_DEFAULT),
                 memory_bytes_max: written.quotas.memory.map(|bytes| bytes.0),
+                max_lifetime: written.max_lifetime.map(|time| time.0),
             });
         }
         if !self.tenancy.is_declared() {
@@ -93,6 +95,7 @@ impl Resolver<'_> {
                 default_scopes: entries.iter().filter_map(scope).collect(),
                 processes_max: TENANT_PROCESSES_DEFAULT,
                 memory_bytes_max: None,
+                max_lifetime: None,
             });
         }
     }
@@ -226,7 +229,7 @@ impl Resolver<'_> {
     }
 
     /// A file of the app, by its path in the app.
-    fn file(&mut self, entry: &Entry, path: &str, file: &str) -> Option<Arc<Source>> {
+    pub(super) fn file(&mut self, entry: &Entry, path: &str, file: &str) -> Option<Arc<Source>> {
         let read = self.sources.read(file);
         let refused =
             |reason| entry.error("manifest.file", path, format!("`{file}` cannot be read: {reason}"));

@@ -119,6 +119,7 @@ pub(crate) fn confine(entries: &[Entry], tenancy: &Tenancy, findings: &mut Findi
             Written::Host(_) => refuse("kind", "a `process.host`"),
             Written::Tenant(_) => refuse("kind", "a `tenant`"),
             Written::AuditLog(_) => refuse("kind", "an `audit.log`"),
+            Written::Issuer(_) => refuse("kind", "a `security.issuer`"),
             Written::Scope(scope) => {
                 for (given, key) in [
                     (scope.always, "always"),

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::quantity::{Bytes, Time};
@@ -18,6 +18,7 @@ pub(crate) enum Written {
     Service(Box<Service>),
     Tenant(Tenant),
     Scope(Scope),
+    Issuer(Box<Issuer>),
     AuditLog(AuditLog),
 }
 
@@ -128,6 +129,7 @@ pub(crate) struct Tenant {
     pub(crate) default_scopes: Vec<String>,
     #[serde(default)]
     pub(crate) quotas: Quotas,
+    pub(crate) max_lifetime: Option<Time>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -145,6 +147,67 @@ pub(crate) struct Scope {
     pub(crate) replace_shipped_guard: bool,
     #[serde(default)]
     pub(crate) shared: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Issuer {
+    pub(crate) issuer: String,
+    pub(crate) audience: String,
+    pub(crate) algorithms: Vec<String>,
+    pub(crate) jwks: Option<String>,
+    pub(crate) keys: Option<Vec<IssuerKey>>,
+    pub(crate) leeway: Option<Time>,
+    pub(crate) max_age: Option<Time>,
+    pub(crate) jwks_max_age: Option<Time>,
+    pub(crate) tenant: String,
+    pub(crate) actor: IssuerActor,
+    pub(crate) roles: Option<String>,
+    #[serde(default)]
+    pub(crate) grants: Vec<Grant>,
+}
+
+/// A key as RFC 7517 writes it. The names are its own.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct IssuerKey {
+    pub(crate) kty: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kid: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) alg: Option<String>,
+    #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
+    pub(crate) purpose: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) crv: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) x: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) y: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) n: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) e: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) k: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct IssuerActor {
+    pub(crate) id: String,
+    #[serde(default)]
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Grant {
+    pub(crate) when: Condition,
+    pub(crate) grant: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Condition {
+    pub(crate) claim: String,
+    pub(crate) contains: Option<String>,
+    pub(crate) equals: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -212,6 +275,13 @@ mod tests {
         }
     }
 
+    fn items<'a>(keys: &'a [Key], name: &str) -> &'a [Key] {
+        match keys.iter().find(|key| key.name == name).unwrap().shape {
+            Shape::List { of: Shape::Keys(keys), .. } => keys,
+            _ => panic!("`{name}` is no list of keys"),
+        }
+    }
+
     #[test]
     fn the_vocabulary_and_the_structs_know_the_same_keys() {
         for kind in KINDS {
@@ -241,6 +311,14 @@ mod tests {
                     check::<Quotas>(below(keys, "quotas"));
                 }
                 Sort::Scope => check::<Scope>(keys),
+                Sort::Issuer => {
+                    check::<Issuer>(keys);
+                    check::<IssuerKey>(items(keys, "keys"));
+                    check::<IssuerActor>(below(keys, "actor"));
+                    let grants = items(keys, "grants");
+                    check::<Grant>(grants);
+                    check::<Condition>(below(grants, "when"));
+                }
                 Sort::AuditLog => check::<AuditLog>(keys),
             }
         }

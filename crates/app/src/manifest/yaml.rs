@@ -107,7 +107,7 @@ impl<'de> DeserializeSeed<'de> for Entry {
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         use serde::Deserialize as _;
 
-        use super::written::{AuditLog, Definition, Host, Library, Scope, Service, Tenant};
+        use super::written::{AuditLog, Definition, Host, Issuer, Library, Scope, Service, Tenant};
 
         let Some(sort) = self.0 else {
             IgnoredAny::deserialize(deserializer)?;
@@ -120,6 +120,7 @@ impl<'de> DeserializeSeed<'de> for Entry {
             Sort::Service => Written::Service(Box::new(Service::deserialize(deserializer)?)),
             Sort::Tenant => Written::Tenant(Tenant::deserialize(deserializer)?),
             Sort::Scope => Written::Scope(Scope::deserialize(deserializer)?),
+            Sort::Issuer => Written::Issuer(Box::new(Issuer::deserialize(deserializer)?)),
             Sort::AuditLog => Written::AuditLog(AuditLog::deserialize(deserializer)?),
         }))
     }

@@ -116,7 +116,13 @@ fn every_record_keeps_to_the_published_schema() {
     for entry in [full(), bare(), oversized] {
         log.accept(entry.into()).unwrap();
     }
-    for kind in [EventKind::PolicyLoad, EventKind::PolicyRefused, EventKind::Service, EventKind::Admin] {
+    for kind in [
+        EventKind::PolicyLoad,
+        EventKind::PolicyRefused,
+        EventKind::Service,
+        EventKind::Admin,
+        EventKind::TokenRevoke,
+    ] {
         log.accept(Event::new(kind).into()).unwrap();
         log.accept(Event::new(kind).with("by", "eve").into()).unwrap();
     }

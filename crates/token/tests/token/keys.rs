@@ -9,7 +9,7 @@ use crate::support::{Answer, NOW, Server, Signer, actor, b64, claims, issuers, s
 
 /// What is wrong with an issuer whose entry has these keys.
 fn inline(algorithms: &[Algorithm], keys: &[Json]) -> String {
-    settings(algorithms, keys).check().map_or_else(|error| error.message, |()| "ok".to_owned())
+    settings(algorithms, keys).check().map_or_else(|error| error.message, |_| "ok".to_owned())
 }
 
 fn file(text: &str) -> Settings {
