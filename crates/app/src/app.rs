@@ -1,10 +1,11 @@
 //! An app ready to run: everything static about a folder, read, compiled and validated.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use audit::{AssertedBy, Log, Mode};
-use diagnostic::Diagnostic;
+use diagnostic::{Diagnostic, Source};
 use sandbox::StartError;
 use token::{InvalidIssuer, Issuers, Revocations};
 
@@ -30,7 +31,18 @@ impl App {
     /// Everything that is wrong with the manifest, the scripts and the policies that it names, and the warnings among
     /// it. What stands in a file has a place in it. Where a manifest cannot be read, what it would name is not looked at.
     pub fn load(folder: &Path) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
-        let (manifest, mut warnings) = match Manifest::read(folder) {
+        Self::load_with(folder, BTreeMap::new())
+    }
+
+    /// The same as if these files, by their paths in the app, said this instead.
+    ///
+    /// # Errors
+    /// As [`App::load`].
+    pub(crate) fn load_with(
+        folder: &Path,
+        instead: BTreeMap<String, Arc<Source>>,
+    ) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let (manifest, mut warnings) = match Manifest::read_with(folder, instead) {
             (Some(manifest), Ok(warnings)) => (manifest, warnings),
             (Some(manifest), Err(mut errors)) => {
                 errors.extend(assembly::errors_in_files(&manifest));
@@ -62,6 +74,11 @@ impl App {
         self.assembly.bundle.policy_count()
     }
 
+    /// SHA-256, in hex, of the policies that it would decide by.
+    pub fn policy_digest(&self) -> &Arc<str> {
+        self.assembly.bundle.digest()
+    }
+
     /// How to open the app's audit log: as the manifest says, in `log_folder` if one is given.
     pub fn log_options(&self, log_folder: Option<&Path>) -> audit::Options {
         let declared = &self.manifest.audit_log;
@@ -91,6 +108,17 @@ impl App {
     /// The virtual machine cannot be used safely, or a thread cannot be made.
     pub fn start(self, log: Log, asserted_by: Option<AssertedBy>) -> Result<Running, StartError> {
         Running::start(self, log, asserted_by)
+    }
+}
+
+/// The folder of an app's audit log, as its manifest says; also of an app that does not load.
+///
+/// # Errors
+/// What is wrong with a manifest that cannot be understood at all.
+pub fn log_folder(folder: &Path) -> Result<PathBuf, Vec<Diagnostic>> {
+    match Manifest::read(folder) {
+        (Some(manifest), _) => Ok(folder.join(&manifest.audit_log.path)),
+        (None, found) => Err(found.unwrap_or_else(|errors| errors)),
     }
 }
 

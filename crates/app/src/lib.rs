@@ -4,6 +4,7 @@
 //! gathers what the crates that do are told, starts them, and keeps services running.
 
 mod app;
+mod archive;
 mod assembly;
 mod call;
 mod findings;
@@ -17,18 +18,21 @@ mod reload;
 mod replace;
 mod restart;
 mod revoked;
+mod rollback;
 mod running;
 mod status;
 mod supervisor;
 mod watch;
 
-pub use app::{App, REVOCATIONS};
+pub use app::{App, REVOCATIONS, log_folder};
+pub use archive::{Archive, Archived, Found};
 pub use call::{CallFailure, CallRequest};
 pub use identifier::{Id, TenantName};
 pub use manifest::{Manifest, schema_json};
 pub use policies::Policies;
 pub use policy_files::PolicyFiles;
 pub use revoked::revocation_event;
+pub use rollback::{NoRollback, Rollback};
 pub use running::Running;
 pub use sandbox::StartError;
 pub use status::{ServiceState, ServiceStatus};

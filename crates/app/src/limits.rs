@@ -113,6 +113,16 @@ limits! {
         "Libraries that import each other in a line; each level is a protected call on the script's stack.";
     KILL_WAIT_MS: u64 = 1_000, "milliseconds",
         "Wait for the end of a process that is ended at a timeout: a worker that is not stuck needs one slice.";
+    ARCHIVE_SETS_MAX: usize = 100, "sets",
+        "Policy sets that are kept to come back to; the oldest goes, never the one that is live.";
+    ARCHIVE_BYTES_MAX: usize = 64 * 1024 * 1024, "bytes",
+        "All policy sets that are kept, together: as much as all files of an app.";
+    ARCHIVE_FILES_MAX: usize = 1_000, "files",
+        "Files of a policy set that is kept; their list is read as one file of an app.";
+    ARCHIVE_STALE_MS: u64 = 600_000, "milliseconds",
+        "Time after which a policy set that was left half kept, by a crash, is removed.";
+    HISTORY_ROWS_MAX: usize = 1_000, "rows",
+        "Changes of policies that are listed, the newest; the log has them all.";
     FOLDER_LOOK_MS: u64 = 2_000, "milliseconds",
         "Time between two looks at a watched folder, for changes that the system tells nobody of.";
     QUIET_MS: u64 = 300, "milliseconds",

@@ -26,6 +26,7 @@ mod vocabulary;
 mod written;
 mod yaml;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -108,6 +109,14 @@ impl Manifest {
     /// The same, with what could be understood of a manifest that has errors: its scripts and policies have errors of
     /// their own to tell. Nothing else is to be made of that.
     pub(crate) fn read(folder: &Path) -> (Option<Self>, Result<Vec<Diagnostic>, Vec<Diagnostic>>) {
+        Self::read_with(folder, BTreeMap::new())
+    }
+
+    /// The same as if these files, by their paths, said this instead.
+    pub(crate) fn read_with(
+        folder: &Path,
+        instead: BTreeMap<String, Arc<Source>>,
+    ) -> (Option<Self>, Result<Vec<Diagnostic>, Vec<Diagnostic>>) {
         let mut findings = Findings::default();
         let opened = match Folder::open(folder) {
             Ok(opened) => opened,
@@ -117,7 +126,7 @@ impl Manifest {
                 return (None, Err(vec![Diagnostic::error("manifest.folder", message).help(help)]));
             }
         };
-        let mut sources = Sources::new(opened);
+        let mut sources = Sources::new(opened, instead);
         let gathered = gather(&mut sources, &mut findings);
         if !gathered.tenants_are_known() {
             // Whatever else could be said would be about an app that nobody wrote.

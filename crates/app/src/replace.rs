@@ -20,6 +20,7 @@ pub(crate) struct Prepared {
     temporary: String,
     name: String,
     is_put: bool,
+    is_durable: bool,
 }
 
 impl Prepared {
@@ -29,9 +30,25 @@ impl Prepared {
     /// # Errors
     /// A link or anything but a file is in the way, or the disk does not take it.
     pub(crate) fn new(folder: &Folder, path: &str, text: &str) -> Result<Self, Refused> {
+        let (prepared, file) = Self::written(folder, path, text)?;
+        file.sync_all()?;
+        Ok(prepared)
+    }
+
+    /// The same for what can be had again: after a crash of the machine it may be empty.
+    ///
+    /// # Errors
+    /// As [`Prepared::new`].
+    pub(crate) fn without_sync(folder: &Folder, path: &str, text: &str) -> Result<Self, Refused> {
+        let (mut prepared, _) = Self::written(folder, path, text)?;
+        prepared.is_durable = false;
+        Ok(prepared)
+    }
+
+    fn written(folder: &Folder, path: &str, text: &str) -> Result<(Self, File), Refused> {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
-        let folder = make(folder, parent)?;
+        let folder = open_below(folder, parent)?;
         let mode = match statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => match FileType::from_raw_mode(stat.st_mode) {
                 FileType::RegularFile => Some(Mode::from_raw_mode(stat.st_mode)),
@@ -46,14 +63,13 @@ impl Prepared {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = openat(&folder, &temporary, flags, Mode::from_raw_mode(0o644))?;
         // From here on dropping it cleans up.
-        let prepared = Self { folder, temporary, name: name.to_owned(), is_put: false };
+        let prepared = Self { folder, temporary, name: name.to_owned(), is_put: false, is_durable: true };
         if let Some(mode) = mode {
             fchmod(&file, mode)?;
         }
         let mut file = File::from(file);
         file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        Ok(prepared)
+        Ok((prepared, file))
     }
 
     /// Puts it in its place.
@@ -63,8 +79,10 @@ impl Prepared {
     pub(crate) fn put(mut self) -> Result<(), Refused> {
         renameat(&self.folder, &self.temporary, &self.folder, &self.name)?;
         self.is_put = true;
-        // That the name is durable, too, is worth an attempt and no failure: the file is in its place.
-        let _ = rustix::fs::fsync(&self.folder);
+        if self.is_durable {
+            // That the name is durable, too, is worth an attempt and no failure: the file is in its place.
+            let _ = rustix::fs::fsync(&self.folder);
+        }
         Ok(())
     }
 }
@@ -78,8 +96,20 @@ impl Drop for Prepared {
     }
 }
 
+/// Removes a file, by its path relative to the folder.
+///
+/// # Errors
+/// It is not there, or a link is on the way.
+pub(crate) fn remove(folder: &Folder, path: &str) -> Result<(), Refused> {
+    let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));
+    Ok(unlinkat(folder.descend(parent)?, name, AtFlags::empty())?)
+}
+
 /// Opens a folder below another, and makes what is not there.
-fn make(folder: &Folder, path: &str) -> Result<OwnedFd, Refused> {
+///
+/// # Errors
+/// A link or a file is on the way, or it cannot be made.
+pub(crate) fn open_below(folder: &Folder, path: &str) -> Result<OwnedFd, Refused> {
     let mut handle = folder.descend("")?;
     for component in path.split('/').filter(|component| !component.is_empty()) {
         if [".", ".."].contains(&component) {

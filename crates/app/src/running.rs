@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use value::{Failure, Kind};
 
 use crate::app::App;
+use crate::archive;
 use crate::assembly::{Assembly, Supervised};
 use crate::identifier::Id;
 use crate::manifest::Manifest;
@@ -48,7 +49,9 @@ impl Deployed {
 impl Running {
     pub(crate) fn start(app: App, log: Log, asserted_by: Option<AssertedBy>) -> Result<Self, StartError> {
         let App { folder, manifest, assembly: Assembly { bundle, catalogue, placement, services } } = app;
+        let digest = bundle.digest().clone();
         let gate = Arc::new(Gate::new(bundle, log.clone(), asserted_by.clone()));
+        archive::keep(&folder, &manifest, &digest);
         let runtime = Runtime::start(Settings {
             workers: placement.workers,
             gate: gate.clone(),
@@ -85,9 +88,11 @@ impl Running {
             self.gate.refuse(&[Diagnostic::error("app.reload", message.as_str()).help(START_AGAIN)]);
             return Err(Failure::new(Kind::Invalid, format!("{message}; {START_AGAIN}")));
         }
+        let digest = bundle.digest().clone();
         // Policies first: in the moment between, what is new is not found, and what is forbidden already is.
         self.gate.replace(bundle);
         self.runtime.replace_catalogue(catalogue);
+        archive::keep(&folder, &manifest, &digest);
         *deployed = Deployed::new(folder, manifest, services);
         Ok(())
     }

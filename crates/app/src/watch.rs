@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::app::App;
+use crate::archive;
 use crate::limits::{FOLDER_LOOK_MS, QUIET_MS, UNQUIET_MAX_MS};
 use crate::running::Running;
 
@@ -189,14 +190,19 @@ struct Filter {
 }
 
 impl Filter {
-    /// Not that something was read, nor what the audit log writes into the app's folder, nor what is hidden there.
+    /// Not that something was read, nor what the product itself writes into the app's folder (the audit log, and policy
+    /// sets that are kept), nor what is hidden there.
     fn passes(&self, event: &Event) -> bool {
         if event.need_rescan() {
             return true;
         }
         let hidden = |component: Component<'_>| component.as_os_str().as_encoded_bytes().starts_with(b".");
         let ours = |path: &PathBuf| match path.strip_prefix(&self.folder) {
-            Ok(below) => !path.starts_with(&self.log_folder) && !below.components().any(hidden),
+            Ok(below) => {
+                !path.starts_with(&self.log_folder)
+                    && !below.starts_with(archive::PLACE)
+                    && !below.components().any(hidden)
+            }
             Err(_) => false,
         };
         !matches!(event.kind, EventKind::Access(_)) && event.paths.iter().any(ours)
@@ -218,6 +224,7 @@ mod tests {
             (created, vec!["/srv/app/worker.lua"], true),
             (created, vec!["/srv/app/policies"], true),
             (created, vec!["/srv/app/data/audit/00000001.jsonl"], false),
+            (created, vec!["/srv/app/data/policies/12ab/all.cedar"], false),
             (created, vec!["/srv/app/.worker.lua.swp"], false),
             (created, vec!["/srv/app/.git/index"], false),
             (created, vec!["/srv/elsewhere"], false),

@@ -48,6 +48,6 @@ pub use limits::{
 };
 pub use log::Log;
 pub use options::{Mode, Options};
-pub use read::{Line, Lines, ReadError, find, read};
+pub use read::{Line, Lines, ReadError, find, read, read_with};
 pub use record::SCHEMA;
 pub use schema::schema_json;

@@ -71,6 +71,12 @@ pub(crate) struct Folder {
     root: OwnedFd,
 }
 
+impl From<OwnedFd> for Folder {
+    fn from(root: OwnedFd) -> Self {
+        Self { root }
+    }
+}
+
 /// How a folder is opened: never through a link.
 pub(crate) const FOLDER: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);

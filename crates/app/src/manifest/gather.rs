@@ -184,13 +184,15 @@ pub(crate) fn place(span: &Span) -> String {
 #[derive(Debug)]
 pub(crate) struct Sources {
     folder: Arc<Folder>,
+    /// Texts that are read instead of what the folder has.
+    instead: BTreeMap<String, Arc<Source>>,
     read: BTreeMap<String, Result<Arc<Source>, String>>,
     bytes: usize,
 }
 
 impl Sources {
-    pub(crate) fn new(folder: Folder) -> Self {
-        Self { folder: Arc::new(folder), read: BTreeMap::new(), bytes: 0 }
+    pub(crate) fn new(folder: Folder, instead: BTreeMap<String, Arc<Source>>) -> Self {
+        Self { folder: Arc::new(folder), instead, read: BTreeMap::new(), bytes: 0 }
     }
 
     /// The text of a file, by its path in the app.
@@ -205,7 +207,10 @@ impl Sources {
             let mebibytes = FILES_BYTES_MAX / (1024 * 1024);
             return Err(format!("an app has at most {FILES_MAX} files and {mebibytes} MiB of them"));
         }
-        let read = self.folder.read(path).map_err(|refused| refused.to_string());
+        let read = match self.instead.get(path) {
+            Some(source) => Ok(source.clone()),
+            None => self.folder.read(path).map_err(|refused| refused.to_string()),
+        };
         self.bytes += read.as_ref().map_or(0, |source| source.text.len());
         self.read.insert(path.to_owned(), read.clone());
         read

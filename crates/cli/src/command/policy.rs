@@ -2,6 +2,8 @@
 
 mod check;
 mod fmt;
+mod history;
+mod rollback;
 
 use clap::{Args, Subcommand};
 
@@ -24,6 +26,8 @@ pub(crate) struct Policy {
 enum Verb {
     Check(check::Check),
     Fmt(fmt::Fmt),
+    History(history::History),
+    Rollback(rollback::Rollback),
 }
 
 impl Policy {
@@ -32,6 +36,8 @@ impl Policy {
         match &self.verb {
             Verb::Check(check) => check.output(),
             Verb::Fmt(_) => Output::Text,
+            Verb::History(history) => history.output.output,
+            Verb::Rollback(rollback) => rollback.output.output,
         }
     }
 
@@ -40,6 +46,8 @@ impl Policy {
         match &self.verb {
             Verb::Check(check) => check.run(printer),
             Verb::Fmt(fmt) => fmt.run(printer),
+            Verb::History(history) => history.run(printer),
+            Verb::Rollback(rollback) => rollback.run(printer),
         }
     }
 }

@@ -44,7 +44,7 @@ const fn doubt(name: &'static str, meaning: &'static str) -> Code {
 }
 
 /// Every code, by name.
-pub const CODES: [Code; 43] = [
+pub const CODES: [Code; 45] = [
     doubt(
         "policy.action-unfit",
         "no action of the head is ever asked about such a resource: the policy never matches",
@@ -113,6 +113,14 @@ pub const CODES: [Code; 43] = [
     Code { name: "policy.more", weight: Weight::Error, meaning: "there are more findings than are shown" },
     error("policy.permit-in-guard", "a `permit` in a guard, where it would hold for everybody"),
     error("policy.scope-twice", "a scope is declared twice"),
+    error(
+        "policy.set-unfit",
+        "the manifest says otherwise than when that set was loaded: its files alone cannot bring it back",
+    ),
+    error(
+        "policy.set-unknown",
+        "no kept set has such a digest, or several have, or it is not as it was kept",
+    ),
     Code {
         name: "policy.shipped-guard-replaced",
         weight: Weight::Warning,
@@ -177,11 +185,14 @@ mod tests {
         let names: Vec<&str> = CODES.iter().map(|code| code.name).collect();
         assert!(names.is_sorted(), "{names:?}");
         // Of those who read and write the files.
-        let elsewhere = ["policy.unreadable".to_owned(), "policy.unwritable".to_owned()];
+        let elsewhere = ["policy.set-unfit", "policy.set-unknown", "policy.unreadable", "policy.unwritable"];
         // A name of a permission is no code.
         let permissions = ["policy.read".to_owned(), "policy.write".to_owned()];
-        let used: BTreeSet<String> =
-            used().into_iter().filter(|name| !permissions.contains(name)).chain(elsewhere).collect();
+        let used: BTreeSet<String> = used()
+            .into_iter()
+            .filter(|name| !permissions.contains(name))
+            .chain(elsewhere.map(str::to_owned))
+            .collect();
         assert_eq!(used.iter().map(String::as_str).collect::<Vec<_>>(), names);
     }
 }
