@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use audit::{AssertedBy, Log, Mode};
 use diagnostic::{Diagnostic, Source};
-use sandbox::StartError;
 use token::{InvalidIssuer, Issuers, Revocations};
 
 use crate::assembly::{self, Assembly};
 use crate::manifest::{AuditMode, Manifest};
-use crate::running::Running;
+use crate::running::{Running, StartError};
 
 /// Where it is kept what was revoked, in an app's folder.
 pub const REVOCATIONS: &str = "data/revocations.jsonl";
@@ -105,7 +104,8 @@ impl App {
     /// who they are; every record carries it.
     ///
     /// # Errors
-    /// The virtual machine cannot be used safely, or a thread cannot be made.
+    /// The virtual machine cannot be used safely, a thread cannot be made, or an issuer's file of keys changed since the app
+    /// was loaded and is no longer good.
     pub fn start(self, log: Log, asserted_by: Option<AssertedBy>) -> Result<Running, StartError> {
         Running::start(self, log, asserted_by)
     }

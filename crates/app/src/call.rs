@@ -5,9 +5,10 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use actor::ExitResult;
-use diagnostic::did_you_mean;
+use diagnostic::{did_you_mean, visible};
 use policy::{Actor, ActorKind, ScopeSet, TenantId, Via};
-use sandbox::{Catalogue, StartRequest};
+use sandbox::{Catalogue, Definition, StartRequest};
+use token::{Refresh, Refused, system_clock};
 use value::{Failure, Kind, VALUES_MAX, Value};
 
 use crate::limits::KILL_WAIT_MS;
@@ -25,6 +26,8 @@ pub struct CallRequest {
     pub actor: Option<String>,
     /// Scopes of the actor; none is denied everything. Only together with an actor.
     pub scopes: Vec<String>,
+    /// A token that says who the actor is and which scopes it has, instead of both.
+    pub token: Option<String>,
     /// What its main function is given.
     pub arguments: Vec<Value>,
     /// How long to wait before it is ended; without one, for ever.
@@ -39,6 +42,9 @@ pub enum CallFailure {
     /// The gate refused the start, or something that the definition then failed with: there is a record.
     #[error("{0}")]
     Denied(Failure),
+    /// The token is not accepted; nothing was started. The exact reason is in the program's log.
+    #[error("{0}")]
+    Refused(Refused),
     /// It failed, or could not be started.
     #[error("{0}")]
     Failed(Failure),
@@ -62,14 +68,21 @@ impl Running {
     /// # Errors
     /// [`CallFailure`]; a process that is not waited for any longer has been ended.
     pub fn call(&self, request: CallRequest) -> Result<Value, CallFailure> {
-        let CallRequest { definition, host, actor, scopes, arguments, timeout, via } = request;
+        let CallRequest { definition, host, actor, scopes, token, arguments, timeout, via } = request;
         if arguments.len() > VALUES_MAX {
             let message = format!("{} arguments are given, at most {VALUES_MAX} allowed", arguments.len());
             return Err(CallFailure::Usage(message));
         }
         let catalogue = self.runtime().catalogue();
         let host = chosen_host(&catalogue, host)?;
-        let (actor, scopes) = self.caller(&catalogue, &definition, actor.as_deref(), &scopes)?;
+        let (actor, scopes) = match token {
+            Some(_) if actor.is_some() || !scopes.is_empty() => {
+                let message = "a token says who the actor is and which scopes it has: name no others";
+                return Err(CallFailure::Usage(message.to_owned()));
+            }
+            Some(token) => self.bearer(&catalogue, &definition, &token)?,
+            None => self.caller(&catalogue, &definition, actor.as_deref(), &scopes)?,
+        };
         let start = StartRequest { definition, host, actor, scopes, arguments, via };
         let (ended, end) = sync_channel(1);
         let on_exit = Box::new(move |result: &ExitResult| {
@@ -116,21 +129,44 @@ impl Running {
         };
         let actor = Actor::parse(actor).map_err(usage)?;
         let tenant = actor.tenant();
-        let refused = if actor.kind() == ActorKind::Operator {
-            Some(format!("actor `{actor}` is an operator, whom only a token can make"))
-        } else if !self.knows(tenant) {
+        if actor.kind() == ActorKind::Operator {
+            let refused = format!("actor `{actor}` is an operator, whom only a token can make");
+            return Err(CallFailure::Usage(refused));
+        }
+        if !self.knows(tenant) {
             let tenants = self.tenants();
             let tenants: Vec<&str> = tenants.iter().map(String::as_str).collect();
-            Some(format!("there is no tenant `{tenant}`{}", instead(tenant.as_str(), &tenants)))
-        } else if tenant != owner && !found.facts.shared() {
-            Some(format!("definition `{definition}` is tenant `{owner}`'s and not shared with `{tenant}`"))
-        } else {
-            None
-        };
-        match refused {
-            Some(refused) => Err(CallFailure::Usage(refused)),
-            None => Ok((Arc::new(actor), chosen_scopes(catalogue, scopes)?)),
+            let near = instead(tenant.as_str(), &tenants);
+            return Err(CallFailure::Usage(format!("there is no tenant `{tenant}`{near}")));
         }
+        open_to(found, tenant)?;
+        Ok((Arc::new(actor), chosen_scopes(catalogue, scopes)?))
+    }
+
+    /// Whoever a token says, and the scopes that it gives. Waits for the issuer's keys.
+    fn bearer(
+        &self,
+        catalogue: &Catalogue,
+        definition: &str,
+        token: &str,
+    ) -> Result<(Arc<Actor>, ScopeSet), CallFailure> {
+        let Some(found) = catalogue.definition(definition) else {
+            return Err(no_definition(catalogue, definition));
+        };
+        let (issuers, now) = (self.issuers(), system_clock()());
+        for Refresh { issuer, outcome } in issuers.refresh_for(token.as_bytes(), now) {
+            if let Err(why) = outcome {
+                tracing::warn!(target: "token", %issuer, why = visible(&why), "the keys of the issuer cannot be had");
+            }
+        }
+        let accepted = issuers.authenticate(token.as_bytes(), None, now).map_err(|refused| {
+            let why = visible(&refused.cause().to_string());
+            tracing::warn!(target: "token", why, "a token is not accepted");
+            CallFailure::Refused(refused)
+        })?;
+        open_to(found, accepted.actor.tenant())?;
+        let scopes = catalogue.scope_set(accepted.scopes.iter().map(|id| &**id));
+        Ok((accepted.actor, scopes))
     }
 
     fn knows(&self, tenant: &TenantId) -> bool {
@@ -140,6 +176,15 @@ impl Running {
     fn tenants(&self) -> Vec<String> {
         self.deployed().manifest.tenants.iter().map(|tenant| tenant.name.to_string()).collect()
     }
+}
+
+/// Whether a tenant may run a definition at all.
+fn open_to(definition: &Definition, tenant: &TenantId) -> Result<(), CallFailure> {
+    let (id, owner) = (definition.facts.id(), definition.facts.tenant());
+    if tenant == owner || definition.facts.shared() {
+        return Ok(());
+    }
+    Err(CallFailure::Usage(format!("definition `{id}` is tenant `{owner}`'s and not shared with `{tenant}`")))
 }
 
 /// The host that is named, or the only one there is.

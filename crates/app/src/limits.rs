@@ -113,6 +113,9 @@ limits! {
         "Libraries that import each other in a line; each level is a protected call on the script's stack.";
     KILL_WAIT_MS: u64 = 1_000, "milliseconds",
         "Wait for the end of a process that is ended at a timeout: a worker that is not stuck needs one slice.";
+    SESSIONS_LOOK_MS: u64 = 10_000, "milliseconds",
+        "Longest time between two looks at which sessions of tokens are over; a change of keys or a revocation is looked at once. \
+         With it a session whose issuer cannot be reached for too long ends within that time.";
     ARCHIVE_SETS_MAX: usize = 100, "sets",
         "Policy sets that are kept to come back to; the oldest goes, never the one that is live.";
     ARCHIVE_BYTES_MAX: usize = 64 * 1024 * 1024, "bytes",

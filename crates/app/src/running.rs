@@ -4,13 +4,15 @@
 //! `watch` follows the folder.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use audit::{AssertedBy, Log};
 use diagnostic::Diagnostic;
 use policy::Gate;
-use sandbox::{Runtime, Settings, StartError};
+use sandbox::{Runtime, Settings};
+use token::{InvalidIssuer, Issuers, system_clock};
 use tokio::sync::watch;
 use value::{Failure, Kind};
 
@@ -18,14 +20,31 @@ use crate::app::App;
 use crate::archive;
 use crate::assembly::{Assembly, Supervised};
 use crate::identifier::Id;
+use crate::identities::Identities;
 use crate::manifest::Manifest;
 use crate::reload::fixed_at_start;
 use crate::status::ServiceStatus;
 
+/// Why an app did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// No worker could be started.
+    #[error(transparent)]
+    Runtime(#[from] sandbox::StartError),
+    /// An issuer cannot be used.
+    #[error("an issuer cannot be used: {0}")]
+    Issuer(#[from] InvalidIssuer),
+    /// The system gave no thread.
+    #[error("the system refused: {0}")]
+    System(#[from] io::Error),
+}
+
 /// A node that runs an app. Dropping it ends every process at once; [`Running::serve`] ends services in order.
 pub struct Running {
-    // First, so that nothing runs any more when the rest is dropped.
-    runtime: Runtime,
+    // First, since its threads hold on to the runtime.
+    identities: Mutex<Identities>,
+    // Then, so that nothing runs any more when the rest is dropped.
+    runtime: Arc<Runtime>,
     gate: Arc<Gate>,
     log: Log,
     deployed: Mutex<Arc<Deployed>>,
@@ -48,7 +67,9 @@ impl Deployed {
 
 impl Running {
     pub(crate) fn start(app: App, log: Log, asserted_by: Option<AssertedBy>) -> Result<Self, StartError> {
-        let App { folder, manifest, assembly: Assembly { bundle, catalogue, placement, services } } = app;
+        let issuers = Arc::new(app.issuers(system_clock()())?);
+        let App { folder, manifest, assembly: Assembly { bundle, mut catalogue, placement, services } } = app;
+        catalogue.set_issuers(issuers.clone());
         let digest = bundle.digest().clone();
         let gate = Arc::new(Gate::new(bundle, log.clone(), asserted_by.clone()));
         archive::keep(&folder, &manifest, &digest);
@@ -60,8 +81,11 @@ impl Running {
             tenants: placement.tenants,
             asserted_by,
         })?;
+        let runtime = Arc::new(runtime);
+        let identities = Identities::keep(issuers, &runtime, &log)?;
         let statuses = services.iter().map(|service| ServiceStatus::idle(&service.id)).collect();
         Ok(Self {
+            identities: Mutex::new(identities),
             runtime,
             gate,
             log,
@@ -78,28 +102,47 @@ impl Running {
     ///
     /// # Errors
     /// INVALID: hosts, tenants and their quotas, the set of services and what they require, or the audit log are
-    /// not as they were at the start, which only a new start can change. The refusal is recorded; the version
-    /// before stays.
+    /// not as they were at the start, which only a new start can change; or an issuer's file of keys is no longer what was
+    /// loaded. UNAVAILABLE: the system gives no thread. The refusal is recorded; the version before stays.
     pub fn reload(&self, app: App) -> Result<(), Failure> {
-        let App { folder, manifest, assembly: Assembly { bundle, catalogue, services, .. } } = app;
+        let issuers = app.issuers(system_clock()()).map_err(|error| {
+            self.gate.refuse(&[Diagnostic::error("app.reload", error.to_string())]);
+            Failure::invalid(error.to_string())
+        })?;
+        let App { folder, manifest, assembly: Assembly { bundle, mut catalogue, services, .. } } = app;
         let mut deployed = self.deployed.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(changed) = fixed_at_start(&deployed.manifest, &manifest) {
             let message = format!("{changed}: that is read at the start only");
             self.gate.refuse(&[Diagnostic::error("app.reload", message.as_str()).help(START_AGAIN)]);
             return Err(Failure::new(Kind::Invalid, format!("{message}; {START_AGAIN}")));
         }
+        let mut identities = self.identities.lock().unwrap_or_else(PoisonError::into_inner);
+        issuers.adopt(identities.issuers());
+        let kept = Identities::keep(Arc::new(issuers), &self.runtime, &self.log).map_err(|error| {
+            self.gate.refuse(&[Diagnostic::error("app.reload", error.to_string())]);
+            Failure::new(Kind::Unavailable, error.to_string())
+        })?;
+        catalogue.set_issuers(kept.issuers().clone());
+        let before = std::mem::replace(&mut *identities, kept);
         let digest = bundle.digest().clone();
         // Policies first: in the moment between, what is new is not found, and what is forbidden already is.
         self.gate.replace(bundle);
         self.runtime.replace_catalogue(catalogue);
         archive::keep(&folder, &manifest, &digest);
         *deployed = Deployed::new(folder, manifest, services);
+        // Last: a fetch of keys that is on its way is waited for.
+        drop(before);
         Ok(())
     }
 
     /// The runtime.
     pub fn runtime(&self) -> &Runtime {
         &self.runtime
+    }
+
+    /// Whose tokens are accepted.
+    pub fn issuers(&self) -> Arc<Issuers> {
+        self.identities.lock().unwrap_or_else(PoisonError::into_inner).issuers().clone()
     }
 
     /// The gate that decides.

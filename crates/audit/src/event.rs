@@ -27,6 +27,9 @@ pub enum EventKind {
     /// Tokens were revoked; `detail` has `at` (seconds since 1970), `issuer`, and `sub` (every token of that subject issued up
     /// to then) or `jti_sha256` (one token).
     TokenRevoke,
+    /// A session of a token is over before its time, and what ran under it ends; `detail` has `issuer`, `sub`, `jti_sha256` if
+    /// the token had a `jti`, and `why`.
+    SessionEnd,
     /// The log itself: it was cut at its end on opening; `detail` has `file` and `bytes_cut`.
     Recovered,
     /// The log itself: for a while it took no records; `detail` has `dropped` (records lost: always "0" in a

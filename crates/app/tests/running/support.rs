@@ -82,6 +82,7 @@ pub(crate) fn request(definition: &str) -> CallRequest {
         host: None,
         actor: None,
         scopes: Vec::new(),
+        token: None,
         arguments: Vec::new(),
         timeout: None,
         via: Via::Cli,
