@@ -112,6 +112,36 @@ fn the_commands_of_the_readme_work_one_after_the_other() {
 }
 
 #[test]
+fn the_commands_of_the_page_about_identity_work_one_after_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = fs::read_to_string(repository().join("docs/identity.md")).unwrap();
+    let (opening, rest) = page.split_once("```yaml\n").unwrap();
+    let (entries, rest) = rest.split_once("```").unwrap();
+    let mut ran = 0;
+    let mut wrong = Vec::new();
+    let mut work = |part: &str| {
+        for block in blocks(part) {
+            for step in steps(&block) {
+                wrong.extend(difference(&step, folder.path(), |expected, lines| {
+                    let exit = |line: &&str| line.starts_with("[exit");
+                    let ended = lines.iter().map(String::as_str).find(exit);
+                    shows(expected, lines) && expected.iter().copied().find(exit) == ended
+                }));
+                ran += 1;
+            }
+        }
+    };
+    work(opening);
+    // The first entry that the page shows is what it says to put at the end of the manifest.
+    let manifest = folder.path().join("shop/_index.yaml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(manifest, format!("{text}\n{entries}")).unwrap();
+    work(rest);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(ran >= 6, "{ran}");
+}
+
+#[test]
 fn pages_refer_to_files_that_exist() {
     let root = repository();
     let docs = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());

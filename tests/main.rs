@@ -23,3 +23,4 @@ mod policy_files;
 mod process_module;
 mod scripts;
 mod support;
+mod tokens;

@@ -10,6 +10,7 @@ mod generate;
 mod init;
 mod policy;
 mod run;
+mod token;
 
 use std::path::PathBuf;
 
@@ -43,6 +44,7 @@ pub(crate) enum Command {
     Call(call::Call),
     Demo(demo::Demo),
     Policy(policy::Policy),
+    Token(token::Token),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     Generate(generate::Generate),
@@ -56,6 +58,7 @@ impl Command {
             Self::Check(check) => check.output.output,
             Self::Call(call) => call.output.output,
             Self::Doctor(doctor) => doctor.output.output,
+            Self::Token(token) => token.output(),
             Self::Bench(bench) => bench.output(),
             Self::Policy(policy) => policy.output(),
             Self::Init(_) | Self::Run(_) | Self::Demo(_) | Self::Completions(_) | Self::Generate(_) => {
@@ -76,6 +79,7 @@ impl Command {
             Self::Call(call) => call.run(printer),
             Self::Demo(demo) => demo.run(printer),
             Self::Policy(policy) => policy.run(printer),
+            Self::Token(token) => token.run(printer),
             Self::Doctor(doctor) => doctor.run(printer),
             Self::Completions(completions) => completions.run(printer),
             Self::Generate(generate) => generate.run(printer),

@@ -63,8 +63,10 @@ impl Exit {
         match self {
             Self::Done => "done; it is allowed; it holds",
             Self::Failed => "it failed",
-            Self::Denied => "a policy denied it; there are findings; a file is out of date",
-            Self::Invalid => "invalid input: a manifest, script or policy",
+            Self::Denied => {
+                "a policy denied it; there are findings; a file is out of date; a token is refused"
+            }
+            Self::Invalid => "invalid input: a manifest, script or policy; what is no token",
             Self::Undetermined => "undetermined: the question cannot be decided",
             Self::FellShort => "tests or coverage fell short",
             Self::Disproved => "a counterexample; tampering",

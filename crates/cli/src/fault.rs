@@ -12,6 +12,13 @@ use crate::exit::Exit;
 pub(crate) enum Fault {
     /// Files that somebody wrote cannot be used; at least one error, and the warnings among them.
     Invalid(Vec<Diagnostic>),
+    /// Something other than a file that cannot be read: a token, for one.
+    Malformed {
+        /// What is wrong with it.
+        message: String,
+        /// The next step.
+        help: &'static str,
+    },
     /// Arguments that each look right but ask for nothing that exists.
     Usage {
         /// What is wrong with them.
@@ -73,7 +80,7 @@ impl Fault {
     /// The exit code that follows.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Invalid(_) => Exit::Invalid,
+            Self::Invalid(_) | Self::Malformed { .. } => Exit::Invalid,
             Self::Usage { .. } => Exit::Usage,
             Self::Denied { .. } => Exit::Denied,
             Self::Log { .. } => Exit::Log,
@@ -94,9 +101,10 @@ impl Fault {
             Self::Ended { failure, .. } | Self::Denied { failure, .. } => {
                 format!("{}: {failure}", failure.kind.name())
             }
-            Self::Usage { message, .. } | Self::Log { message, .. } | Self::Failed { message, .. } => {
-                message.clone()
-            }
+            Self::Malformed { message, .. }
+            | Self::Usage { message, .. }
+            | Self::Log { message, .. }
+            | Self::Failed { message, .. } => message.clone(),
         }
     }
 
@@ -105,7 +113,7 @@ impl Fault {
         match self {
             Self::Invalid(_) | Self::Interrupted => None,
             Self::Usage { help, .. } => Some(help),
-            Self::Log { help, .. } => Some(help),
+            Self::Malformed { help, .. } | Self::Log { help, .. } => Some(help),
             Self::Ended { help, .. } | Self::Denied { help, .. } | Self::Failed { help, .. } => {
                 help.as_deref()
             }
@@ -117,7 +125,7 @@ impl Fault {
         let mut error = Map::new();
         let (kind, message) = match self {
             Self::Ended { failure, .. } | Self::Denied { failure, .. } => (failure.kind, failure.to_string()),
-            Self::Invalid(_) | Self::Usage { .. } => (Kind::Invalid, self.message()),
+            Self::Invalid(_) | Self::Malformed { .. } | Self::Usage { .. } => (Kind::Invalid, self.message()),
             Self::Interrupted => (Kind::Canceled, self.message()),
             Self::Log { .. } => (Kind::Unavailable, self.message()),
             Self::Failed { .. } => (Kind::Unknown, self.message()),

@@ -88,7 +88,7 @@ fn counts(name: &str, settings: Option<&Settings>, rules: &[RuleOutcome]) -> Vec
         ("jti", _) => Some("which token `token revoke --jti` means".to_owned()),
         ("exp", _) => Some("until when it is good".to_owned()),
         ("nbf", _) => Some("from when it is good".to_owned()),
-        ("iat", _) => Some("how old it is".to_owned()),
+        ("iat", _) => Some("when it was issued".to_owned()),
         ("auth_time", _) => Some("when the actor authenticated".to_owned()),
         _ => None,
     };

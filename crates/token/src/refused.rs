@@ -47,7 +47,7 @@ pub enum Cause {
     #[error("it is {0} bytes, at most {max} allowed", max = crate::limits::TOKEN_BYTES_MAX)]
     TooLong(usize),
     /// Not `header.claims.signature`.
-    #[error("it has {0} parts between dots, a signed token has 3")]
+    #[error("it has {0} {word} between dots, a signed token has 3", word = if *.0 == 1 { "part" } else { "parts" })]
     Parts(usize),
     /// A part that is not canonical base64url.
     #[error("its {part} is not base64url: it {why}")]

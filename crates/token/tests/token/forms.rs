@@ -37,12 +37,12 @@ fn a_token_is_three_parts_of_canonical_base64url() {
     let (head, last) = signature.split_at(signature.len() - 1);
     let stray = char::from(last.as_bytes()[0] + 1);
     for (jwt, expected) in [
-        (String::new(), "it has 1 parts between dots, a signed token has 3"),
+        (String::new(), "it has 1 part between dots, a signed token has 3"),
         (".".into(), "it has 2 parts between dots, a signed token has 3"),
         (format!("{header}.{body}"), "it has 2 parts between dots, a signed token has 3"),
         (format!("{good}."), "it has 4 parts between dots, a signed token has 3"),
         (format!("{good}.x.y"), "it has 5 parts between dots, a signed token has 3"),
-        (flattened, "it has 1 parts between dots, a signed token has 3"),
+        (flattened, "it has 1 part between dots, a signed token has 3"),
         (format!("{header}.{body}."), "`signature` is missing"),
         (format!("..{signature}"), "its header cannot be read: it is not JSON"),
         (format!("{good}="), "its signature is not base64url: it is padded"),

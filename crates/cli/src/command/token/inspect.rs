@@ -1,0 +1,74 @@
+//! `moonward token inspect`: what an app makes of a token, claim by claim and rule by rule.
+
+use std::io::{self, Read as _};
+use std::path::PathBuf;
+
+use clap::Args;
+use diagnostic::visible;
+use token::limits::TOKEN_BYTES_MAX;
+
+use super::explained;
+use crate::command::OutputForm;
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::print::{Output, Printer};
+
+/// Say why a token becomes this actor with these scopes, or why it is refused
+///
+/// For each claim and each rule of its issuer: whether it counted, what it gave, and where that is written. The issuer's keys
+/// are fetched. Exits with 2 if the token is refused, with 3 if it is none. Neither the signature nor a key is printed.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  moonward token inspect - my-app < token.txt
+  moonward token inspect -o json \"$TOKEN\" my-app | jq -r .reason")]
+pub(crate) struct Inspect {
+    /// The token; `-` reads it from stdin, where other users of this machine do not see it
+    #[arg(value_name = "JWT", allow_hyphen_values = true)]
+    jwt: String,
+    /// Folder of the app
+    #[arg(default_value = ".")]
+    app: PathBuf,
+    #[command(flatten)]
+    pub(super) output: OutputForm,
+}
+
+impl Inspect {
+    /// Prints what the token is worth.
+    pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
+        let app = super::load(&self.app)?;
+        let now = super::now();
+        let issuers = super::issuers(&app, now)?;
+        let jwt = if self.jwt == "-" { from_stdin()? } else { self.jwt.clone().into_bytes() };
+        for refresh in issuers.refresh_for(&jwt, now) {
+            if let Err(why) = refresh.outcome {
+                printer.say(&format!(
+                    "warning: keys of `{}` cannot be had: {}",
+                    refresh.issuer,
+                    visible(&why)
+                ));
+            }
+        }
+        let inspection = issuers.inspect(&jwt, now).map_err(|cause| Fault::Malformed {
+            message: format!("what was given is no token: {cause}"),
+            help: cause.hint(),
+        })?;
+        match printer.output() {
+            Output::Text => printer.data(&explained::text(&inspection))?,
+            Output::Json => printer.json(&explained::json(&inspection))?,
+        }
+        Ok(if inspection.verdict.is_ok() { Exit::Done } else { Exit::Denied })
+    }
+}
+
+/// What stdin has, without the line break at its end. A little more than the bound is read, so that it can be told.
+fn from_stdin() -> Result<Vec<u8>, Fault> {
+    let mut jwt = Vec::new();
+    let bytes_max = u64::try_from(TOKEN_BYTES_MAX * 2).unwrap_or(u64::MAX);
+    let read = io::stdin().take(bytes_max).read_to_end(&mut jwt);
+    read.map_err(|error| Fault::failed(format!("stdin cannot be read: {error}")))?;
+    while jwt.last().is_some_and(|byte| b"\r\n".contains(byte)) {
+        jwt.pop();
+    }
+    Ok(jwt)
+}

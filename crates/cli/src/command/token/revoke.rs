@@ -1,0 +1,117 @@
+//! `moonward token revoke`: tokens that are good no longer, whether or not the app runs.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use app::{App, revocation_event};
+use audit::{Log, OpenError};
+use clap::{ArgGroup, Args};
+use diagnostic::visible;
+use serde_json::json;
+use token::{Issuers, Revocation};
+
+use crate::command::{LogFolder, OutputForm};
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::person;
+use crate::print::{Output, Printer};
+
+/// Revoke a token, or every token of a subject
+///
+/// When the command ends it is on the disk, in `data/revocations.jsonl` of the app. An app that runs sees it within a second:
+/// it refuses such tokens and ends what runs under them. `--sub` is about tokens issued until now; a later one is good.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("what").required(true).args(["sub", "jti"]))]
+#[command(after_help = "\
+Examples:
+  moonward token revoke my-app --issuer app:idp --sub ada
+  moonward token revoke my-app --jti 3f2c9a7e")]
+pub(crate) struct Revoke {
+    /// Folder of the app
+    #[arg(default_value = ".")]
+    app: PathBuf,
+    /// Revoke every token of this subject issued until now
+    #[arg(long, value_name = "SUBJECT")]
+    sub: Option<String>,
+    /// Revoke the token with this `jti`
+    #[arg(long, value_name = "ID")]
+    jti: Option<String>,
+    /// Whose tokens, as `namespace:name` [default: the app's only issuer; with `--jti` any]
+    #[arg(long, value_name = "ID")]
+    issuer: Option<String>,
+    #[command(flatten)]
+    log: LogFolder,
+    #[command(flatten)]
+    pub(super) output: OutputForm,
+}
+
+impl Revoke {
+    /// Revokes, and records it or leaves that to the app that runs.
+    pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
+        let app = super::load(&self.app)?;
+        let now = super::now();
+        let issuers = super::issuers(&app, now)?;
+        let revocation = self.revocation(&issuers, now)?;
+        // First the log: who has it at this moment records what comes after.
+        let log = self.log(&app);
+        let recorded = log.is_ok();
+        let revocation = Revocation { recorded, ..revocation };
+        issuers.revocations().append(revocation.clone()).map_err(|error| {
+            let help = "nothing was revoked; to stop all tokens of an issuer at once, remove its entry";
+            Fault::failed(error.to_string()).with_help(help)
+        })?;
+        self.print(&revocation, printer)?;
+        match log {
+            Ok(log) => {
+                log.accept(revocation_event(&issuers, &revocation).into())?;
+                log.close()?;
+            }
+            Err(OpenError::Locked { holder, .. }) => {
+                let holder =
+                    holder.map_or_else(|| "another process".to_owned(), |id| format!("process {id}"));
+                printer.say(&format!("the audit log is in use by {holder}, which records it"));
+            }
+            Err(error) => {
+                return Err(Fault::Log {
+                    message: format!("it is revoked, and not on record: {error}"),
+                    help: error.hint(),
+                });
+            }
+        }
+        Ok(Exit::Done)
+    }
+
+    fn revocation(&self, issuers: &Issuers, now: i64) -> Result<Revocation, Fault> {
+        let by = person::present().map_err(|error| {
+            Fault::failed(format!("the system does not tell who runs this command: {error}"))
+        })?;
+        let issuer = match (&self.jti, &self.issuer) {
+            (Some(_), None) => None,
+            (_, id) => Some(super::issuer(issuers, id.as_deref())?.id.clone()),
+        };
+        let (subject, jti) = (self.sub.as_deref().map(super::shared), self.jti.as_deref().map(super::shared));
+        Ok(Revocation { at: now, issuer, subject, jti, recorded: false, by })
+    }
+
+    /// The app's log, if nobody has it now.
+    fn log(&self, app: &App) -> Result<Log, OpenError> {
+        Log::open(audit::Options { wait: Duration::ZERO, ..app.log_options(self.log.log.as_deref()) })
+    }
+
+    fn print(&self, revocation: &Revocation, printer: &Printer) -> Result<(), Fault> {
+        let issuer = revocation.issuer.as_deref();
+        if printer.output() == Output::Json {
+            return printer.json(&json!({"revoked": {"at": revocation.at, "issuer": issuer, "sub": revocation.subject.as_deref(),
+                "jti": revocation.jti.as_deref()}, "recorded": revocation.recorded}));
+        }
+        let whose = issuer.map_or_else(|| "any issuer".to_owned(), |issuer| format!("`{issuer}`"));
+        let what = match (&revocation.subject, &revocation.jti) {
+            (Some(subject), _) => {
+                let until = super::time(revocation.at);
+                format!("every token of `{}` from {whose} issued up to {until}", visible(subject))
+            }
+            (None, jti) => format!("token `{}` of {whose}", visible(jti.as_deref().unwrap_or_default())),
+        };
+        printer.data(&format!("revoked: {what}\n"))
+    }
+}

@@ -1,0 +1,360 @@
+//! `moonward token`: keys and tokens for development, why a token is accepted or not, and revocation.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use serde_json::{Value as Json, json};
+
+use crate::support::{Folder, moonward, records, texts};
+
+const KEYS: &str = "jwks: file://keys.json";
+
+/// An app with one issuer, its keys as this line says.
+fn app(keys: &str) -> Folder {
+    let text = format!(
+        r#"
+version: "1.0"
+namespace: app
+entries:
+  - {{name: s, kind: security.scope, policies: [file://s.cedar]}}
+  - name: idp
+    kind: security.issuer
+    issuer: https://idp.example.org/
+    audience: shop
+    algorithms: [EdDSA]
+    {keys}
+    tenant: default
+    actor: {{id: "user/{{sub}}", tags: {{plan: plan}}}}
+    roles: roles
+    grants:
+      - {{when: {{claim: roles, contains: customer}}, grant: [s]}}
+"#
+    );
+    let folder = Folder::new(&[("_index.yaml", &text), ("s.cedar", ""), ("keys.json", "{\"keys\":[]}")]);
+    let output = token(&["mint", "--new-key"], &[&key(&folder)]);
+    assert_eq!(output.0, 0, "{}", output.2);
+    folder.write("keys.json", &output.1);
+    folder
+}
+
+/// Where the private key of an app is.
+fn key(folder: &Folder) -> String {
+    folder.path().join("data/key.json").display().to_string()
+}
+
+fn path(folder: &Folder) -> String {
+    folder.path().display().to_string()
+}
+
+/// `moonward token VERB... ARGS...`: exit code, stdout, stderr.
+fn token(verb: &[&str], arguments: &[&str]) -> (i32, String, String) {
+    outcome(moonward().arg("token").args(verb).args(arguments))
+}
+
+fn outcome(command: &mut Command) -> (i32, String, String) {
+    let output = command.output().unwrap();
+    let (stdout, stderr) = texts(&output);
+    (output.status.code().unwrap_or(-1), stdout, stderr)
+}
+
+/// A token of `ada` with these further arguments.
+fn mint(folder: &Folder, arguments: &[&str]) -> String {
+    let fixed = ["mint", &path(folder), "--key", &key(folder), "--sub", "ada"];
+    let (code, stdout, stderr) = token(&fixed, arguments);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.starts_with("warning: a development token of `app:idp`, good until "), "{stderr}");
+    stdout.trim_end().to_owned()
+}
+
+/// What `inspect -o json` says, and the exit code.
+fn inspect(folder: &Folder, jwt: &str) -> (i32, Json) {
+    let (code, stdout, stderr) = token(&["inspect", "-o", "json"], &[jwt, &path(folder)]);
+    (code, serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout} {stderr}")))
+}
+
+#[test]
+fn a_development_key_is_private_to_its_owner_and_never_written_over() {
+    let folder = app(KEYS);
+    let file = PathBuf::from(key(&folder));
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    let before = fs::read_to_string(&file).unwrap();
+    let (code, stdout, stderr) = token(&["mint", "--new-key"], &[&key(&folder)]);
+    assert_eq!((code, stdout.as_str()), (1, ""), "{stderr}");
+    assert!(
+        stderr.contains("help: nothing was changed; a file that is there is never written over"),
+        "{stderr}"
+    );
+    assert_eq!(fs::read_to_string(&file).unwrap(), before);
+    let public: Json =
+        serde_json::from_str(&fs::read_to_string(folder.path().join("keys.json")).unwrap()).unwrap();
+    assert!(public["keys"][0]["kid"].as_str().unwrap().starts_with("development-"));
+    assert_eq!(public["keys"][0].get("d"), None);
+    // Whoever loads the app is told.
+    let (code, _, stderr) = outcome(moonward().arg("check").arg(folder.path()));
+    assert_eq!(code, 2, "{stderr}");
+    assert!(
+        stderr.contains("is for development: whoever has its file makes tokens of this issuer"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_minted_token_is_accepted_and_inspect_says_what_it_is_worth() {
+    let folder = app(KEYS);
+    let jwt = mint(
+        &folder,
+        &[
+            "--claim",
+            "roles=[\"customer\",\"x/y\"]",
+            "--claim",
+            "plan=gold",
+            "--claim",
+            "nickname=\u{1b}[2J",
+            "--ttl",
+            "5m",
+        ],
+    );
+    let (code, said) = inspect(&folder, &jwt);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(said["accepted"], true);
+    assert_eq!(said["actor"]["id"], "default/user/ada");
+    assert_eq!(said["actor"]["roles"], json!(["default/customer"]));
+    assert_eq!(said["actor"]["tags"], json!({"plan": "gold"}));
+    assert_eq!(said["scopes"], json!(["app:s"]));
+    assert_eq!(said["issuer"], json!({"id": "app:idp", "place": "_index.yaml:6"}));
+    let (code, text, stderr) = token(&["inspect"], &[&jwt, &path(&folder)]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    for line in [
+        "nothing: no rule reads it",
+        "_index.yaml:13  actor.id: \"user/{sub}\"              actor default/user/ada",
+        "role default/customer; not all: a role is 1 to 256 letters, digits, `.`, `_`, `@` and `-`, which these are not: \"x/y\"",
+        "_index.yaml:16  grant when roles contains customer  scope app:s",
+        "\nAccepted\n  actor   default/user/ada\n",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    assert!(!text.contains('\u{1b}'), "{text}");
+    assert!(!text.contains(jwt.rsplit('.').next().unwrap()), "{text}");
+}
+
+#[test]
+fn a_token_is_read_from_stdin_too() {
+    let folder = app(KEYS);
+    let jwt = mint(&folder, &[]);
+    let mut child = moonward()
+        .args(["token", "inspect", "-", &path(&folder)])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(format!("{jwt}\n").as_bytes()).unwrap();
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn a_refused_token_is_2_and_what_is_none_is_3() {
+    let folder = app(KEYS);
+    let jwt = mint(&folder, &[]);
+    let (signed, _) = jwt.rsplit_once('.').unwrap();
+    let forged = format!("{signed}.{}", "A".repeat(86));
+    let (code, said) = inspect(&folder, &forged);
+    assert_eq!(
+        (code, &said["accepted"], &said["reason"]),
+        (2, &json!(false), &json!("its signature does not verify"))
+    );
+    let (code, text, _) = token(&["inspect"], &[&forged, &path(&folder)]);
+    assert_eq!(code, 2);
+    let end = "\nRefused: its signature does not verify\nhelp: the token was changed, or signed with another key of the same name\n";
+    assert!(text.ends_with(end), "{text}");
+    for none in ["x", "", "a.b.c", &"x".repeat(9000), signed] {
+        let (code, stdout, stderr) = token(&["inspect"], &[none, &path(&folder)]);
+        assert_eq!((code, stdout.as_str()), (3, ""), "{none}");
+        assert!(stderr.starts_with("error: what was given is no token: "), "{stderr}");
+        assert!(stderr.contains("\nhelp: "), "{stderr}");
+    }
+}
+
+#[test]
+fn only_a_development_key_mints_and_no_claim_stands_for_an_argument() {
+    let folder = app(KEYS);
+    let real = fs::read_to_string(key(&folder)).unwrap().replace("\"development-", "\"");
+    folder.write("data/real.json", &real);
+    let real = folder.path().join("data/real.json").display().to_string();
+    let (at, good) = (path(&folder), key(&folder));
+    for (arguments, expected, message) in [
+        (&["--key", real.as_str(), "--sub", "ada"][..], 3, "only development keys mint tokens"),
+        (&["--key", "/nowhere", "--sub", "ada"], 1, "cannot be read"),
+        (&["--key", &good, "--sub", "ada", "--issuer", "app:ipd"], 64, "help: did you mean `app:idp`?"),
+        (&["--key", &good, "--sub", "ada", "--claim", "exp=9999999999"], 64, "`exp` is not given as a claim"),
+        (&["--key", &good, "--sub", "ada", "--ttl", "48h"], 64, "at most 24h"),
+        (&["--key", &good], 64, "--sub"),
+        (&["--new-key", "x", "--sub", "ada"], 64, "cannot be used with"),
+    ] {
+        let (code, stdout, stderr) = token(&["mint", &at], arguments);
+        assert_eq!((code, stdout.as_str()), (expected, ""), "{stderr}");
+        assert!(stderr.contains(message), "{stderr}");
+    }
+    // What the app does not accept is made, and said.
+    let (code, stdout, stderr) = token(&["mint", &at], &["--key", &good, "--sub", "a\u{7}b"]);
+    assert_eq!((code, stdout.is_empty()), (0, false));
+    assert!(
+        stderr.contains("warning: this app does not accept it: `sub` is not text without control characters"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_revocation_is_durable_and_on_record_with_who_did_it() {
+    let folder = app(KEYS);
+    let jwt = mint(&folder, &[]);
+    let output = revoke(&folder, &["--sub", "ada", "-o", "json"]);
+    assert_eq!(output.0, 0, "{}", output.2);
+    let said: Json = serde_json::from_str(&output.1).unwrap();
+    assert_eq!((&said["recorded"], &said["revoked"]["sub"]), (&json!(true), &json!("ada")));
+    let (code, said) = inspect(&folder, &jwt);
+    assert_eq!((code, &said["reason"]), (2, &json!("it was revoked")));
+    let record = records(&folder.log()).pop().unwrap();
+    assert_eq!((&record["kind"], &record["tenant"]), (&json!("token_revoke"), &json!("default")));
+    assert_eq!((&record["detail"]["issuer"], &record["detail"]["sub"]), (&json!("app:idp"), &json!("ada")));
+    assert!(record["asserted_by"]["uid"].is_u64(), "{record}");
+    // One token: its id is in the list, and a digest of it in the record.
+    let (code, stdout, _) = revoke(&folder, &["--jti", "secret-id"]);
+    assert_eq!((code, stdout.as_str()), (0, "revoked: token `secret-id` of any issuer\n"));
+    let record = records(&folder.log()).pop().unwrap();
+    assert!(
+        record["detail"]["jti_sha256"].is_string() && !record.to_string().contains("secret-id"),
+        "{record}"
+    );
+    assert_eq!(fs::read_to_string(folder.path().join("data/revocations.jsonl")).unwrap().lines().count(), 2);
+}
+
+/// `moonward token revoke` on an app whose log is beside it.
+fn revoke(folder: &Folder, arguments: &[&str]) -> (i32, String, String) {
+    outcome(
+        moonward()
+            .args(["token", "revoke"])
+            .arg(folder.path())
+            .args(arguments)
+            .arg("--log")
+            .arg(folder.log()),
+    )
+}
+
+#[test]
+fn who_holds_the_log_records_a_revocation_and_a_broken_log_does_not_prevent_it() {
+    let folder = app(KEYS);
+    let jwt = mint(&folder, &[]);
+    let held = audit::Log::open(audit::Options::new(folder.log())).unwrap();
+    let (code, stdout, stderr) = revoke(&folder, &["--sub", "ada"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.starts_with("revoked: every token of `ada` from `app:idp` issued up to "), "{stdout}");
+    assert_eq!(
+        stderr,
+        format!("the audit log is in use by process {}, which records it\n", std::process::id())
+    );
+    assert_eq!(inspect(&folder, &jwt).1["reason"], "it was revoked");
+    let lines = fs::read_to_string(folder.path().join("data/revocations.jsonl")).unwrap();
+    assert!(lines.contains("\"recorded\":false"), "{lines}");
+    held.close().unwrap();
+
+    let folder = app(KEYS);
+    let jwt = mint(&folder, &[]);
+    fs::write(folder.log(), "not a folder").unwrap();
+    let (code, _, stderr) = revoke(&folder, &["--sub", "ada"]);
+    assert_eq!(code, 74, "{stderr}");
+    assert!(stderr.starts_with("error: it is revoked, and not on record: "), "{stderr}");
+    assert_eq!(inspect(&folder, &jwt).1["reason"], "it was revoked");
+}
+
+#[test]
+fn what_to_revoke_is_said_once_and_whose_it_is() {
+    let folder = app(KEYS);
+    for (arguments, message) in [
+        (&[][..], "--sub <SUBJECT>|--jti <ID>"),
+        (&["--sub", "a", "--jti", "b"], "cannot be used with"),
+        (&["--sub", "a", "--issuer", "app:other"], "the app has no issuer `app:other`"),
+    ] {
+        let (code, stdout, stderr) = revoke(&folder, arguments);
+        assert_eq!((code, stdout.as_str()), (64, ""), "{stderr}");
+        assert!(stderr.contains(message), "{stderr}");
+    }
+    assert!(!folder.path().join("data/revocations.jsonl").exists());
+}
+
+#[test]
+fn a_damaged_list_of_revocations_refuses_every_token_and_takes_no_more() {
+    let folder = app(KEYS);
+    let jwt = mint(&folder, &[]);
+    folder.write("data/revocations.jsonl", "garbage\n");
+    let (code, said) = inspect(&folder, &jwt);
+    assert_eq!(code, 2);
+    assert!(
+        said["reason"].as_str().unwrap().starts_with("what was revoked cannot be read: line 1 of "),
+        "{said}"
+    );
+    let (code, _, stderr) = revoke(&folder, &["--sub", "ada"]);
+    assert_eq!(code, 1);
+    assert!(stderr.contains("help: nothing was revoked"), "{stderr}");
+}
+
+#[test]
+fn a_shared_secret_comes_from_the_environment_and_is_never_shown() {
+    let keys = "keys: [{kty: oct, k: \"${env:MOONWARD_TEST_SECRET}\"}]";
+    let folder = app(keys);
+    let manifest =
+        fs::read_to_string(folder.path().join("_index.yaml")).unwrap().replace("[EdDSA]", "[HS256]");
+    folder.write("_index.yaml", &manifest);
+    let secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA";
+    let check = |value: Option<&str>| {
+        let mut command = moonward();
+        command.arg("check").arg(folder.path()).env_remove("MOONWARD_TEST_SECRET");
+        if let Some(value) = value {
+            command.env("MOONWARD_TEST_SECRET", value);
+        }
+        outcome(&mut command)
+    };
+    let (code, _, stderr) = check(Some(secret));
+    assert_eq!(code, 0, "{stderr}");
+    for (value, message) in [
+        (None, "environment variable `MOONWARD_TEST_SECRET` is not set"),
+        (Some("c2hvcnQ"), "is 5 bytes, at least 32 needed for `HS256`"),
+        (Some("not base64url!"), "its `k` has a character at byte"),
+    ] {
+        let (code, stdout, stderr) = check(value);
+        assert_eq!(code, 3, "{stderr}");
+        assert!(stderr.contains(message), "{stderr}");
+        assert!(value.is_none_or(|value| !stderr.contains(value) && !stdout.contains(value)), "{stderr}");
+    }
+}
+
+#[test]
+fn keys_of_a_server_are_fetched_to_inspect_a_token() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    let folder = app(&format!("jwks: http://{at}/keys"));
+    let keys = fs::read_to_string(folder.path().join("keys.json")).unwrap();
+    let (code, jwt, stderr) =
+        token(&["mint", &path(&app(KEYS))], &["--key", &key(&folder), "--sub", "ada", "--issuer", "app:idp"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("does not accept it: issuer `app:idp` has no key `development-"), "{stderr}");
+    let server = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 1024];
+        let read = stream.read(&mut request).unwrap();
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", keys.len());
+        stream.write_all(format!("{head}{keys}").as_bytes()).unwrap();
+        String::from_utf8_lossy(&request[..read]).into_owned()
+    });
+    let (code, said) = inspect(&folder, jwt.trim_end());
+    assert_eq!(code, 0, "{said}");
+    assert!(server.join().unwrap().starts_with("GET /keys HTTP/1.1\r\n"));
+    // The server is gone, and what it served with it: each command starts with nothing.
+    let (code, _, stderr) = token(&["inspect"], &[jwt.trim_end(), &path(&folder)]);
+    assert_eq!(code, 2);
+    assert!(stderr.starts_with("warning: keys of `app:idp` cannot be had: "), "{stderr}");
+}
