@@ -171,6 +171,13 @@ fn a_refused_token_is_2_and_what_is_none_is_3() {
     assert_eq!(code, 2);
     let end = "\nRefused: its signature does not verify\nhelp: the token was changed, or signed with another key of the same name\n";
     assert!(text.ends_with(end), "{text}");
+    let (_, rest) = jwt.split_once('.').unwrap();
+    let header = value::base64::encode(
+        br#"{"alg":"EdDSA","jku":"https://evil.example/"}"#,
+        value::base64::Alphabet::Url,
+    );
+    let (code, said) = inspect(&folder, &format!("{header}.{rest}"));
+    assert_eq!((code, &said["reason"]), (2, &json!("its header has `jku`, which is never accepted")));
     for none in ["x", "", "a.b.c", &"x".repeat(9000), signed] {
         let (code, stdout, stderr) = token(&["inspect"], &[none, &path(&folder)]);
         assert_eq!((code, stdout.as_str()), (3, ""), "{none}");
@@ -329,6 +336,19 @@ fn a_shared_secret_comes_from_the_environment_and_is_never_shown() {
         assert_eq!(code, 3, "{stderr}");
         assert!(stderr.contains(message), "{stderr}");
         assert!(value.is_none_or(|value| !stderr.contains(value) && !stdout.contains(value)), "{stderr}");
+    }
+}
+
+#[test]
+fn a_file_of_authorities_that_cannot_be_used_is_an_error() {
+    let folder = app("jwks: https://idp.example.org/jwks");
+    for (file, message) in [
+        ("/nowhere.pem".to_owned(), "error: `/nowhere.pem`, which `SSL_CERT_FILE` names, cannot be read: "),
+        (key(&folder), "error: there is no certificate of an authority (app:idp)"),
+    ] {
+        let (code, _, stderr) = outcome(moonward().arg("check").arg(folder.path()).env("SSL_CERT_FILE", file));
+        assert_eq!(code, 3, "{stderr}");
+        assert!(stderr.starts_with(message), "{stderr}");
     }
 }
 

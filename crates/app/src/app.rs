@@ -95,8 +95,21 @@ impl App {
     /// # Errors
     /// A file of keys is no longer what it was when the app was loaded.
     pub fn issuers(&self, now: i64) -> Result<Issuers, InvalidIssuer> {
-        let settings = self.manifest.issuers.iter().map(|issuer| issuer.settings.clone()).collect();
-        Issuers::new(settings, Arc::new(Revocations::open(&self.folder.join(REVOCATIONS), now)))
+        Issuers::new(self.settings(), Arc::new(Revocations::open(&self.folder.join(REVOCATIONS), now)))
+    }
+
+    /// The same for a new version of an app that runs: it goes on with the keys and revocations that the version before knows.
+    ///
+    /// # Errors
+    /// As [`App::issuers`].
+    pub fn issuers_after(&self, before: &Issuers) -> Result<Issuers, InvalidIssuer> {
+        let issuers = Issuers::new(self.settings(), before.revocations().clone())?;
+        issuers.adopt(before);
+        Ok(issuers)
+    }
+
+    fn settings(&self) -> Vec<token::Settings> {
+        self.manifest.issuers.iter().map(|issuer| issuer.settings.clone()).collect()
     }
 
     /// Starts the node: its workers, and the gate in front of them, which records the policies that it decides by.

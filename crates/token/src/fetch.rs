@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use ureq::http::Uri;
-use ureq::tls::{RootCerts, TlsConfig, TlsProvider};
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
 
 use crate::limits::{KEYS_BYTES_MAX, RESPONSE_HEAD_BYTES_MAX};
 
@@ -49,21 +49,46 @@ fn is_loopback(url: &Uri) -> bool {
     url.host().is_some_and(|host| ["127.0.0.1", "[::1]", "localhost"].contains(&host))
 }
 
-/// What is there.
+/// Certificates of authorities, as a file of them writes them (PEM).
+///
+/// # Errors
+/// It is damaged, or there is none in it.
+pub(crate) fn authorities(pem: &str) -> Result<Vec<Certificate<'static>>, String> {
+    let mut certificates = Vec::new();
+    for item in parse_pem(pem.as_bytes()) {
+        match item {
+            Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
+            Ok(_) => {}
+            Err(error) => return Err(format!("the certificates of authorities cannot be read: {error}")),
+        }
+    }
+    if certificates.is_empty() {
+        Err("there is no certificate of an authority".to_owned())
+    } else {
+        Ok(certificates)
+    }
+}
+
+/// What is there, from a server that one of these authorities vouches for, or without any one of Mozilla's list.
 ///
 /// # Errors
 /// Why nothing could be had, in words; they can quote the server.
-pub(crate) fn fetch(url: &str, timeout: Duration) -> Result<Vec<u8>, String> {
+pub(crate) fn fetch(url: &str, timeout: Duration, trusted: Option<&str>) -> Result<Vec<u8>, String> {
     check_url(url).map_err(|error| error.to_string())?;
+    let roots = match trusted {
+        Some(pem) => RootCerts::new_with_certs(&authorities(pem)?),
+        None => RootCerts::WebPki,
+    };
     let local = url.parse().is_ok_and(|url| is_loopback(&url));
+    let over_tls = url.starts_with("https:");
     let tls = TlsConfig::builder()
         .provider(TlsProvider::Rustls)
         .unversioned_rustls_crypto_provider(PROVIDER.clone())
-        .root_certs(RootCerts::WebPki)
+        .root_certs(roots)
         .build();
     let mut config = ureq::Agent::config_builder()
         .tls_config(tls)
-        .https_only(!local)
+        .https_only(over_tls)
         // Who can redirect can say which keys are good.
         .max_redirects(0)
         .max_redirects_will_error(false)

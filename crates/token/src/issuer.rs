@@ -11,7 +11,7 @@ use policy::{ActorKind, TenantId};
 
 use crate::algorithm::Algorithm;
 use crate::development::DEVELOPMENT_PREFIX;
-use crate::fetch::{check_url, fetch};
+use crate::fetch::{authorities, check_url, fetch};
 use crate::jwks::{KeySet, Origin};
 use crate::limits::{
     FETCH_INTERVAL, FETCH_ON_DEMAND_INTERVAL, FILE_INTERVAL, GRANTS_MAX, LEEWAY_MAX, NAME_BYTES_MAX,
@@ -41,6 +41,8 @@ pub struct Settings {
     pub jwks_max_age: Duration,
     /// How long one fetch may take.
     pub fetch_timeout: Duration,
+    /// Certificates (PEM) of the authorities that vouch for the server of its keys; `None` for Mozilla's list.
+    pub authorities: Option<Arc<str>>,
     /// Whose its tokens' bearers are.
     pub tenant: TenantId,
     /// How long what runs under one of its tokens may go on, from when the token was accepted: as long as the token says,
@@ -173,6 +175,9 @@ impl Issuer {
         match &settings.keys {
             KeySource::Url(url) => {
                 check_url(url).map_err(|error| InvalidIssuer { key: "jwks", message: error.to_string() })?;
+                if let Some(pem) = &settings.authorities {
+                    authorities(pem).map_err(|message| InvalidIssuer { key: "jwks", message })?;
+                }
             }
             // When it was read is nobody's to say yet: until the first look it counts as never had.
             KeySource::File(_) => {
@@ -270,7 +275,7 @@ fn load(settings: &Settings) -> Result<KeySet, String> {
                 .map_err(|why| format!("`{}`: {why}", file.path))
         }
         KeySource::Url(url) => {
-            let body = fetch(url, settings.fetch_timeout)?;
+            let body = fetch(url, settings.fetch_timeout, settings.authorities.as_deref())?;
             KeySet::read(&body, &settings.algorithms, Origin::Server).map_err(|why| format!("`{url}`: {why}"))
         }
     }

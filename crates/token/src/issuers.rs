@@ -4,13 +4,14 @@
 //! where there is no key to verify with, a signature is verified all the same, so that time does not tell how far a token got.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::thread;
 
 use policy::{Over, TenantId};
 
 use crate::algorithm::Algorithm;
 use crate::compact::Token;
+use crate::decoy;
 use crate::development::DEVELOPMENT_PREFIX;
 use crate::issuer::{InvalidIssuer, Issuer, KeySource, Settings, seconds};
 use crate::keeper::Wake;
@@ -19,6 +20,7 @@ use crate::limits::{FETCHES_AT_ONCE, ISSUERS_MAX};
 use crate::refused::{Cause, Refused};
 use crate::revocation::{Revocations, Revoked};
 use crate::session::{Authenticated, Ended, Session};
+use crate::validity::good_until;
 
 /// The issuers of an app and what of theirs was revoked. Shared by every thread; nothing here waits for a network but
 /// [`Issuers::refresh`], [`Issuers::refresh_now`] and [`Issuers::refresh_for`].
@@ -127,7 +129,7 @@ impl Issuers {
     ) -> Result<(&Issuer, Arc<Key>), Cause> {
         let found =
             self.issuer_of(token, tenant).and_then(|issuer| Ok((issuer, self.key_of(token, issuer, now)?)));
-        let (issuer, key) = found.inspect_err(|_| decoy(token))?;
+        let (issuer, key) = found.inspect_err(|_| decoy::verify(token))?;
         if !key.verifies(token.signed, token.signature) {
             return Err(Cause::Signature);
         }
@@ -143,7 +145,7 @@ impl Issuers {
         now: i64,
     ) -> Result<Authenticated, Cause> {
         let (settings, claims) = (&issuer.settings, &token.claims);
-        let expires_at = in_time(token, settings, now)?;
+        let expires_at = good_until(claims, settings, now)?;
         let session = Session {
             issuer: settings.id.clone(),
             iss: claims.issuer.as_str().into(),
@@ -303,27 +305,6 @@ impl Default for Issuers {
     }
 }
 
-/// Until when a token is good; or why it is not now.
-pub(crate) fn in_time(token: &Token<'_>, settings: &Settings, now: i64) -> Result<i64, Cause> {
-    let claims = &token.claims;
-    let leeway = seconds(settings.leeway);
-    let expires_at = claims.expires_at.saturating_add(leeway);
-    if now >= expires_at {
-        return Err(Cause::Expired(now.saturating_sub(claims.expires_at)));
-    }
-    if let Some(not_before) = claims.not_before.filter(|not_before| not_before.saturating_sub(leeway) > now) {
-        return Err(Cause::NotYet(not_before.saturating_sub(now)));
-    }
-    if claims.issued_at.saturating_sub(leeway) > now {
-        return Err(Cause::IssuedLater(claims.issued_at.saturating_sub(now)));
-    }
-    let age = now.saturating_sub(claims.issued_at);
-    match settings.max_age.map(seconds) {
-        Some(max) if age > max.saturating_add(leeway) => Err(Cause::TooOld { age, max }),
-        _ => Ok(expires_at),
-    }
-}
-
 /// Asks several issuers at a time.
 fn ask(due: Vec<&Issuer>, now: i64) -> Vec<Refresh> {
     let mut asked = Vec::new();
@@ -345,17 +326,4 @@ fn ask(due: Vec<&Issuer>, now: i64) -> Vec<Refresh> {
         });
     }
     asked
-}
-
-/// Verifies a signature whose answer nobody wants, for the time that it takes. The key is that of RFC 8032 section 7.1, test 1.
-fn decoy(token: &Token<'_>) {
-    static KEY: LazyLock<Option<Key>> = LazyLock::new(|| {
-        let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
-        let jwk = crate::strict::object(jwk.as_bytes()).ok()?;
-        Key::read(&jwk, &[Algorithm::EdDsa], false).ok()
-    });
-    const SIGNATURE: &str =
-        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    let verified = KEY.as_ref().is_some_and(|key| key.verifies(token.signed, SIGNATURE));
-    std::hint::black_box(verified);
 }

@@ -12,6 +12,7 @@
 mod algorithm;
 mod claims;
 mod compact;
+mod decoy;
 mod development;
 mod fetch;
 mod inspect;
@@ -26,6 +27,7 @@ mod refused;
 mod revocation;
 mod session;
 mod strict;
+mod validity;
 
 pub use algorithm::Algorithm;
 pub use development::{DEVELOPMENT_PREFIX, DevelopmentKey, InvalidDevelopmentKey, random_id};

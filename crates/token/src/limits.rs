@@ -76,6 +76,9 @@ pub const FETCH_TIMEOUT_DEFAULT: Duration = Duration::from_secs(5);
 /// Fetches at the same time: 16, a thread each while they take.
 pub const FETCHES_AT_ONCE: usize = 16;
 
+/// Bytes of a file of certificates of authorities: 4 MiB; that of a system has 0.2.
+pub const AUTHORITIES_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
 /// Bytes of the head of an answer to a fetch: 16 KiB.
 pub const RESPONSE_HEAD_BYTES_MAX: usize = 16 * 1024;
 

@@ -3,12 +3,15 @@
 //! What tokens and keys are is known by the crate `token`, which says what is wrong with settings; here each finding gets its
 //! place. Nothing is fetched.
 
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use diagnostic::{Diagnostic, Span};
 use policy::TenantId;
 use serde_json::json;
-use token::limits::{FETCH_TIMEOUT_DEFAULT, KEYS_AGE_DEFAULT, LEEWAY_DEFAULT};
+use token::limits::{AUTHORITIES_BYTES_MAX, FETCH_TIMEOUT_DEFAULT, KEYS_AGE_DEFAULT, LEEWAY_DEFAULT};
 use token::{Algorithm, Condition, Grant, KeyFile, KeySource, Mapping, Rule, Settings, Template};
 
 use super::entry::{Issuer, Located};
@@ -19,13 +22,21 @@ use super::written;
 use crate::identifier::{Id, TenantName};
 use crate::limits::TAGS_MAX;
 
+/// The environment variable with a file of certificates.
+const AUTHORITIES: &str = "SSL_CERT_FILE";
+
 impl Resolver<'_> {
     /// Adds an issuer, unless something it says of itself is wrong.
     pub(super) fn issuer(&mut self, entry: &Entry, written: &written::Issuer) {
         let tenant = self.issuers_tenant(entry, &written.tenant);
         let keys = self.keys(entry, written);
         let mapping = self.mapping(entry, written);
-        let (Some(tenant), Some(keys), Some((mapping, scopes))) = (tenant, keys, mapping) else { return };
+        let authorities = self.authorities(entry, keys.as_ref());
+        let (Some(tenant), Some(keys), Some((mapping, scopes)), Some(authorities)) =
+            (tenant, keys, mapping, authorities)
+        else {
+            return;
+        };
         let Ok(owner) = TenantId::new(tenant.as_str()) else { return };
         let declared = self.manifest.tenants.iter().find(|declared| declared.name == tenant);
         let max_lifetime = declared.and_then(|tenant| tenant.max_lifetime);
@@ -40,6 +51,7 @@ impl Resolver<'_> {
             max_age: written.max_age.map(|time| time.0),
             jwks_max_age: written.jwks_max_age.map_or(KEYS_AGE_DEFAULT, |time| time.0),
             fetch_timeout: FETCH_TIMEOUT_DEFAULT,
+            authorities,
             tenant: owner,
             max_lifetime,
             mapping,
@@ -93,6 +105,24 @@ impl Resolver<'_> {
                 let keys: Vec<Option<serde_json::Value>> = keys.collect();
                 let keys: Vec<serde_json::Value> = keys.into_iter().collect::<Option<_>>()?;
                 Some(KeySource::Inline(json!({ "keys": keys }).to_string().into()))
+            }
+        }
+    }
+
+    /// Who vouches for the server of its keys: the file that `SSL_CERT_FILE` names, as for other programs, or the default.
+    fn authorities(&mut self, entry: &Entry, keys: Option<&KeySource>) -> Option<Option<Arc<str>>> {
+        let named = std::env::var_os(AUTHORITIES).filter(|path| !path.is_empty());
+        let (Some(path), Some(KeySource::Url(_))) = (named, keys) else { return Some(None) };
+        let mut text = String::new();
+        let read =
+            File::open(&path).and_then(|file| file.take(AUTHORITIES_BYTES_MAX).read_to_string(&mut text));
+        match read {
+            Ok(_) => Some(Some(text.into())),
+            Err(error) => {
+                let path = Path::new(&path).display();
+                let message = format!("`{path}`, which `{AUTHORITIES}` names, cannot be read: {error}");
+                self.findings.push(entry.error("manifest.environment", "jwks", message));
+                None
             }
         }
     }

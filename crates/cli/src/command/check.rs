@@ -72,6 +72,7 @@ fn contents(manifest: &Manifest) -> String {
         (manifest.tenants.len(), "tenant"),
         (manifest.scopes.len(), "scope"),
         (manifest.guards.len(), "guard"),
+        (manifest.issuers.len(), "issuer"),
     ]
     .into_iter()
     .filter(|(count, _)| *count > 0)

@@ -6,7 +6,6 @@ mod mint;
 mod revoke;
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use app::App;
@@ -104,11 +103,6 @@ fn issuer<'a>(issuers: &'a Issuers, id: Option<&str>) -> Result<&'a Settings, Fa
             Fault::usage(format!("the app has no issuer `{id}`"), help)
         }),
     }
-}
-
-/// Shared text of an id.
-fn shared(text: &str) -> Arc<str> {
-    Arc::from(text)
 }
 
 #[cfg(test)]

@@ -13,3 +13,4 @@ mod revocations;
 mod rotation;
 mod signatures;
 mod support;
+mod transport;

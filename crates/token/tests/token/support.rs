@@ -156,6 +156,7 @@ pub(crate) fn settings(algorithms: &[Algorithm], keys: &[Json]) -> Settings {
         max_age: None,
         jwks_max_age: Duration::from_secs(3600),
         fetch_timeout: Duration::from_secs(5),
+        authorities: None,
         tenant: TenantId::new("acme").unwrap(),
         max_lifetime: None,
         mapping: mapping(),

@@ -51,6 +51,8 @@ In results nil is `null`, a string that is not UTF-8 `{\"$base64\": \"...\"}`, N
 | variable | meaning |
 |---|---|
 | `MOONWARD_LOG` | which log lines go to stderr: a level, or `target=level`, separated by commas; `warn,tenant=info,service=info` by default. Scripts log under the target `tenant`, services under `service` |
+| `SSL_CERT_FILE` | certificates (PEM) of the authorities that vouch for servers of issuers' keys, instead of Mozilla's list |
+| `HTTPS_PROXY`, `NO_PROXY` | through which proxy issuers' keys are fetched, and from where not |
 | `NO_COLOR` | no colour when it is set and not empty; there is none anyway where stderr is not a terminal |
 ";
 

@@ -54,6 +54,16 @@ pub(super) fn text(inspection: &Inspection) -> String {
     text
 }
 
+/// For people, of a token of which nothing but its header is looked at.
+pub(super) fn refusal(cause: &Cause) -> String {
+    format!("Refused: {}\nhelp: {}\n", visible(&cause.to_string()), cause.hint())
+}
+
+/// The same for programs.
+pub(super) fn refusal_json(cause: &Cause) -> Json {
+    json!({"accepted": false, "reason": cause.to_string(), "help": cause.hint()})
+}
+
 fn accepted(text: &mut String, good: &Authenticated) {
     let list = |items: Vec<String>| if items.is_empty() { "none".to_owned() } else { items.join(", ") };
     let _ = writeln!(text, "\nAccepted");

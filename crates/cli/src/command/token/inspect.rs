@@ -49,10 +49,21 @@ impl Inspect {
                 ));
             }
         }
-        let inspection = issuers.inspect(&jwt, now).map_err(|cause| Fault::Malformed {
-            message: format!("what was given is no token: {cause}"),
-            help: cause.hint(),
-        })?;
+        let inspection = match issuers.inspect(&jwt, now) {
+            Ok(inspection) => inspection,
+            Err(cause) if cause.is_malformed() => {
+                let message = format!("what was given is no token: {cause}");
+                return Err(Fault::Malformed { message, help: cause.hint() });
+            }
+            // It says in its header that nothing else of it is to be looked at.
+            Err(cause) => {
+                match printer.output() {
+                    Output::Text => printer.data(&explained::refusal(&cause))?,
+                    Output::Json => printer.json(&explained::refusal_json(&cause))?,
+                }
+                return Ok(Exit::Denied);
+            }
+        };
         match printer.output() {
             Output::Text => printer.data(&explained::text(&inspection))?,
             Output::Json => printer.json(&explained::json(&inspection))?,

@@ -1,6 +1,7 @@
 //! `moonward token revoke`: tokens that are good no longer, whether or not the app runs.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use app::{App, revocation_event};
@@ -89,7 +90,7 @@ impl Revoke {
             (Some(_), None) => None,
             (_, id) => Some(super::issuer(issuers, id.as_deref())?.id.clone()),
         };
-        let (subject, jti) = (self.sub.as_deref().map(super::shared), self.jti.as_deref().map(super::shared));
+        let (subject, jti) = (self.sub.as_deref().map(Arc::from), self.jti.as_deref().map(Arc::from));
         Ok(Revocation { at: now, issuer, subject, jti, recorded: false, by })
     }
 
