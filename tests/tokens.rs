@@ -346,7 +346,8 @@ fn a_file_of_authorities_that_cannot_be_used_is_an_error() {
         ("/nowhere.pem".to_owned(), "error: `/nowhere.pem`, which `SSL_CERT_FILE` names, cannot be read: "),
         (key(&folder), "error: there is no certificate of an authority (app:idp)"),
     ] {
-        let (code, _, stderr) = outcome(moonward().arg("check").arg(folder.path()).env("SSL_CERT_FILE", file));
+        let (code, _, stderr) =
+            outcome(moonward().arg("check").arg(folder.path()).env("SSL_CERT_FILE", file));
         assert_eq!(code, 3, "{stderr}");
         assert!(stderr.starts_with(message), "{stderr}");
     }

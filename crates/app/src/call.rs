@@ -27,7 +27,7 @@ pub struct CallRequest {
     /// Scopes of the actor; none is denied everything. Only together with an actor.
     pub scopes: Vec<String>,
     /// A token that says who the actor is and which scopes it has, instead of both.
-    pub token: Option<String>,
+    pub token: Option<Vec<u8>>,
     /// What its main function is given.
     pub arguments: Vec<Value>,
     /// How long to wait before it is ended; without one, for ever.
@@ -148,18 +148,18 @@ impl Running {
         &self,
         catalogue: &Catalogue,
         definition: &str,
-        token: &str,
+        token: &[u8],
     ) -> Result<(Arc<Actor>, ScopeSet), CallFailure> {
         let Some(found) = catalogue.definition(definition) else {
             return Err(no_definition(catalogue, definition));
         };
         let (issuers, now) = (self.issuers(), system_clock()());
-        for Refresh { issuer, outcome } in issuers.refresh_for(token.as_bytes(), now) {
+        for Refresh { issuer, outcome } in issuers.refresh_for(token, now) {
             if let Err(why) = outcome {
                 tracing::warn!(target: "token", %issuer, why = visible(&why), "the keys of the issuer cannot be had");
             }
         }
-        let accepted = issuers.authenticate(token.as_bytes(), None, now).map_err(|refused| {
+        let accepted = issuers.authenticate(token, None, now).map_err(|refused| {
             let why = visible(&refused.cause().to_string());
             tracing::warn!(target: "token", why, "a token is not accepted");
             CallFailure::Refused(refused)

@@ -9,7 +9,7 @@ use clap::Args;
 use policy::Via;
 use value::{Failure, Kind, Value, from_json, parse_duration, to_json};
 
-use super::{LogFolder, OutputForm};
+use super::{LogFolder, OutputForm, token};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::print::Printer;
@@ -21,13 +21,15 @@ use crate::{interrupt, opening, person, refusal};
 /// audit record. Services of the app are not started. The command ends when all that was recorded is on the disk.
 ///
 /// Without `--actor` the process runs as `TENANT/user/cli` under the default scopes of the tenant that owns the
-/// definition. Whoever may write the app's audit log may say who they are, and is named in every record of the run.
+/// definition. Whoever may write the app's audit log may say who they are, and is named in every record of the run. With
+/// `--token` it runs as whom a token of one of the app's issuers says, under the scopes that the issuer gives.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   moonward call my-app app:hello World
   moonward call my-app app:hello '{\"name\": \"World\"}' --timeout 5s
-  moonward call my-app acme:report --actor acme/user/ada --scope acme:reader -o json")]
+  moonward call my-app acme:report --actor acme/user/ada --scope acme:reader -o json
+  moonward call my-app acme:report --token - < token.txt")]
 pub(crate) struct Call {
     /// Folder of the app
     app: PathBuf,
@@ -42,6 +44,9 @@ pub(crate) struct Call {
     /// Actor to run it as, as `tenant/kind/name`
     #[arg(long, value_name = "ID")]
     actor: Option<String>,
+    /// Token that says who the actor is and which scopes it has; `-` reads it from standard input
+    #[arg(long, value_name = "JWT", conflicts_with = "actor")]
+    token: Option<String>,
     /// Scope to run it under, as `namespace:name`; can be given more than once
     #[arg(long = "scope", value_name = "ID", requires = "actor")]
     scopes: Vec<String>,
@@ -57,6 +62,7 @@ pub(crate) struct Call {
 impl Call {
     /// Runs the definition and prints what it returned.
     pub(super) fn run(self, printer: &Printer) -> Result<Exit, Fault> {
+        let token = self.token.as_deref().map(token::given).transpose()?;
         let app = opening::load(&self.app, printer)?;
         let log = opening::open_log(&app, self.log.log.as_deref())?;
         let request = CallRequest {
@@ -64,6 +70,7 @@ impl Call {
             host: self.host,
             actor: self.actor,
             scopes: self.scopes,
+            token,
             arguments: self.arguments.iter().map(|text| argument(text)).collect(),
             timeout: self.timeout,
             via: Via::Cli,
@@ -88,9 +95,14 @@ fn finish(
     printer: &Printer,
     request: CallRequest,
 ) -> Result<Result<Value, CallFailure>, Fault> {
-    let person = person::present()
-        .map_err(|error| Fault::failed(format!("the system does not tell who runs this command: {error}")))?;
-    let running = app.start(log.clone(), Some(person)).map_err(|error| Fault::failed(error.to_string()))?;
+    // Whoever has a token has proved who they are.
+    let person = match request.token {
+        Some(_) => None,
+        None => Some(person::present().map_err(|error| {
+            Fault::failed(format!("the system does not tell who runs this command: {error}"))
+        })?),
+    };
+    let running = app.start(log.clone(), person).map_err(|error| Fault::failed(error.to_string()))?;
     interrupt::unless_interrupted(log, printer, || running.call(request))
 }
 
@@ -101,6 +113,13 @@ fn fault(failure: CallFailure, log: &Log, timeout: Option<Duration>) -> Fault {
             Fault::Denied { failure, help }
         }
         CallFailure::Failed(failure) => Fault::Ended { failure, help: None },
+        CallFailure::Refused(refused) if refused.cause().is_malformed() => Fault::Malformed {
+            message: format!("what was given is no token: {}", refused.cause()),
+            help: EXPLAIN,
+        },
+        CallFailure::Refused(refused) => {
+            Fault::Denied { failure: Failure::invalid(refused.to_string()), help: Some(EXPLAIN.to_owned()) }
+        }
         CallFailure::Usage(message) => {
             Fault::usage(message, "`moonward call --help` shows what can be given")
         }
@@ -113,6 +132,8 @@ fn fault(failure: CallFailure, log: &Log, timeout: Option<Duration>) -> Fault {
         }
     }
 }
+
+const EXPLAIN: &str = "`moonward token inspect` says why";
 
 /// An argument is JSON if it parses, else text.
 fn argument(text: &str) -> Value {

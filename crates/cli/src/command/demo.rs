@@ -81,6 +81,7 @@ fn step(running: &Running, definition: &str, arguments: Vec<Value>) -> Result<Va
         host: None,
         actor: None,
         scopes: Vec::new(),
+        token: None,
         arguments,
         timeout: None,
         via: Via::Cli,

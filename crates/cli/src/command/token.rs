@@ -5,11 +5,13 @@ mod inspect;
 mod mint;
 mod revoke;
 
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use app::App;
 use clap::{Args, Subcommand};
+use token::limits::TOKEN_BYTES_MAX;
 use token::{Issuers, Settings, system_clock};
 
 use crate::exit::Exit;
@@ -56,6 +58,25 @@ impl Token {
             Which::Revoke(revoke) => revoke.run(printer),
         }
     }
+}
+
+/// The token that was given; `-` stands for what stdin has, without the line break at its end.
+///
+/// # Errors
+/// Stdin cannot be read.
+pub(super) fn given(text: &str) -> Result<Vec<u8>, Fault> {
+    if text != "-" {
+        return Ok(text.as_bytes().to_vec());
+    }
+    let mut jwt = Vec::new();
+    // A little more than the bound, so that it can be told.
+    let bytes_max = u64::try_from(TOKEN_BYTES_MAX * 2).unwrap_or(u64::MAX);
+    let read = io::stdin().take(bytes_max).read_to_end(&mut jwt);
+    read.map_err(|error| Fault::failed(format!("stdin cannot be read: {error}")))?;
+    while jwt.last().is_some_and(|byte| b"\r\n".contains(byte)) {
+        jwt.pop();
+    }
+    Ok(jwt)
 }
 
 /// The time, in seconds since 1970.

@@ -47,6 +47,7 @@ impl BenchNode {
             host: None,
             actor: None,
             scopes: Vec::new(),
+            token: None,
             arguments: vec![argument],
             timeout: None,
             via: Via::Cli,

@@ -1,11 +1,9 @@
 //! `moonward token inspect`: what an app makes of a token, claim by claim and rule by rule.
 
-use std::io::{self, Read as _};
 use std::path::PathBuf;
 
 use clap::Args;
 use diagnostic::visible;
-use token::limits::TOKEN_BYTES_MAX;
 
 use super::explained;
 use crate::command::OutputForm;
@@ -39,7 +37,7 @@ impl Inspect {
         let app = super::load(&self.app)?;
         let now = super::now();
         let issuers = super::issuers(&app, now)?;
-        let jwt = if self.jwt == "-" { from_stdin()? } else { self.jwt.clone().into_bytes() };
+        let jwt = super::given(&self.jwt)?;
         for refresh in issuers.refresh_for(&jwt, now) {
             if let Err(why) = refresh.outcome {
                 printer.say(&format!(
@@ -70,16 +68,4 @@ impl Inspect {
         }
         Ok(if inspection.verdict.is_ok() { Exit::Done } else { Exit::Denied })
     }
-}
-
-/// What stdin has, without the line break at its end. A little more than the bound is read, so that it can be told.
-fn from_stdin() -> Result<Vec<u8>, Fault> {
-    let mut jwt = Vec::new();
-    let bytes_max = u64::try_from(TOKEN_BYTES_MAX * 2).unwrap_or(u64::MAX);
-    let read = io::stdin().take(bytes_max).read_to_end(&mut jwt);
-    read.map_err(|error| Fault::failed(format!("stdin cannot be read: {error}")))?;
-    while jwt.last().is_some_and(|byte| b"\r\n".contains(byte)) {
-        jwt.pop();
-    }
-    Ok(jwt)
 }
