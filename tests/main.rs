@@ -20,6 +20,8 @@ mod lua_api;
 mod modules;
 mod permissions;
 mod policy_files;
+mod policy_history;
+mod policy_watch;
 mod process_module;
 mod scripts;
 mod support;

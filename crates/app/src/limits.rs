@@ -126,8 +126,9 @@ limits! {
         "Time after which a policy set that was left half kept, by a crash, is removed.";
     HISTORY_ROWS_MAX: usize = 1_000, "rows",
         "Changes of policies that are listed, the newest; the log has them all.";
-    FOLDER_LOOK_MS: u64 = 2_000, "milliseconds",
-        "Time between two looks at a watched folder, for changes that the system tells nobody of.";
+    FOLDER_LOOK_MS: u64 = 400, "milliseconds",
+        "Time between two looks at the path of a watched folder: a link that is turned to another folder is told to \
+         nobody, and what is behind it is to be in force within a second.";
     QUIET_MS: u64 = 300, "milliseconds",
         "Time without a change after which a watched folder is read: a burst of saves is one reload.";
     UNQUIET_MAX_MS: u64 = 3_000, "milliseconds",

@@ -5,6 +5,8 @@
 //! loaded is compared with what runs: a file that is written as it was changes nothing.
 
 use std::convert::Infallible;
+use std::fs::{File, Metadata};
+use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -112,9 +114,9 @@ fn tell(reload: &Reload, generation: u64, report: Option<&mut (dyn FnMut(&Reload
 struct Changes {
     folder: PathBuf,
     filter: Filter,
-    /// What watches, and the folder that it found at the path: device and inode. Nothing at first, so that the first
-    /// look counts as a change: what changed between loading and looking is not missed.
-    watched: Option<(notify::RecommendedWatcher, (u64, u64))>,
+    /// What watches, and the folder that it watches. Nothing at first, so that the first look counts as a change: what
+    /// changed between loading and looking is not missed.
+    watched: Option<(notify::RecommendedWatcher, Held)>,
     /// Why it could not be watched; said once.
     trouble: Option<String>,
     changed: Arc<Notify>,
@@ -145,14 +147,13 @@ impl Changes {
 
     /// Watches whatever folder is at the path now; whether that is another one than before.
     fn look(&mut self) -> bool {
-        let Ok(folder) = self.folder.metadata() else { return false };
-        let found = (folder.dev(), folder.ino());
-        if self.watched.as_ref().is_some_and(|(_, watched)| *watched == found) {
+        let Ok(found) = self.folder.metadata() else { return false };
+        if self.watched.as_ref().is_some_and(|(_, held)| held.is(&found)) {
             return false;
         }
         match self.watch() {
-            Ok(watcher) => {
-                self.watched = Some((watcher, found));
+            Ok(watched) => {
+                self.watched = Some(watched);
                 self.trouble = None;
                 true
             }
@@ -167,8 +168,9 @@ impl Changes {
         }
     }
 
-    fn watch(&mut self) -> notify::Result<notify::RecommendedWatcher> {
+    fn watch(&mut self) -> notify::Result<(notify::RecommendedWatcher, Held)> {
         self.filter.folder = self.folder.canonicalize()?;
+        let held = Held::open(&self.filter.folder)?;
         let (filter, changed) = (self.filter.clone(), self.changed.clone());
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             // Of what was missed nothing is known: in doubt, look.
@@ -178,7 +180,27 @@ impl Changes {
             changed.notify_one();
         })?;
         watcher.watch(&self.filter.folder, RecursiveMode::Recursive)?;
-        Ok(watcher)
+        Ok((watcher, held))
+    }
+}
+
+/// A folder that is kept open, so that no other can get its number while it is compared with what is at the path: file
+/// systems give the number of one that was removed to the next one that is made.
+struct Held {
+    _folder: File,
+    device: u64,
+    inode: u64,
+}
+
+impl Held {
+    fn open(path: &Path) -> io::Result<Self> {
+        let folder = File::open(path)?;
+        let metadata = folder.metadata()?;
+        Ok(Self { _folder: folder, device: metadata.dev(), inode: metadata.ino() })
+    }
+
+    fn is(&self, found: &Metadata) -> bool {
+        (self.device, self.inode) == (found.dev(), found.ino())
     }
 }
 

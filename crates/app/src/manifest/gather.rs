@@ -10,7 +10,7 @@ use diagnostic::{Diagnostic, Source, Span};
 
 use super::check::{Declared, check, name_place};
 use super::document::{Document, Node};
-use super::folder::Folder;
+use super::folder::{Folder, Refused};
 use super::form::FILE;
 use super::scan::scan;
 use super::written::Written;
@@ -91,7 +91,11 @@ pub(crate) fn gather(sources: &mut Sources, findings: &mut Findings) -> Gathered
     for (path, refused) in &listing.refused {
         let name = if path.is_empty() { "the app's folder" } else { path };
         let error = Diagnostic::error("manifest.file", format!("`{name}` cannot be read: {refused}"));
-        findings.push(error.at(Span::unread(name)));
+        let error = error.at(Span::unread(name));
+        findings.push(match refused {
+            Refused::Link => error.help(LINK_HELP),
+            _ => error,
+        });
         gathered.complete = false;
     }
     for link in &listing.links {
@@ -123,6 +127,9 @@ pub(crate) fn gather(sources: &mut Sources, findings: &mut Findings) -> Gathered
     }
     gathered
 }
+
+const LINK_HELP: &str = "no link inside an app is followed; where whole versions are swapped by a link, give that link as \
+                         the app's folder: in a mounted ConfigMap it is `..data`";
 
 impl Gathered {
     /// Adds the entries of one file; false when they could not all be told.

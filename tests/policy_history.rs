@@ -1,0 +1,295 @@
+//! Which policies were in force when, and the way back to them.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use serde_json::Value as Json;
+
+use crate::policy_watch::{self, Watched};
+use crate::support::{Folder, moonward, records, texts};
+
+const MANIFEST: &str = r#"
+version: "1.0"
+namespace: app
+entries:
+  - {name: acme, kind: tenant, namespaces: [acme], default_scopes: [acme:names]}
+"#;
+
+const ACME: &str = r#"
+version: "1.0"
+namespace: acme
+entries:
+  - {name: names, kind: security.scope, policies: [file://start.cedar, file://names.cedar]}
+  - {name: one, kind: process.lua, source: "return function() return (process.registry.register('me')) end"}
+"#;
+
+const START: &str = "@id(\"start\")\npermit (principal, action in Moonward::Action::\"spawn\", resource);\n";
+const NAMES: &str = "// All names.\n@id(\"names\")\npermit (principal, action in Moonward::Action::\"registry\", resource);\n";
+const NO_NAMES: &str = "// None.\n";
+
+fn app() -> Folder {
+    Folder::new(&[
+        ("_index.yaml", MANIFEST),
+        ("acme/_index.yaml", ACME),
+        ("acme/start.cedar", START),
+        ("acme/names.cedar", NAMES),
+    ])
+}
+
+/// `moonward policy VERB ARGUMENTS`, with the app's log: exit code, stdout, stderr.
+fn policy(folder: &Folder, arguments: &[&str]) -> (i32, String, String) {
+    let mut command = moonward();
+    command.arg("policy").args(arguments).arg(folder.path()).arg("--log").arg(folder.log());
+    let output = command.output().unwrap();
+    let (stdout, stderr) = texts(&output);
+    (output.status.code().unwrap_or(-1), stdout, stderr)
+}
+
+fn history(folder: &Folder) -> Vec<Json> {
+    let (code, stdout, stderr) = policy(folder, &["history", "-o", "json"]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    let history: Json = serde_json::from_str(&stdout).unwrap();
+    history["history"].as_array().unwrap().clone()
+}
+
+fn names(folder: &Folder) -> String {
+    fs::read_to_string(folder.path().join("acme/names.cedar")).unwrap()
+}
+
+/// Two sets were loaded, and the second is there; the digests of both.
+fn two_sets() -> (Folder, String, String) {
+    let folder = app();
+    assert_eq!(folder.value("acme:one", &[]), true);
+    folder.write("acme/names.cedar", NO_NAMES);
+    folder.run("call", &["acme:one"]);
+    let rows = history(&folder);
+    let digest = |at: usize| rows[at]["digest"].as_str().unwrap().to_owned();
+    let (first, second) = (digest(1), digest(0));
+    assert_ne!(first, second);
+    (folder, first, second)
+}
+
+#[test]
+fn history_names_each_set_its_record_and_who_loaded_it_newest_first() {
+    let folder = app();
+    let (code, stdout, stderr) = policy(&folder, &["history"]);
+    assert!(code == 0 && stdout.is_empty() && stderr.contains("no audit log"), "{stderr}");
+    for _ in 0..2 {
+        assert_eq!(folder.value("acme:one", &[]), true);
+    }
+    folder.write("acme/names.cedar", NO_NAMES);
+    folder.run("call", &["acme:one"]);
+
+    let loads: Vec<Json> =
+        records(&folder.log()).into_iter().filter(|record| record["kind"] == "policy_load").collect();
+    assert_eq!(loads.len(), 3);
+    let rows = history(&folder);
+    assert_eq!(rows.len(), 2);
+    for (row, load, count) in [(&rows[0], &loads[2], 1), (&rows[1], &loads[0], 2)] {
+        assert_eq!(
+            (&row["digest"], &row["record"], &row["seq"], &row["since"], &row["by"]),
+            (&load["policy_set"], &load["id"], &load["seq"], &load["ts"], &load["asserted_by"])
+        );
+        assert_eq!(
+            (&row["what"], &row["loads"], &row["archived"]),
+            (&"load".into(), &count.into(), &true.into())
+        );
+        assert!(row["by"]["login"].is_string(), "{row}");
+    }
+    assert_eq!((&rows[1]["until"], &rows[0]["until"]), (&loads[2]["ts"], &Json::Null));
+    let (code, stdout, _) = policy(&folder, &["history"]);
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert_eq!((code, lines.len()), (0, 2));
+    assert!(
+        lines[0].contains(&rows[0]["digest"].as_str().unwrap()[..12])
+            && lines[0].contains("last to be loaded")
+    );
+    assert!(lines[1].contains("2 loads") && lines[1].contains("until 2"), "{stdout}");
+
+    // A line that cannot be read may have been a load.
+    let segment = folder.log().join("00000001.jsonl");
+    let text = fs::read_to_string(&segment).unwrap();
+    fs::write(&segment, format!("{}\n{text}", "x".repeat(1024 * 1024))).unwrap();
+    let (code, stdout, _) = policy(&folder, &["history", "-o", "json"]);
+    assert!(code == 4 && stdout.contains("\"complete\":false"), "{code} {stdout}");
+}
+
+#[test]
+fn rollback_puts_the_files_back_keeps_what_was_there_and_is_on_record() {
+    let (folder, first, second) = two_sets();
+    let (code, stdout, stderr) = policy(&folder, &["rollback", &first[..10]]);
+    assert_eq!((code, stdout.as_str()), (0, "changed  acme/names.cedar\n"), "{stderr}");
+    assert!(stderr.contains(&format!("moonward policy rollback {}", &second[..12])), "{stderr}");
+    assert_eq!(names(&folder), NAMES);
+    let last = records(&folder.log()).pop().unwrap();
+    assert_eq!(last["kind"], "admin");
+    assert_eq!(
+        (&last["policy_set"], &last["detail"]["from"]),
+        (&first.as_str().into(), &second.as_str().into())
+    );
+    assert_eq!(last["detail"]["files"], serde_json::json!(["acme/names.cedar"]));
+    assert!(last["asserted_by"]["login"].is_string(), "{last}");
+    assert_eq!(history(&folder)[0]["what"], "rollback");
+    assert_eq!(folder.value("acme:one", &[]), true);
+
+    // Once more changes nothing, and is no act.
+    let before = records(&folder.log()).len();
+    let (code, stdout, stderr) = policy(&folder, &["rollback", &first]);
+    assert!(code == 0 && stdout.is_empty() && stderr.contains("nothing was changed"), "{stderr}");
+    assert_eq!(records(&folder.log()).len(), before);
+
+    // And back again, with a file that is missing.
+    fs::remove_file(folder.path().join("acme/names.cedar")).unwrap();
+    let (code, stdout, stderr) = policy(&folder, &["rollback", &second, "-o", "json"]);
+    let told: Json = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, &told["added"]), (0, &serde_json::json!(["acme/names.cedar"])), "{stderr}");
+    assert_eq!((names(&folder), &told["to"]), (NO_NAMES.to_owned(), &second.as_str().into()));
+    let hidden = fs::read_dir(folder.path().join("acme")).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(hidden.count(), 3);
+}
+
+#[test]
+fn a_set_that_was_never_loaded_can_be_undone_too() {
+    let (folder, first, _) = two_sets();
+    // Written, and never loaded.
+    folder.write("acme/names.cedar", "// A third.\n@id(\"third\")\npermit (principal, action in Moonward::Action::\"observe\", resource);\n");
+    let (_, stdout, _) = policy(&folder, &["rollback", &first, "-o", "json"]);
+    let told: Json = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(policy(&folder, &["rollback", told["from"].as_str().unwrap()]).0, 0);
+    assert!(names(&folder).starts_with("// A third."));
+
+    // What does not load is kept for people, and can be left behind.
+    folder.write("acme/names.cedar", "permit (");
+    let (code, _, stderr) = policy(&folder, &["rollback", &first]);
+    assert!(code == 0 && stderr.contains("data/policies/broken-"), "{stderr}");
+    let kept = stderr.split('`').find(|part| part.contains("broken-")).unwrap();
+    assert_eq!(fs::read_to_string(format!("{kept}/acme/names.cedar")).unwrap(), "permit (");
+    let (code, _, stderr) = policy(&folder, &["rollback", "broken-"]);
+    assert!(code == 2 && stderr.contains("names.cedar:1:") && names(&folder) == NAMES, "{code} {stderr}");
+}
+
+#[test]
+fn a_set_that_does_not_fit_the_manifest_is_refused_and_nothing_is_changed() {
+    for (file, text, said) in [
+        (
+            "acme/_index.yaml",
+            ACME.replace("[file://start.cedar, file://names.cedar]", "[file://names.cedar]"),
+            "the scope `acme:names` lists other files",
+        ),
+        (
+            "acme/_index.yaml",
+            ACME.replace("{name: names,", "{name: names, shared: true,"),
+            "the scope `acme:names` is shared now",
+        ),
+        (
+            "more.yaml",
+            "namespace: more\nentries:\n  - {name: new, kind: security.scope, policies: [file://more.cedar]}\n".to_owned(),
+            "the scope `more:new` is in the manifest",
+        ),
+        (
+            "more.yaml",
+            "namespace: more\nentries:\n  - {name: g, kind: security.scope, always: true, policies: [file://more.cedar]}\n"
+                .to_owned(),
+            "the guard `more:g` is in the manifest",
+        ),
+        (
+            "more.yaml",
+            "namespace: more\nentries:\n  - {name: beta, kind: tenant, namespaces: [beta]}\n".to_owned(),
+            "the tenant `beta` is in the manifest",
+        ),
+        (
+            "acme/_index.yaml",
+            ACME.replace("name: names,", "name: other,"),
+            "the scope `acme:names` of that set is not in the manifest any more",
+        ),
+    ] {
+        let (folder, first, _) = two_sets();
+        folder.write("more.cedar", "// nothing\n");
+        folder.write(file, &text);
+        let before = records(&folder.log()).len();
+        let (code, stdout, stderr) = policy(&folder, &["rollback", &first]);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{said}: {stderr}");
+        assert!(stderr.contains(said) && stderr.contains("error: refused:"), "{said}: {stderr}");
+        let (code, stdout, _) = policy(&folder, &["rollback", &first, "-o", "json"]);
+        let error: Json = serde_json::from_str(&stdout).unwrap();
+        assert!(code == 2 && error["error"]["diagnostics"].to_string().contains(said), "{stdout}");
+        assert_eq!((names(&folder), records(&folder.log()).len()), (NO_NAMES.to_owned(), before));
+    }
+}
+
+#[test]
+fn an_unknown_digest_is_3_and_names_those_that_there_are() {
+    let (folder, first, second) = two_sets();
+    for unknown in ["zz", "broken", "../../etc"] {
+        let (code, _, stderr) = policy(&folder, &["rollback", unknown]);
+        assert_eq!(code, 3, "{stderr}");
+        assert!(stderr.contains(&first[..12]) && stderr.contains(&second[..12]), "{stderr}");
+    }
+    let empty = app();
+    let (code, _, stderr) = policy(&empty, &["rollback", "ab"]);
+    assert!(code == 3 && stderr.contains("none is there"), "{stderr}");
+    // What was tampered with does not come back.
+    let kept = folder.path().join("data/policies").join(&first).join("acme/names.cedar");
+    fs::write(&kept, "@id(\"all\")\npermit (principal, action, resource);\n").unwrap();
+    let (code, _, stderr) = policy(&folder, &["rollback", &first]);
+    assert!(code == 3 && stderr.contains("not the file that was kept"), "{stderr}");
+    assert_eq!(names(&folder), NO_NAMES);
+}
+
+#[test]
+fn nothing_is_put_back_through_a_link() {
+    let (folder, first, _) = two_sets();
+    let outside = Folder::new(&[("target.cedar", "outside")]);
+    let place = folder.path().join("acme/names.cedar");
+    fs::remove_file(&place).unwrap();
+    symlink(outside.path().join("target.cedar"), &place).unwrap();
+    let (code, _, stderr) = policy(&folder, &["rollback", &first]);
+    assert!(code == 1 && stderr.contains("symbolic link"), "{code} {stderr}");
+    assert_eq!(fs::read_to_string(outside.path().join("target.cedar")).unwrap(), "outside");
+    let acts: Vec<Json> =
+        records(&folder.log()).into_iter().filter(|record| record["kind"] == "admin").collect();
+    assert_eq!(acts.last().unwrap()["detail"]["act"], "policy.rollback-failed");
+}
+
+#[test]
+fn a_log_that_cannot_be_written_is_74_and_nothing_is_put_back() {
+    let (folder, first, _) = two_sets();
+    let away = folder.log().with_extension("away");
+    fs::rename(folder.log(), away).unwrap();
+    fs::write(folder.log(), "not a folder").unwrap();
+    let (code, _, stderr) = policy(&folder, &["rollback", &first]);
+    assert_eq!((code, names(&folder)), (74, NO_NAMES.to_owned()), "{stderr}");
+}
+
+#[test]
+fn a_running_app_takes_a_rollback_up_as_one_reload() {
+    let root = tempfile::tempdir().unwrap();
+    let (app, log) = (root.path().join("app"), root.path().join("log"));
+    policy_watch::app(
+        &app,
+        "@id(\"names\")\npermit (principal, action in Moonward::Action::\"registry\", resource);\n",
+    );
+    let watched = Watched::start(&app, &log);
+    watched.wait_for("it has a name");
+    let first = watched.records("policy_load", 1)[0]["policy_set"].as_str().unwrap().to_owned();
+    // Two files change, so that a rollback puts two back.
+    fs::write(
+        app.join("start.cedar"),
+        "@id(\"began\")\npermit (principal, action in Moonward::Action::\"spawn\", resource);\n",
+    )
+    .unwrap();
+    fs::write(app.join("names.cedar"), "// none\n").unwrap();
+    watched.wait_for("was loaded again");
+    watched.wait_for("it has none");
+    let output =
+        moonward().args(["policy", "rollback", &first]).arg(&app).arg("--log").arg(&log).output().unwrap();
+    let (stdout, stderr) = texts(&output);
+    assert_eq!((output.status.code(), stdout.lines().count()), (Some(0), 2), "{stderr}");
+    assert!(stderr.contains("it records the load when it takes the files up"), "{stderr}");
+    let said = watched.wait_for("was loaded again");
+    assert!(!said.contains("has errors"), "{said}");
+    watched.wait_for("it has a name");
+    let loads = watched.records("policy_load", 3);
+    assert_eq!((loads.len(), &loads[2]["policy_set"]), (3, &first.as_str().into()));
+    assert!(watched.records("policy_refused", 0).is_empty());
+}
