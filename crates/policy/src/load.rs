@@ -22,7 +22,7 @@ use std::collections::btree_map::Entry;
 use std::sync::{Arc, LazyLock};
 
 use cedar_policy::{Effect, Validator};
-use diagnostic::{Diagnostic, Source};
+use diagnostic::{Diagnostic, Severity, Source};
 
 use crate::bundle::{Bundle, BundleSources, Loaded, LoadedScope, ScopeSources};
 use crate::cedar::SCHEMA;
@@ -118,9 +118,11 @@ pub(crate) fn on_large_stack<T: Send + 'static>(
 /// At most as many findings as somebody reads.
 fn bounded(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     if found.len() > FINDINGS_MAX {
-        let more = found.len() - FINDINGS_MAX;
+        let wrong = found.iter().any(|found| found.severity == Severity::Error);
+        let more = if wrong { Diagnostic::error } else { Diagnostic::warning };
+        let message = format!("{} more findings are not shown", found.len() - FINDINGS_MAX);
         found.truncate(FINDINGS_MAX);
-        found.push(Diagnostic::error("policy.more", format!("{more} more findings are not shown")));
+        found.push(more("policy.more", message));
     }
     found
 }

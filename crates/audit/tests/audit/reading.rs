@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use audit::{LINE_BYTES_MAX, ReadError, find, read};
+use audit::{LINE_BYTES_MAX, ReadError, find, read, read_with};
 use tempfile::tempdir;
 
 use crate::{accept, open};
@@ -47,6 +47,23 @@ fn a_line_that_is_no_record_is_reported_with_its_place_and_reading_goes_on() {
             "1: {\"n\":3}",
         ]
     );
+}
+
+#[test]
+fn only_lines_that_hold_a_text_are_given_and_what_cannot_be_read_is_told() {
+    let folder = tempdir().unwrap();
+    let long = "x".repeat(2 * LINE_BYTES_MAX);
+    let text =
+        format!("{{\"n\":1}}\n{{\"k\":\"a\"}}\nnonsense\n{long}\n{{\"k\":\"b\"}}\n{{\"k\":\"a\", }}\n");
+    fs::write(folder.path().join("00000001.jsonl"), text).unwrap();
+    let read: Vec<String> = read_with(folder.path(), &["\"k\":\"a\"", "\"k\":\"b\""])
+        .map(|line| match line {
+            Ok(line) => format!("{}: {}", line.number, line.record),
+            Err(ReadError::NotARecord { number, .. }) => format!("{number}: no record"),
+            Err(error) => panic!("{error}"),
+        })
+        .collect();
+    assert_eq!(read, ["2: {\"k\":\"a\"}", "4: no record", "5: {\"k\":\"b\"}", "6: no record"]);
 }
 
 #[test]

@@ -110,7 +110,11 @@ pub const CODES: [Code; 45] = [
         "letters of several scripts in one text: two that look alike are not the same",
     ),
     error("policy.mode-unknown", "an unknown `@mode`: nobody could tell whether the policy is enforced"),
-    Code { name: "policy.more", weight: Weight::Error, meaning: "there are more findings than are shown" },
+    Code {
+        name: "policy.more",
+        weight: Weight::Warning,
+        meaning: "there are more findings than are shown; an error when one of them is",
+    },
     error("policy.permit-in-guard", "a `permit` in a guard, where it would hold for everybody"),
     error("policy.scope-twice", "a scope is declared twice"),
     error(

@@ -225,6 +225,11 @@ fn more_findings_than_anybody_reads_are_counted() {
     let found = Bundle::load(sources(&text)).unwrap_err();
     assert_eq!(found.len(), policy::limits::FINDINGS_MAX + 1);
     assert_eq!(found.last().unwrap().message, "200 more findings are not shown");
+    // However many warnings there are, they refuse nothing.
+    let policy = |number: usize| format!("@id(\"p{number}\") permit (principal, action, resource);\n");
+    let loaded = bundle(sources(&(0..1200).map(policy).collect::<String>()));
+    assert!(loaded.warnings().iter().all(|found| found.severity == Severity::Warning));
+    assert_eq!(loaded.warnings().len(), policy::limits::FINDINGS_MAX + 1);
 }
 
 #[test]

@@ -198,7 +198,10 @@ fn line(row: &Json) -> String {
     let mut parts = Vec::new();
     match text(row, "/what") {
         "load" => {
-            parts.push(format!("{} policies", number("policies")));
+            // A record that was too long for its line lost it.
+            if row.get("policies").is_some() {
+                parts.push(format!("{} policies", number("policies")));
+            }
             if number("loads") > 1 {
                 parts.push(format!("{} loads", number("loads")));
             }

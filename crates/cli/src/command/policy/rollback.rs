@@ -42,6 +42,9 @@ pub(super) struct Rollback {
 /// Sets that are named when none or several fit.
 const NAMED: usize = 20;
 
+/// Names of files in the record of a rollback: a record has room for so many of usual length.
+const FILES_RECORDED: usize = 50;
+
 impl Rollback {
     /// Checks, keeps what is there, records, and puts the files back.
     pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
@@ -96,7 +99,7 @@ impl Rollback {
             }
             Err(error) => return Err(error.into()),
         };
-        let files: Vec<&String> = plan.added.iter().chain(&plan.changed).collect();
+        let files: Vec<&String> = plan.added.iter().chain(&plan.changed).take(FILES_RECORDED).collect();
         let event = |act: &str| Event {
             policy_set: Some(plan.to.as_str().into()),
             asserted_by: Some(person.clone()),
@@ -104,6 +107,7 @@ impl Rollback {
                 .with("act", act)
                 .with("from", plan.from.as_str())
                 .with("files", json!(files))
+                .with("file_count", plan.added.len() + plan.changed.len())
         };
         let mut record = None;
         if let Some(log) = &log {
