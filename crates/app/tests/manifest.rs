@@ -637,7 +637,9 @@ fn what_is_outside_the_folder_is_never_read() {
     symlink(outside.path().join("_index.yaml"), folder.path().join("b.yaml")).unwrap();
     let errors = Manifest::load(folder.path()).unwrap_err();
     assert!(errors.iter().map(shown).any(|error| {
-        error == "b.yaml:1:1 `b.yaml` cannot be read: it is or passes through a symbolic link"
+        error.starts_with(
+            "b.yaml:1:1 `b.yaml` cannot be read: it is or passes through a symbolic link | no link inside an app",
+        )
     }));
 }
 

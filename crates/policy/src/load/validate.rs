@@ -50,7 +50,7 @@ pub(super) fn check(validator: &Validator, policy: &Policy, span: &Span, place: 
 /// A field that many actions lack is told once, with how many they are.
 fn once_for_all_actions(errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
     let is_field = |error: &Diagnostic| {
-        matches!(error.code, "policy.attribute-unknown" | "policy.attribute-optional")
+        ["policy.attribute-unknown", "policy.attribute-optional"].contains(&error.code)
             && error.message.contains("in context for")
     };
     let mut kept: Vec<(Diagnostic, usize)> = Vec::new();
