@@ -21,8 +21,8 @@ use crate::revoked::revocation_event;
 /// Issuers at work. Dropping it ends its threads.
 pub(crate) struct Identities {
     issuers: Arc<Issuers>,
-    /// Nothing for an app without issuers.
-    _keeping: Option<Keeping>,
+    /// Nothing for an app that never had issuers.
+    keeping: Option<Keeping>,
 }
 
 struct Keeping {
@@ -32,13 +32,20 @@ struct Keeping {
 }
 
 impl Identities {
-    /// Keeps these issuers from now on.
+    /// Keeps these issuers from now on, instead of those before.
     ///
     /// # Errors
     /// The system gives no thread.
-    pub(crate) fn keep(issuers: Arc<Issuers>, runtime: &Arc<Runtime>, log: &Log) -> io::Result<Self> {
-        if issuers.is_empty() {
-            return Ok(Self { issuers, _keeping: None });
+    pub(crate) fn keep(
+        issuers: Arc<Issuers>,
+        before: Option<&Self>,
+        runtime: &Arc<Runtime>,
+        log: &Log,
+    ) -> io::Result<Self> {
+        // Where there were issuers, there can be sessions of theirs.
+        let had_issuers = before.is_some_and(|before| before.keeping.is_some());
+        if issuers.is_empty() && !had_issuers {
+            return Ok(Self { issuers, keeping: None });
         }
         let (tell, changes) = channel();
         let keeper = Keeper::start(&issuers, system_clock(), move |change| {
@@ -48,7 +55,7 @@ impl Identities {
         let ending = Ending { issuers: issuers.clone(), runtime: runtime.clone(), log: log.clone() };
         let thread = std::thread::Builder::new().name("sessions".to_owned());
         let thread = thread.spawn(move || ending.follow(&changes))?;
-        Ok(Self { issuers, _keeping: Some(Keeping { keeper: Some(keeper), thread: Some(thread) }) })
+        Ok(Self { issuers, keeping: Some(Keeping { keeper: Some(keeper), thread: Some(thread) }) })
     }
 
     /// Whose tokens are accepted.

@@ -82,7 +82,7 @@ impl Running {
             asserted_by,
         })?;
         let runtime = Arc::new(runtime);
-        let identities = Identities::keep(issuers, &runtime, &log)?;
+        let identities = Identities::keep(issuers, None, &runtime, &log)?;
         let statuses = services.iter().map(|service| ServiceStatus::idle(&service.id)).collect();
         Ok(Self {
             identities: Mutex::new(identities),
@@ -118,10 +118,12 @@ impl Running {
         }
         let mut identities = self.identities.lock().unwrap_or_else(PoisonError::into_inner);
         issuers.adopt(identities.issuers());
-        let kept = Identities::keep(Arc::new(issuers), &self.runtime, &self.log).map_err(|error| {
-            self.gate.refuse(&[Diagnostic::error("app.reload", error.to_string())]);
-            Failure::new(Kind::Unavailable, error.to_string())
-        })?;
+        let kept = Identities::keep(Arc::new(issuers), Some(&identities), &self.runtime, &self.log).map_err(
+            |error| {
+                self.gate.refuse(&[Diagnostic::error("app.reload", error.to_string())]);
+                Failure::new(Kind::Unavailable, error.to_string())
+            },
+        )?;
         catalogue.set_issuers(kept.issuers().clone());
         let before = std::mem::replace(&mut *identities, kept);
         let digest = bundle.digest().clone();

@@ -11,5 +11,6 @@ mod calling;
 mod loading;
 mod reloading;
 mod serving;
+mod sessions;
 mod support;
 mod watching;
