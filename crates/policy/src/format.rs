@@ -10,7 +10,7 @@ use cedar_policy::ffi::DetailedError;
 use cedar_policy_formatter::{Config, policies_str_to_pretty};
 use diagnostic::{Diagnostic, Source, Span};
 
-use crate::limits::{FORMAT_ROUNDS_MAX, POLICY_LINE_COLUMNS};
+use crate::limits::{FORMAT_ROUNDS_MAX, POLICY_FILE_BYTES_MAX, POLICY_LINE_COLUMNS};
 use crate::load::{comments, in_file, on_large_stack, statements};
 
 /// The text of a file in the common form; the text itself when that is how it is written already. Templates are formatted,
@@ -44,6 +44,11 @@ fn format_here(source: &Arc<Source>) -> Result<String, Vec<Diagnostic>> {
     let mut text = source.text.clone();
     for _ in 0..FORMAT_ROUNDS_MAX {
         let next = policies_str_to_pretty(&text, &config).map_err(|error| refused(&error.to_string()))?;
+        if next.len() > POLICY_FILE_BYTES_MAX {
+            return Err(refused(&format!(
+                "it would then be over the {POLICY_FILE_BYTES_MAX} bytes that a file may have"
+            )));
+        }
         if next == text {
             let same = parsed(&text).is_ok_and(|after| after == before);
             return match (same, comments(&source.text) == comments(&text)) {

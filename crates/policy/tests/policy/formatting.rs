@@ -28,7 +28,10 @@ fn a_file_is_written_in_one_way_and_keeps_its_comments() {
 #[test]
 fn what_is_not_cedar_or_over_a_bound_is_refused_with_its_place() {
     let deep = format!("permit (principal, action, resource) when {{ {}true }};", "(".repeat(800));
+    // What fits as it is written, and would not as it would be.
+    let dense = "permit(principal,action,resource)when{[1,2,3].contains(2)};".repeat(4_000);
     for (text, code) in [
+        (dense.as_str(), "policy.unformatted"),
         ("permit (principal, action resource);", "policy.syntax"),
         ("permit (principal, action, resource)", "policy.syntax"),
         (deep.as_str(), "policy.too-deep"),
@@ -87,5 +90,35 @@ fn formatting_changes_no_policy_and_is_done_once() {
         assert_eq!(digest(&text).policy_count(), digest(&once).policy_count(), "{text}\n{once}");
         let bare = |text: &str| text.replace("// why", "").split_whitespace().collect::<String>();
         assert!(bare(&text).len() >= bare(&once).len(), "{text}\n{once}");
+    }
+}
+
+#[test]
+fn text_within_the_bounds_never_ends_the_process() {
+    let around =
+        |open: &str, close: &str, count: usize| format!("{}true{}", open.repeat(count), close.repeat(count));
+    // Four times 200 terms and 15 brackets: 990 levels.
+    let deepest = (0..4).fold("true".to_owned(), |inner, _| {
+        format!("{}{}", around("(", ")", 15).replace("true", &inner), " && true".repeat(200))
+    });
+    for shape in [
+        around("(", ")", 63),
+        around("[", "]", 63),
+        around("{a: ", "}", 63),
+        around("!(", ")", 63),
+        around("if true then (", ") else false", 8),
+        around("ip(", ")", 63),
+        format!("principal{}", ".a".repeat(200)),
+        format!("principal{}", "[\"a\"]".repeat(200)),
+        format!("{} true", "if true then true else ".repeat(8)),
+        format!("true{}", " == true || true && 1 + 2 * 3 < 4".repeat(200)),
+        format!("[{}].contains(1)", "1, ".repeat(4_900)),
+        around(&format!("({}", "1 + ".repeat(150)), ")", 6),
+        deepest,
+    ] {
+        let _ = policy::format(&file(
+            "a.cedar",
+            &format!("permit (principal, action, resource) when {{ {shape} }};"),
+        ));
     }
 }
