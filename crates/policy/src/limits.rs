@@ -41,6 +41,10 @@ pub const CEDAR_MESSAGE_CHARS_MAX: usize = 500;
 /// Findings of one load that are kept: 1 000; whoever has this many reads the first.
 pub const FINDINGS_MAX: usize = 1000;
 
+/// Ids that nothing declares, in one load, for which what was probably meant is looked for: 100. Each is compared with every
+/// id of its sort, of which an app may have 10 000.
+pub const NEAREST_LOOKS_MAX: usize = 100;
+
 /// Columns of a line that policies are formatted to: 80, as Cedar's own tools have it.
 pub const POLICY_LINE_COLUMNS: usize = 80;
 

@@ -13,6 +13,7 @@ mod like;
 mod lint;
 mod literal;
 mod policy;
+mod presence;
 mod scan;
 mod token;
 mod validate;

@@ -44,7 +44,7 @@ const fn doubt(name: &'static str, meaning: &'static str) -> Code {
 }
 
 /// Every code, by name.
-pub const CODES: [Code; 45] = [
+pub const CODES: [Code; 46] = [
     doubt(
         "policy.action-unfit",
         "no action of the head is ever asked about such a resource: the policy never matches",
@@ -87,6 +87,10 @@ pub const CODES: [Code; 45] = [
         weight: Weight::Warning,
         meaning: "a guard is on trial: what it would deny is recorded, and not denied",
     },
+    doubt(
+        "policy.has-unknown",
+        "`has` of an attribute that nothing has: always false, so that an `unless` with it never applies",
+    ),
     error("policy.id-invalid", "the `@id` has other characters, or more, than records carry"),
     error("policy.id-missing", "no `@id`: no record could name the policy"),
     error("policy.id-twice", "one `@id` for two policies: a record would not tell which"),

@@ -5,7 +5,7 @@ use diagnostic::{Diagnostic, Span};
 
 use super::literal::Known;
 use super::token::{Token, Tokens};
-use super::{Place, arithmetic, constant, like, literal};
+use super::{Place, arithmetic, constant, like, literal, presence};
 
 /// Everything that the lints find in one policy.
 pub(super) fn check(policy: &Policy, span: &Span, place: Place<'_>, known: &Known<'_>) -> Vec<Diagnostic> {
@@ -14,6 +14,7 @@ pub(super) fn check(policy: &Policy, span: &Span, place: Place<'_>, known: &Know
     let mut found = Vec::new();
     literal::check(&words, known, &mut found);
     like::check(&words, &mut found);
+    presence::check(&words, &mut found);
     if policy.effect() == Effect::Forbid {
         arithmetic::check(&words, &mut found);
     }

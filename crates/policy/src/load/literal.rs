@@ -2,6 +2,7 @@
 //!
 //! Actions are the validator's to know. Roles and users come out of tokens: of them only the tenant is known here.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use diagnostic::{Diagnostic, did_you_mean};
 use super::lint::Words;
 use crate::bundle::{BundleSources, Declared};
 use crate::identity::{Actor, TenantId};
+use crate::limits::NEAREST_LOOKS_MAX;
 use crate::vocabulary::EntityType;
 
 /// What there is to be named.
@@ -19,6 +21,8 @@ pub(super) struct Known<'a> {
     tenants: Option<BTreeSet<&'a str>>,
     scopes: Option<BTreeSet<&'a str>>,
     declared: Option<&'a Declared>,
+    /// How often what was probably meant may still be looked for: there may be many names, and many that are wrong.
+    looks: Cell<usize>,
 }
 
 impl<'a> Known<'a> {
@@ -28,12 +32,39 @@ impl<'a> Known<'a> {
             tenants: Some(tenants.chain(["system"]).collect()),
             scopes: Some(sources.scopes.iter().map(|sources| &**sources.scope.id()).collect()),
             declared: sources.declared.as_ref(),
+            looks: Cell::new(NEAREST_LOOKS_MAX),
         }
     }
 
     /// Policies without an app around them.
     pub(super) fn nothing() -> Self {
-        Self { tenants: None, scopes: None, declared: None }
+        Self { tenants: None, scopes: None, declared: None, looks: Cell::new(NEAREST_LOOKS_MAX) }
+    }
+
+    fn named(&self, what: &str, id: &str, declared: Option<&BTreeSet<Arc<str>>>) -> Result<(), Why> {
+        declared.map_or(Ok(()), |declared| {
+            self.listed(what, id, declared.contains(id), declared.iter().map(|name| &**name))
+        })
+    }
+
+    fn listed<'n>(
+        &self,
+        what: &str,
+        id: &str,
+        is_there: bool,
+        there: impl IntoIterator<Item = &'n str>,
+    ) -> Result<(), Why> {
+        if is_there {
+            return Ok(());
+        }
+        let left = self.looks.get();
+        self.looks.set(left.saturating_sub(1));
+        let near = if left > 0 { did_you_mean(id, there) } else { None };
+        let help = match near {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("declare the {what} `{id}`, or correct its name"),
+        };
+        Err(Why::new(format!("names the {what} `{id}`, which nothing declares"), help))
     }
 }
 
@@ -92,10 +123,12 @@ fn look_up(entity_type: EntityType, id: &str, known: &Known<'_>) -> Result<(), W
         EntityType::Scope => known
             .scopes
             .as_ref()
-            .map_or(Ok(()), |scopes| listed("scope", id, scopes.contains(id), scopes.iter().copied())),
-        EntityType::Definition => named("definition", id, declared.map(|declared| &declared.definitions)),
-        EntityType::Host => named("host", id, declared.map(|declared| &declared.hosts)),
-        EntityType::Namespace => named("namespace", id, declared.map(|declared| &declared.namespaces)),
+            .map_or(Ok(()), |scopes| known.listed("scope", id, scopes.contains(id), scopes.iter().copied())),
+        EntityType::Definition => {
+            known.named("definition", id, declared.map(|declared| &declared.definitions))
+        }
+        EntityType::Host => known.named("host", id, declared.map(|declared| &declared.hosts)),
+        EntityType::Namespace => known.named("namespace", id, declared.map(|declared| &declared.namespaces)),
         EntityType::Role => match id.split_once('/') {
             Some((owner, _)) => tenant(owner, known),
             None => Err(Why::new("is no role's id", "a role is written `tenant/role`")),
@@ -113,7 +146,7 @@ fn look_up(entity_type: EntityType, id: &str, known: &Known<'_>) -> Result<(), W
         },
         EntityType::Facility => {
             let facilities = ["context", "security"];
-            listed("facility", id, facilities.contains(&id), facilities)
+            known.listed("facility", id, facilities.contains(&id), facilities)
         }
         EntityType::Process => Err(Why::new(
             "is one process, whose pid is drawn by lot when it starts",
@@ -130,25 +163,5 @@ fn tenant(id: &str, known: &Known<'_>) -> Result<(), Why> {
     known
         .tenants
         .as_ref()
-        .map_or(Ok(()), |tenants| listed("tenant", id, tenants.contains(id), tenants.iter().copied()))
-}
-
-fn named(what: &str, id: &str, declared: Option<&BTreeSet<Arc<str>>>) -> Result<(), Why> {
-    declared.map_or(Ok(()), |declared| {
-        listed(what, id, declared.contains(id), declared.iter().map(|name| &**name))
-    })
-}
-
-fn listed<'n>(
-    what: &str,
-    id: &str,
-    is_there: bool,
-    there: impl IntoIterator<Item = &'n str>,
-) -> Result<(), Why> {
-    if is_there {
-        return Ok(());
-    }
-    let near = did_you_mean(id, there).map(|near| format!("did you mean `{near}`?"));
-    let help = near.unwrap_or_else(|| format!("declare the {what} `{id}`, or correct its name"));
-    Err(Why::new(format!("names the {what} `{id}`, which nothing declares"), help))
+        .map_or(Ok(()), |tenants| known.listed("tenant", id, tenants.contains(id), tenants.iter().copied()))
 }
