@@ -105,7 +105,7 @@ impl Ending {
             let why = session.over.why().map_or("", |why| why);
             let subject = visible(&session.subject);
             tracing::info!(target: "token", issuer = %session.issuer, subject, why, "a session is over");
-            self.record(session_event(&self.issuers, session, why));
+            self.record(session_event(session, why));
         }
         if processes > 0 {
             tracing::info!(target: "token", processes, "processes end with their sessions");
@@ -120,12 +120,8 @@ impl Ending {
 }
 
 /// The record of a session that ended before its time. Of the token's id only a digest is in it.
-fn session_event(issuers: &Issuers, session: &Session, why: &str) -> Event {
-    let settings = issuers.settings().find(|settings| settings.id == session.issuer);
-    let event = Event {
-        tenant: settings.map(|settings| settings.tenant.text().clone()),
-        ..Event::new(EventKind::SessionEnd)
-    };
+fn session_event(session: &Session, why: &str) -> Event {
+    let event = Event { tenant: Some(session.tenant.text().clone()), ..Event::new(EventKind::SessionEnd) };
     let event = event.with("issuer", &*session.issuer).with("sub", &*session.subject).with("why", why);
     match &session.jti {
         Some(jti) => event.with("jti_sha256", hex(&sha256(jti.as_bytes()))),

@@ -54,6 +54,8 @@ mod tests {
             Arc::new(Session {
                 issuer: "a:b".into(),
                 iss: "x".into(),
+                audience: "z".into(),
+                tenant: policy::TenantId::system(),
                 subject: "y".into(),
                 jti: None,
                 kid: None,

@@ -12,7 +12,7 @@ use policy::{ActorKind, TenantId};
 use crate::algorithm::Algorithm;
 use crate::development::DEVELOPMENT_PREFIX;
 use crate::fetch::{authorities, check_url, fetch};
-use crate::jwks::{KeySet, Origin};
+use crate::jwks::{KeySet, Origin, Refusal};
 use crate::limits::{
     FETCH_INTERVAL, FETCH_ON_DEMAND_INTERVAL, FILE_INTERVAL, GRANTS_MAX, LEEWAY_MAX, NAME_BYTES_MAX,
 };
@@ -181,10 +181,10 @@ impl Issuer {
             }
             // When it was read is nobody's to say yet: until the first look it counts as never had.
             KeySource::File(_) => {
-                load(&settings).map_err(|message| InvalidIssuer { key: "jwks", message })?;
+                some(&settings).map_err(|message| InvalidIssuer { key: "jwks", message })?;
             }
             KeySource::Inline(_) => {
-                let keys = load(&settings).map_err(|message| InvalidIssuer { key: "keys", message })?;
+                let keys = some(&settings).map_err(|message| InvalidIssuer { key: "keys", message })?;
                 state.keys = Some(Arc::new(keys));
             }
         }
@@ -228,11 +228,16 @@ impl Issuer {
     }
 
     /// Asks for its keys, and has them from now on: whether they are others than before. Waits for a file or the network.
+    /// Where a secret is found among them there are none from now on.
     ///
     /// # Errors
     /// Why they could not be had, in words; those before stay.
     pub(crate) fn refresh(&self, now: i64) -> Result<bool, String> {
-        let keys = load(&self.settings)?;
+        let keys = match load(&self.settings) {
+            Ok(keys) => keys,
+            Err(Refusal::Leaked(why)) => KeySet::closed(why),
+            Err(Refusal::Unreadable(why)) => return Err(why),
+        };
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let changed = state.keys.as_ref().is_none_or(|before| !before.is_same(&keys));
         state.keys = Some(Arc::new(keys));
@@ -254,6 +259,12 @@ impl Issuer {
         }
     }
 
+    /// What else is served among its keys, and why it is not used.
+    pub(crate) fn left_out(&self) -> Vec<String> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        state.keys.as_ref().map(|keys| keys.left_out.clone()).unwrap_or_default()
+    }
+
     /// Names of the keys that can be known without fetching.
     pub(crate) fn key_names(&self) -> Vec<Arc<str>> {
         let known = self.state.read().unwrap_or_else(PoisonError::into_inner).keys.clone();
@@ -265,18 +276,30 @@ impl Issuer {
     }
 }
 
+/// The keys as they are at their source, at least one.
+fn some(settings: &Settings) -> Result<KeySet, String> {
+    let keys = load(settings).map_err(Refusal::into_text)?;
+    match &settings.keys {
+        KeySource::File(file) if keys.is_empty() => {
+            Err(format!("`{}`: the set has no key of use", file.path))
+        }
+        _ if keys.is_empty() => Err("the set has no key of use".to_owned()),
+        _ => Ok(keys),
+    }
+}
+
 /// The keys as they are at their source.
-fn load(settings: &Settings) -> Result<KeySet, String> {
+fn load(settings: &Settings) -> Result<KeySet, Refusal> {
     match &settings.keys {
         KeySource::Inline(text) => KeySet::read(text.as_bytes(), &settings.algorithms, Origin::Inline),
         KeySource::File(file) => {
             let text = (file.read)().map_err(|why| format!("`{}` cannot be read: {why}", file.path))?;
             KeySet::read(text.as_bytes(), &settings.algorithms, Origin::File)
-                .map_err(|why| format!("`{}`: {why}", file.path))
+                .map_err(|refusal| refusal.of(&file.path))
         }
         KeySource::Url(url) => {
             let body = fetch(url, settings.fetch_timeout, settings.authorities.as_deref())?;
-            KeySet::read(&body, &settings.algorithms, Origin::Server).map_err(|why| format!("`{url}`: {why}"))
+            KeySet::read(&body, &settings.algorithms, Origin::Server).map_err(|refusal| refusal.of(url))
         }
     }
 }

@@ -40,6 +40,8 @@ pub struct Refresh {
     pub issuer: Arc<str>,
     /// Whether they are others than before; or why they could not be had, in words that can quote the server.
     pub outcome: Result<bool, String>,
+    /// What else is served among them, and why it is not used; in such words too.
+    pub left_out: Vec<String>,
 }
 
 impl Issuers {
@@ -149,6 +151,8 @@ impl Issuers {
         let session = Session {
             issuer: settings.id.clone(),
             iss: claims.issuer.as_str().into(),
+            audience: settings.audience.as_str().into(),
+            tenant: settings.tenant.clone(),
             subject: claims.subject.as_str().into(),
             jti: claims.id.as_deref().map(Arc::from),
             kid: key.kid.clone(),
@@ -231,7 +235,12 @@ impl Issuers {
         if now >= session.ends_at {
             return Err(Ended::Expired);
         }
-        let issuer = self.issuer(&session.issuer).filter(|issuer| *issuer.settings.issuer == *session.iss);
+        let is_same = |settings: &Settings| {
+            *settings.issuer == *session.iss
+                && *settings.audience == *session.audience
+                && settings.tenant == session.tenant
+        };
+        let issuer = self.issuer(&session.issuer).filter(|issuer| is_same(&issuer.settings));
         let issuer = issuer.ok_or(Ended::IssuerGone)?;
         let keys = issuer.keys(now).map_err(|_| Ended::NoKeys)?;
         if !keys.has(session.kid.as_deref(), &session.key) {
@@ -321,7 +330,11 @@ fn ask(due: Vec<&Issuer>, now: i64) -> Vec<Refresh> {
                     Ok(Err(_)) => Err("the fetch broke off".to_owned()),
                     Err(error) => Err(format!("a thread for the fetch cannot be made: {error}")),
                 };
-                asked.push(Refresh { issuer: issuer.settings.id.clone(), outcome });
+                asked.push(Refresh {
+                    issuer: issuer.settings.id.clone(),
+                    outcome,
+                    left_out: issuer.left_out(),
+                });
             }
         });
     }

@@ -21,6 +21,38 @@ pub(crate) enum Origin {
     Server,
 }
 
+/// Why a set is not read. Texts can quote it: hostile wherever they are shown.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// It says nothing about which keys are good.
+    Unreadable(String),
+    /// A secret is in it that is none any more: no key that its issuer served is to be trusted.
+    Leaked(String),
+}
+
+impl From<String> for Refusal {
+    fn from(why: String) -> Self {
+        Self::Unreadable(why)
+    }
+}
+
+impl Refusal {
+    /// The same, with where the set is.
+    pub(crate) fn of(self, place: &str) -> Self {
+        match self {
+            Self::Unreadable(why) => Self::Unreadable(format!("`{place}`: {why}")),
+            Self::Leaked(why) => Self::Leaked(format!("`{place}`: {why}")),
+        }
+    }
+
+    /// Why, in words.
+    pub(crate) fn into_text(self) -> String {
+        match self {
+            Self::Unreadable(why) | Self::Leaked(why) => why,
+        }
+    }
+}
+
 /// The keys of one issuer, by name.
 #[derive(Debug, Default)]
 pub(crate) struct KeySet {
@@ -32,32 +64,36 @@ pub(crate) struct KeySet {
 }
 
 impl KeySet {
-    /// Reads `{"keys": [...]}`.
+    /// Reads `{"keys": [...]}`. A set without a key of use is a set: its issuer has withdrawn them all.
     ///
     /// # Errors
-    /// Why none of it is used, in words. They can quote the set: hostile wherever they are shown.
-    pub(crate) fn read(text: &[u8], allowed: &[Algorithm], origin: Origin) -> Result<Self, String> {
+    /// It is no set of keys, or one that nobody should trust.
+    pub(crate) fn read(text: &[u8], allowed: &[Algorithm], origin: Origin) -> Result<Self, Refusal> {
         if text.len() > KEYS_BYTES_MAX {
-            return Err(format!("the set of keys is {} bytes, at most {KEYS_BYTES_MAX} allowed", text.len()));
+            let bytes = text.len();
+            return Err(format!("the set of keys is {bytes} bytes, at most {KEYS_BYTES_MAX} allowed").into());
         }
         let set = strict::object(text).map_err(|why| format!("the set of keys cannot be read: {why}"))?;
         let Some(Json::Array(written)) = set.get("keys") else {
-            return Err("the set of keys has no list `keys`".to_owned());
+            return Err("the set of keys has no list `keys`".to_owned().into());
         };
         if written.len() > KEYS_MAX {
-            return Err(format!("the set has {} keys, at most {KEYS_MAX} allowed", written.len()));
+            return Err(format!("the set has {} keys, at most {KEYS_MAX} allowed", written.len()).into());
         }
         let mut keys = Vec::new();
         let mut left_out = Vec::new();
         for jwk in written {
-            let Json::Object(jwk) = jwk else { return Err("a key of the set is not an object".to_owned()) };
+            let Json::Object(jwk) = jwk else {
+                return Err("a key of the set is not an object".to_owned().into());
+            };
             match Key::read(jwk, allowed, origin == Origin::Inline) {
                 Ok(key) => keys.push(Arc::new(key)),
                 Err(Unusable::LeftOut(why)) if origin == Origin::Server => left_out.push(why),
-                Err(Unusable::LeftOut(why) | Unusable::Set(why)) => return Err(why),
+                Err(Unusable::LeftOut(why)) => return Err(why.into()),
+                Err(Unusable::Leaked(why)) => return Err(Refusal::Leaked(why)),
             }
         }
-        Self::of(keys, left_out, written, origin)
+        Ok(Self::of(keys, left_out, written, origin)?)
     }
 
     fn of(
@@ -86,11 +122,17 @@ impl KeySet {
                 None => return Err("a key among others needs a `kid`".to_owned()),
             }
         }
-        if named.is_empty() && only.is_none() {
-            let why = left_out.first().map(|why| format!(": {why}")).unwrap_or_default();
-            return Err(format!("the set has no key of use{why}"));
-        }
         Ok(Self { named, only, left_out })
+    }
+
+    /// No key at all, for this reason.
+    pub(crate) fn closed(why: String) -> Self {
+        Self { left_out: vec![why], ..Self::default() }
+    }
+
+    /// Whether no token can be verified with it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.named.is_empty() && self.only.is_none()
     }
 
     /// The key that a token names; the only one there is for a token that names none.

@@ -89,13 +89,16 @@ const LOOK: Duration = Duration::from_secs(1);
 fn keep_keys(issuers: &Issuers, clock: &Clock, stopped: &AtomicBool, tell: &dyn Fn(Change)) {
     let mut troubles: HashMap<Arc<str>, String> = HashMap::new();
     while !stopped.load(Ordering::Acquire) {
-        for Refresh { issuer, outcome } in issuers.refresh(clock()) {
+        for Refresh { issuer, outcome, left_out } in issuers.refresh(clock()) {
             match outcome {
                 Ok(changed) => {
                     if troubles.remove(&issuer).is_some() {
                         tracing::info!(%issuer, "the keys of the issuer can be had again");
                     }
                     if changed {
+                        for why in left_out {
+                            tracing::warn!(%issuer, why = visible(&why), "a key of the issuer is not used");
+                        }
                         tell(Change::Keys(issuer));
                     }
                 }

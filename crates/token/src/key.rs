@@ -34,8 +34,8 @@ impl std::fmt::Debug for Key {
 pub(crate) enum Unusable {
     /// It is no key for verifying tokens of this issuer; others of its set may be.
     LeftOut(String),
-    /// Nothing of the set that it is in can be trusted.
-    Set(String),
+    /// It is a secret that is none any more: nothing of the set that it is in can be trusted.
+    Leaked(String),
 }
 
 /// Members that only a private key has (RFC 7518 sections 6.2.2 and 6.3.2, RFC 8037 section 2).
@@ -53,13 +53,13 @@ impl Key {
             ),
         };
         let left = |why: &str| left_out(kid, why);
-        let refused = |why: &str| Unusable::Set(format!("key {} {why}", name(kid)));
+        let leaked = |why: &str| Unusable::Leaked(format!("key {} {why}", name(kid)));
         if let Some(private) = PRIVATE.into_iter().find(|member| jwk.contains_key(*member)) {
             let why = format!("has the private member `{private}`: it is no secret any more, make another");
-            return Err(refused(&why));
+            return Err(leaked(&why));
         }
         if jwk.contains_key("k") && !secrets {
-            return Err(refused("is a shared secret (`k`): it is no secret any more, make another"));
+            return Err(leaked("is a shared secret (`k`): it is no secret any more, make another"));
         }
         let material = Material::read(jwk).map_err(|why| left(&why))?;
         if !purpose(jwk) {
@@ -70,10 +70,8 @@ impl Key {
             && bytes.len() < algorithm.secret_bytes_min()
         {
             let least = algorithm.secret_bytes_min();
-            return Err(refused(&format!(
-                "is {} bytes, at least {least} needed for `{algorithm}`",
-                bytes.len()
-            )));
+            let why = format!("is {} bytes, at least {least} needed for `{algorithm}`", bytes.len());
+            return Err(Unusable::LeftOut(format!("key {} {why}", name(kid))));
         }
         let thumbprint = material.thumbprint();
         let kid = kid.map(Arc::from);

@@ -31,7 +31,7 @@ pub enum Ended {
     /// Its issuer's keys could not be had for longer than `jwks_max_age`.
     #[error("the keys of the token's issuer could not be had for too long")]
     NoKeys,
-    /// The app no longer has that issuer.
+    /// The app no longer has that issuer, or has it for another audience or tenant.
     #[error("the issuer of the token is no longer accepted")]
     IssuerGone,
 }

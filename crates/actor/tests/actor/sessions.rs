@@ -8,7 +8,7 @@ use policy::{Actor, Process, ProcessHost, ProcessSpawn, ScopeSet, SecurityAsk, S
 use value::{Kind, Value};
 
 use crate::world::{
-    How, On, World, assert_fails, child, host, permit, scope, spawn_ask, user, with_deep_stack,
+    How, On, World, assert_fails, child, host, permit, scope, spawn_ask, tenant, user, with_deep_stack,
 };
 
 /// A session that ends so many seconds after the clock's start.
@@ -16,6 +16,8 @@ fn session(ends_at: i64) -> Arc<Session> {
     Arc::new(Session {
         issuer: "acme:login".into(),
         iss: "https://login.test".into(),
+        audience: "app".into(),
+        tenant: tenant("acme"),
         subject: "ada".into(),
         jti: None,
         kid: None,

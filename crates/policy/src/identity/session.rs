@@ -6,6 +6,8 @@
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use super::TenantId;
+
 /// A token that was accepted, for as long as anything runs under it. Never the token itself.
 #[derive(Debug)]
 pub struct Session {
@@ -13,6 +15,10 @@ pub struct Session {
     pub issuer: Arc<str>,
     /// The token's `iss`.
     pub iss: Arc<str>,
+    /// Audience of that entry.
+    pub audience: Arc<str>,
+    /// Tenant of that entry, whose actor the token made.
+    pub tenant: TenantId,
     /// The token's `sub`, as it is there: hostile wherever it is shown.
     pub subject: Arc<str>,
     /// The token's `jti`, if it has one. Hostile as well.

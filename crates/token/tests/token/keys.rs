@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
-use token::{Algorithm, KeyFile, KeySource, Settings};
+use token::{Algorithm, Cause, Ended, KeyFile, KeySource, Settings};
 
-use crate::support::{Answer, NOW, Server, Signer, actor, b64, claims, issuers, set, settings};
+use crate::support::{Answer, NOW, Server, Signer, actor, b64, cause, claims, issuers, set, settings};
 
 /// What is wrong with an issuer whose entry has these keys.
 fn inline(algorithms: &[Algorithm], keys: &[Json]) -> String {
@@ -131,11 +131,19 @@ fn a_private_key_in_a_set_is_no_secret_any_more() {
         let leaked = changed(&ed, member, "AAAA".into());
         assert_eq!(inline(&[Algorithm::EdDsa], std::slice::from_ref(&leaked)), expected);
         // One leaked key makes the set of a server one that nobody should trust.
-        let server = Server::new(Answer::Keys(set(&[Signer::ed().jwk("good"), leaked])));
+        let good = Signer::ed();
+        let server = Server::new(Answer::Keys(set(&[good.jwk("good")])));
         let mut settings = settings(&[Algorithm::EdDsa], &[]);
         settings.keys = KeySource::Url(server.url.clone());
-        let refreshed = issuers(settings).refresh(NOW);
-        assert!(refreshed[0].outcome.as_ref().unwrap_err().ends_with(&expected), "{refreshed:?}");
+        let issuers = issuers(settings);
+        issuers.refresh(NOW);
+        let jwt = good.token("EdDSA", "good", &claims());
+        let session = issuers.authenticate(jwt.as_bytes(), None, NOW).unwrap().session;
+        server.says(Answer::Keys(set(&[good.jwk("good"), leaked])));
+        let refreshed = issuers.refresh(NOW + 20);
+        assert!(refreshed[0].left_out[0].ends_with(&expected), "{refreshed:?}");
+        assert_eq!(issuers.still_good(&session, NOW + 20), Err(Ended::KeyWithdrawn));
+        assert!(matches!(cause(&issuers, &jwt), Cause::UnknownKey { .. }));
     }
     let secret = set(&[Signer::Secret(vec![1; 32]).jwk("s")]);
     let error = file(&secret).check().unwrap_err();

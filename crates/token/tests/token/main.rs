@@ -9,6 +9,7 @@ mod claims;
 mod forms;
 mod keys;
 mod mapping;
+mod random;
 mod revocations;
 mod rotation;
 mod signatures;

@@ -4,7 +4,8 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use token::{Algorithm, Cause, Change, Ended, Issuers, Keeper, KeyFile, KeySource, Revocations};
+use policy::TenantId;
+use token::{Algorithm, Cause, Change, Ended, Issuers, Keeper, KeyFile, KeySource, Revocations, Settings};
 
 use crate::support::{Answer, NOW, Server, Signer, cause_at, claims, issuers, set, settings, with};
 
@@ -41,6 +42,27 @@ fn keys_overlap_while_they_rotate_and_a_withdrawn_one_ends_its_sessions() {
     assert_eq!(issuers.still_good(&new_session, NOW + 40), Ok(()));
     assert_eq!(cause_at(&issuers, &old_jwt, NOW + 40), unknown("old"));
     assert_eq!(issuers.refresh(NOW + 60)[0].outcome, Ok(false));
+}
+
+#[test]
+fn a_server_that_serves_no_key_has_withdrawn_them_all() {
+    let signer = Signer::ed();
+    let server = Server::new(Answer::Keys(set(&[signer.jwk("k")])));
+    let issuers = served(&server);
+    issuers.refresh(NOW);
+    let jwt = signer.token("EdDSA", "k", &claims());
+    let session = issuers.authenticate(jwt.as_bytes(), None, NOW).unwrap().session;
+    let mut for_another_purpose = signer.jwk("k");
+    for_another_purpose["use"] = "enc".into();
+    for keys in [set(&[]), set(&[for_another_purpose])] {
+        server.says(Answer::Keys(keys));
+        issuers.refresh_now(NOW + 1);
+        assert_eq!(issuers.still_good(&session, NOW + 1), Err(Ended::KeyWithdrawn));
+        assert_eq!(cause_at(&issuers, &jwt, NOW + 1), unknown("k"));
+        server.says(Answer::Keys(set(&[signer.jwk("k")])));
+        issuers.refresh_now(NOW + 2);
+        assert_eq!(issuers.still_good(&session, NOW + 2), Ok(()));
+    }
 }
 
 #[test]
@@ -106,7 +128,6 @@ fn the_last_good_keys_are_used_until_they_are_too_old() {
         Answer::Keys("{}".into()),
         Answer::Keys(String::new()),
         Answer::Keys(" ".repeat(300 * 1024)),
-        Answer::Keys(set(&[])),
     ] {
         server.says(answer);
         now += 20;
@@ -197,6 +218,19 @@ fn a_new_version_of_an_app_goes_on_with_the_keys_of_the_one_before() {
     assert_eq!(after.still_good(&session, NOW), Ok(()));
     assert!(after.authenticate(jwt.as_bytes(), None, NOW).is_ok());
     assert_eq!(Issuers::none().still_good(&session, NOW), Err(Ended::IssuerGone));
+    // Of another tenant, or for another audience, it is another issuer.
+    for change in [
+        |settings: &mut Settings| settings.tenant = TenantId::system(),
+        |settings: &mut Settings| settings.audience = "other".into(),
+        |settings: &mut Settings| settings.issuer = "https://other.example/".into(),
+    ] {
+        let mut changed = settings(&[Algorithm::EdDsa], &[]);
+        changed.keys = KeySource::Url(server.url.clone());
+        change(&mut changed);
+        let changed = issuers(changed);
+        changed.adopt(&before);
+        assert_eq!(changed.still_good(&session, NOW), Err(Ended::IssuerGone));
+    }
     // Where the keys of the same entry are elsewhere now, nothing is taken over.
     let elsewhere = served(&Server::new(Answer::Down));
     elsewhere.adopt(&before);

@@ -85,7 +85,8 @@ fn refused(text: &mut String, inspection: &Inspection, cause: &Cause) {
     let _ = writeln!(text, "\nRefused: {}", visible(&cause.to_string()));
     if matches!(cause, Cause::UnknownKey { .. }) {
         let served: Vec<String> = inspection.keys.iter().map(|kid| format!("`{kid}`")).collect();
-        let _ = writeln!(text, "  keys that it has: {}", visible(&served.join(", ")));
+        let served = if served.is_empty() { "none".to_owned() } else { served.join(", ") };
+        let _ = writeln!(text, "  keys that it has: {}", visible(&served));
         for left_out in &inspection.left_out {
             let _ = writeln!(text, "  not used: {}", visible(left_out));
         }
