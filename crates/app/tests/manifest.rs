@@ -919,6 +919,10 @@ fn an_issuer_that_could_be_misunderstood_is_refused() {
         ),
         (issuer(&[("leeway", "1h")]), &["a.yaml:11:13 `leeway` is 3600 s, at most 300 s allowed (app:idp)"]),
         (
+            issuer(&[("jwks_max_age", "59s")]),
+            &["a.yaml:11:19 `jwks_max_age` is 59 s, at least 60 s needed (app:idp)"],
+        ),
+        (
             issuer(&[("grants", "[{when: {claim: a, contains: b}, grant: [nowhere]}]")]),
             &["a.yaml:11:54 there is no security.scope `app:nowhere` (app:idp)"],
         ),
@@ -974,4 +978,13 @@ fn an_issuer_gives_scopes_of_its_tenant_only_and_is_the_operators_to_declare() {
         &format!("{tenants}{}", issuer(&[("tenant", "system"), ("actor", "{id: \"operator/{sub}\"}")])),
     )]);
     assert_eq!(manifest.issuers[0].settings.mapping.actor.value.text(), "operator/{sub}");
+}
+
+#[test]
+fn an_app_has_a_bounded_number_of_issuers() {
+    let one = |at: usize| {
+        issuer(&[("audience", &format!("a{at}"))]).replace("name: idp", &format!("name: idp{at}"))
+    };
+    let entries: String = (0..65).map(one).collect();
+    entries_refused(&entries, &["a.yaml:515:11 the app has more than 64 issuers (app:idp64)"]);
 }

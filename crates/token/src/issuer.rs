@@ -14,7 +14,8 @@ use crate::development::DEVELOPMENT_PREFIX;
 use crate::fetch::{authorities, check_url, fetch};
 use crate::jwks::{KeySet, Origin, Refusal};
 use crate::limits::{
-    FETCH_INTERVAL, FETCH_ON_DEMAND_INTERVAL, FILE_INTERVAL, GRANTS_MAX, LEEWAY_MAX, NAME_BYTES_MAX,
+    FETCH_INTERVAL, FETCH_ON_DEMAND_INTERVAL, FILE_INTERVAL, GRANTS_MAX, KEYS_AGE_MIN, LEEWAY_MAX,
+    NAME_BYTES_MAX,
 };
 use crate::mapping::Mapping;
 
@@ -132,6 +133,10 @@ impl Settings {
                 LEEWAY_MAX.as_secs()
             );
             return wrong("leeway", message);
+        }
+        if self.jwks_max_age < KEYS_AGE_MIN {
+            let (age, min) = (self.jwks_max_age.as_secs(), KEYS_AGE_MIN.as_secs());
+            return wrong("jwks_max_age", format!("`jwks_max_age` is {age} s, at least {min} s needed"));
         }
         if self.mapping.grants.len() > GRANTS_MAX {
             return wrong(

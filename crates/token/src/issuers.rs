@@ -320,7 +320,7 @@ fn ask(due: Vec<&Issuer>, now: i64) -> Vec<Refresh> {
     for some in due.chunks(FETCHES_AT_ONCE) {
         thread::scope(|scope| {
             let ask = |issuer| {
-                let named = thread::Builder::new().name("keys".to_owned());
+                let named = thread::Builder::new().name("moonward-fetch".to_owned());
                 named.spawn_scoped(scope, move || Issuer::refresh(issuer, now))
             };
             let answers: Vec<_> = some.iter().copied().map(|issuer| (issuer, ask(issuer))).collect();

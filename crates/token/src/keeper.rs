@@ -55,9 +55,9 @@ impl Keeper {
         let on_change = Arc::new(on_change);
         let mut keeper = Self { wake: issuers.wake().clone(), stopped: Arc::default(), threads: Vec::new() };
         let (of, stopped, tell) = (issuers.clone(), keeper.stopped.clone(), on_change.clone());
-        keeper.spawn("keys", move || keep_keys(&of, &clock, &stopped, &*tell))?;
+        keeper.spawn("moonward-keys", move || keep_keys(&of, &clock, &stopped, &*tell))?;
         let (of, stopped) = (issuers.clone(), keeper.stopped.clone());
-        keeper.spawn("revocations", move || keep_revocations(&of, &stopped, &*on_change))?;
+        keeper.spawn("moonward-revocations", move || keep_revocations(&of, &stopped, &*on_change))?;
         Ok(keeper)
     }
 

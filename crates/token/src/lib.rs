@@ -3,7 +3,7 @@
 //! [`Issuers::authenticate`] takes a JSON Web Token apart with readers of its own ([`compact`], [`strict`], [`claims`]), finds
 //! the key that its issuer serves ([`key`], [`jwks`]), has the signature verified, and lets the issuer's rules say what the
 //! claims are worth ([`mapping`]). It never waits for a network: a [`Keeper`] fetches keys beside it ([`fetch`]) and reads
-//! what was revoked ([`revocation`]). What `RFC 8725` asks for is done here, whatever the library that verifies signatures
+//! what was revoked ([`revocation`]). What RFC 8725 asks for is done here, whatever the library that verifies signatures
 //! would let pass.
 //!
 //! This crate is the only one that names a signature or speaks HTTP. It knows no Lua, no manifest and no process: whoever

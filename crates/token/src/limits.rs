@@ -22,7 +22,7 @@ pub const KEY_ID_BYTES_MAX: usize = 256;
 /// Bytes of `issuer`, of `audience` and of the name of a claim: 1 KiB, longer than any URL that people write.
 pub const NAME_BYTES_MAX: usize = 1024;
 
-/// Latest time that a claim can name, in seconds since 1970: the end of the year 9999, as `RFC 3339` can write it.
+/// Latest time that a claim can name, in seconds since 1970: the end of the year 9999, as RFC 3339 can write it.
 pub const TIME_SECONDS_MAX: i64 = 253_402_300_799;
 
 /// Audiences of one token: 64, each compared with every audience of its issuer.
@@ -44,24 +44,27 @@ pub const LEEWAY_MAX: Duration = Duration::from_secs(300);
 /// Past it nothing of that issuer is accepted.
 pub const KEYS_AGE_DEFAULT: Duration = Duration::from_secs(24 * 3600);
 
+/// Shortest such time: 60 s, three fetches; a shorter one would close an issuer between two of them.
+pub const KEYS_AGE_MIN: Duration = Duration::from_secs(60);
+
 /// Bytes of a set of keys: 256 KiB. Sets that issuers serve have 1 to 40 KiB.
 pub const KEYS_BYTES_MAX: usize = 256 * 1024;
 
 /// Keys of one issuer: 64; issuers serve two to ten.
 pub const KEYS_MAX: usize = 64;
 
-/// Bits of an RSA modulus: at least 2 048 (`RFC 7518` section 3.3).
+/// Bits of an RSA modulus: at least 2 048 (RFC 7518 section 3.3).
 pub const RSA_BITS_MIN: usize = 2048;
 
 /// Bits of an RSA modulus: at most 8 192. Verifying takes longer with each, and a set of keys comes from outside.
 pub const RSA_BITS_MAX: usize = 8192;
 
-/// Bytes of a shared secret: at least 32 (`RFC 7518` section 3.2 asks for as many as the hash of `HS256` has), and for `HS384`
+/// Bytes of a shared secret: at least 32 (RFC 7518 section 3.2 asks for as many as the hash of `HS256` has), and for `HS384`
 /// and `HS512` 48 and 64.
 pub const SECRET_BYTES_MIN: usize = 32;
 
 /// Time between two fetches of an issuer's keys: 20 s. With [`FETCH_TIMEOUT_DEFAULT`] and [`FETCHES_AT_ONCE`] a key that is
-/// withdrawn is known within 40 s, even where every issuer of [`ISSUERS_MAX`] is slow.
+/// withdrawn is known after some 40 s at most, even where every issuer of [`ISSUERS_MAX`] is slow.
 pub const FETCH_INTERVAL: Duration = Duration::from_secs(20);
 
 /// Time between two fetches that unknown keys ask for: 10 s. A token with an invented `kid` costs its issuer no more than that.

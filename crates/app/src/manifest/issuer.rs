@@ -11,7 +11,9 @@ use std::sync::Arc;
 use diagnostic::{Diagnostic, Span};
 use policy::TenantId;
 use serde_json::json;
-use token::limits::{AUTHORITIES_BYTES_MAX, FETCH_TIMEOUT_DEFAULT, KEYS_AGE_DEFAULT, LEEWAY_DEFAULT};
+use token::limits::{
+    AUTHORITIES_BYTES_MAX, FETCH_TIMEOUT_DEFAULT, ISSUERS_MAX, KEYS_AGE_DEFAULT, LEEWAY_DEFAULT,
+};
 use token::{Algorithm, Condition, Grant, KeyFile, KeySource, Mapping, Rule, Settings, Template};
 
 use super::entry::{Issuer, Located};
@@ -227,6 +229,11 @@ impl Resolver<'_> {
             let message = format!("`{}` has the same `issuer` and `audience`", first.id);
             let help = format!("the first is at {}; a token would be of both", place(&first.span));
             self.findings.push(entry.error("manifest.issuer", "audience", message).help(help));
+            return false;
+        }
+        if self.manifest.issuers.len() >= ISSUERS_MAX {
+            let message = format!("the app has more than {ISSUERS_MAX} issuers");
+            self.findings.push(entry.error("manifest.length", "", message));
             return false;
         }
         match settings.check() {
