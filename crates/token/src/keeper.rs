@@ -31,7 +31,8 @@ pub fn system_clock() -> Clock {
 pub enum Change {
     /// An issuer serves other keys than before; the id of its entry.
     Keys(Arc<str>),
-    /// Something was revoked; [`crate::Revocations::take_unrecorded`] has what is to be recorded.
+    /// Something was revoked, since the last time or before the start; [`crate::Revocations::take_unrecorded`] has what is to
+    /// be recorded.
     Revoked,
 }
 
@@ -116,14 +117,18 @@ fn keep_keys(issuers: &Issuers, clock: &Clock, stopped: &AtomicBool, tell: &dyn 
 
 fn keep_revocations(issuers: &Issuers, stopped: &AtomicBool, tell: &dyn Fn(Change)) {
     let mut trouble = None;
+    // Not what a look finds new: another thread may have revoked, and looked, in between.
+    let mut told = 0;
     while !stopped.load(Ordering::Acquire) {
         match issuers.revocations().reload() {
-            Ok(more) => {
+            Ok(_) => {
                 if trouble.take().is_some() {
                     tracing::info!("what was revoked can be read again");
                 }
-                if more {
+                let known = issuers.revocations().len();
+                if known != told {
                     tell(Change::Revoked);
+                    told = known;
                 }
             }
             Err(error) if trouble.as_ref() != Some(&error) => {

@@ -220,6 +220,10 @@ impl Known {
 
     /// Takes over a file; whether it says more than before.
     fn take(&mut self, content: Content) -> bool {
+        if content.complete < self.complete {
+            // Somebody else has read it since, with more in it.
+            return false;
+        }
         // All of it again, should it be another file: nothing that was revoked is ever taken back.
         let is_more = content.revocations.len() > self.count;
         for (index, revocation) in content.revocations.iter().enumerate() {

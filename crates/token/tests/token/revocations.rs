@@ -221,5 +221,14 @@ fn a_keeper_sees_what_another_process_revoked() {
         .unwrap();
     assert_eq!(changes.recv_timeout(Duration::from_secs(20)), Ok(Change::Revoked));
     assert_eq!(issuers.still_good(&session, NOW), Err(Ended::Revoked));
+    // What this process revokes is told too, and what was there before the start.
+    issuers.revocations().append(one("t9", None)).unwrap();
+    assert_eq!(changes.recv_timeout(Duration::from_secs(20)), Ok(Change::Revoked));
+    assert_eq!(issuers.revocations().take_unrecorded().len(), 2);
+    drop(keeper);
+    let (changed, changes) = mpsc::channel();
+    let keeper =
+        Keeper::start(&issuers, Arc::new(|| NOW), move |change| changed.send(change).unwrap()).unwrap();
+    assert_eq!(changes.recv_timeout(Duration::from_secs(20)), Ok(Change::Revoked));
     drop(keeper);
 }
