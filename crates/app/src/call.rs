@@ -154,7 +154,7 @@ impl Running {
             return Err(no_definition(catalogue, definition));
         };
         let (issuers, now) = (self.issuers(), system_clock()());
-        for Refresh { issuer, outcome } in issuers.refresh_for(token, now) {
+        for Refresh { issuer, outcome, .. } in issuers.refresh_for(token, now) {
             if let Err(why) = outcome {
                 tracing::warn!(target: "token", %issuer, why = visible(&why), "the keys of the issuer cannot be had");
             }

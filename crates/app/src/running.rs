@@ -105,7 +105,7 @@ impl Running {
     /// not as they were at the start, which only a new start can change; or an issuer's file of keys is no longer what was
     /// loaded. UNAVAILABLE: the system gives no thread. The refusal is recorded; the version before stays.
     pub fn reload(&self, app: App) -> Result<(), Failure> {
-        let issuers = app.issuers(system_clock()()).map_err(|error| {
+        let issuers = app.issuers_after(&self.issuers()).map_err(|error| {
             self.gate.refuse(&[Diagnostic::error("app.reload", error.to_string())]);
             Failure::invalid(error.to_string())
         })?;
@@ -117,7 +117,6 @@ impl Running {
             return Err(Failure::new(Kind::Invalid, format!("{message}; {START_AGAIN}")));
         }
         let mut identities = self.identities.lock().unwrap_or_else(PoisonError::into_inner);
-        issuers.adopt(identities.issuers());
         let kept = Identities::keep(Arc::new(issuers), Some(&identities), &self.runtime, &self.log).map_err(
             |error| {
                 self.gate.refuse(&[Diagnostic::error("app.reload", error.to_string())]);

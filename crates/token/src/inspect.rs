@@ -8,11 +8,11 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use crate::compact::Token;
-use crate::issuer::Settings;
 use crate::issuers::Issuers;
 use crate::mapping::RuleOutcome;
 use crate::refused::Cause;
 use crate::session::Authenticated;
+use crate::settings::Settings;
 
 /// A token explained. All text of it is the token's, and hostile wherever it is shown.
 #[derive(Debug, Clone)]

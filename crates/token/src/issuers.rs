@@ -13,13 +13,14 @@ use crate::algorithm::Algorithm;
 use crate::compact::Token;
 use crate::decoy;
 use crate::development::DEVELOPMENT_PREFIX;
-use crate::issuer::{InvalidIssuer, Issuer, KeySource, Settings, seconds};
+use crate::issuer::{Issuer, seconds};
 use crate::keeper::Wake;
 use crate::key::Key;
 use crate::limits::{FETCHES_AT_ONCE, ISSUERS_MAX};
 use crate::refused::{Cause, Refused};
 use crate::revocation::{Revocations, Revoked};
 use crate::session::{Authenticated, Ended, Session};
+use crate::settings::{InvalidIssuer, KeySource, Settings};
 use crate::validity::good_until;
 
 /// The issuers of an app and what of theirs was revoked. Shared by every thread; nothing here waits for a network but

@@ -26,6 +26,7 @@ mod mapping;
 mod refused;
 mod revocation;
 mod session;
+mod settings;
 mod strict;
 mod validity;
 
@@ -33,12 +34,12 @@ pub use algorithm::Algorithm;
 pub use development::{DEVELOPMENT_PREFIX, DevelopmentKey, InvalidDevelopmentKey, random_id};
 pub use fetch::{InvalidUrl, check_url};
 pub use inspect::{ClaimLine, Inspection};
-pub use issuer::{InvalidIssuer, KeyFile, KeySource, Settings};
 pub use issuers::{Issuers, Refresh};
 pub use keeper::{Change, Clock, Keeper, system_clock};
 pub use mapping::{Condition, Grant, InvalidMapping, Mapping, Rule, RuleOutcome, Template};
 pub use refused::{Cause, Refused};
 pub use revocation::{Revocation, RevocationError, Revocations, Revoked};
 pub use session::{Authenticated, Ended, Session};
+pub use settings::{InvalidIssuer, KeyFile, KeySource, Settings};
 
 pub use policy::AssertedBy;

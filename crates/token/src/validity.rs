@@ -1,8 +1,9 @@
 //! When a token is good: between its beginning and its end, as far as clocks agree.
 
 use crate::claims::Claims;
-use crate::issuer::{Settings, seconds};
+use crate::issuer::seconds;
 use crate::refused::Cause;
+use crate::settings::Settings;
 
 /// Until when claims are good, the leeway included; or why they are not at this time.
 pub(crate) fn good_until(claims: &Claims, settings: &Settings, now: i64) -> Result<i64, Cause> {

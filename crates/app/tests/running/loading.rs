@@ -1,7 +1,10 @@
 //! What is wrong with an app is said before anything runs.
 
+use std::sync::Arc;
+
 use app::App;
-use audit::Mode;
+use audit::{AssertedBy, Mode};
+use serde_json::json;
 
 use crate::support::{Folder, rendered};
 
@@ -89,4 +92,50 @@ fn a_manifest_may_list_exactly_the_modules_that_there_are() {
     there.sort_unstable();
     there.dedup();
     assert_eq!(there, app::manifest::MODULES);
+}
+
+#[test]
+fn a_new_version_of_an_app_goes_on_with_what_was_revoked_and_the_keys_that_it_had() {
+    let key = token::DevelopmentKey::generate().unwrap();
+    let keys = json!({"keys": [key.public_jwk()]}).to_string();
+    let folder = Folder::new(
+        "  - name: idp
+    kind: security.issuer
+    issuer: https://idp.example.org/
+    audience: shop
+    algorithms: [EdDSA]
+    jwks: file://keys.json
+    tenant: default
+    actor: {id: 'user/{sub}'}
+",
+        &[("keys.json", &keys)],
+    );
+    let now = 1_800_000_000;
+    let jwt = |subject: &str| {
+        let claims = json!({"iss": "https://idp.example.org/", "aud": "shop", "sub": subject, "iat": now, "exp": now + 60});
+        key.sign(claims.as_object().unwrap())
+    };
+    let issuers = folder.load().issuers(now).unwrap();
+    assert!(issuers.authenticate(jwt("ada").as_bytes(), None, now).is_err(), "no key was asked for yet");
+    issuers.refresh_now(now);
+    let session = issuers.authenticate(jwt("ada").as_bytes(), None, now).unwrap().session;
+    let by = AssertedBy { uid: 0, login: "root".into(), host: "here".into() };
+    let (issuer, subject) = (Some(session.issuer.clone()), Some("eve".into()));
+    let revocation = token::Revocation { at: now, issuer, subject, jti: None, recorded: false, by };
+    let record = app::revocation_event(&issuers, &revocation);
+    assert_eq!((record.tenant.as_deref(), record.detail["sub"].as_str()), (Some("default"), Some("eve")));
+    issuers.revocations().append(revocation).unwrap();
+    let next = folder.load().issuers_after(&issuers).unwrap();
+    assert!(Arc::ptr_eq(issuers.revocations(), next.revocations()));
+    assert_eq!(next.still_good(&session, now), Ok(()));
+    assert!(next.authenticate(jwt("ada").as_bytes(), None, now).is_ok());
+    let refused = next.authenticate(jwt("eve").as_bytes(), None, now).unwrap_err();
+    assert_eq!(refused.cause(), &token::Cause::Revoked);
+    // Whoever starts anew knows it from the disk.
+    let anew = folder.load().issuers(now).unwrap();
+    anew.refresh_now(now);
+    assert_eq!(
+        anew.authenticate(jwt("eve").as_bytes(), None, now).unwrap_err().cause(),
+        &token::Cause::Revoked
+    );
 }
