@@ -22,6 +22,7 @@ mod revoked;
 mod rollback;
 mod running;
 mod status;
+pub mod study;
 mod supervisor;
 mod watch;
 

@@ -111,6 +111,8 @@ limits! {
         "Largest `max_attempts`; 0 is no limit.";
     IMPORTS_NESTED_MAX: usize = 16, "levels",
         "Libraries that import each other in a line; each level is a protected call on the script's stack.";
+    TEST_CELLS_MAX: usize = 100_000, "cells",
+        "Cells of one file of policy tests, each a case that is put together before any is decided: some 100 MB.";
     KILL_WAIT_MS: u64 = 1_000, "milliseconds",
         "Wait for the end of a process that is ended at a timeout: a worker that is not stuck needs one slice.";
     SESSIONS_LOOK_MS: u64 = 10_000, "milliseconds",

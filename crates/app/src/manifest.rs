@@ -6,23 +6,23 @@
 //! and reads sources, [`references`] follows every name. Nothing is applied unless all of it holds. What
 //! policies and scripts say is not known here: their text is kept, not parsed.
 
-mod check;
+pub(crate) mod check;
 mod cycle;
-mod document;
+pub(crate) mod document;
 mod entry;
 pub(crate) mod folder;
-mod form;
+pub(crate) mod form;
 mod gather;
 mod issuer;
 mod quantity;
 mod references;
 mod resolve;
 mod scalar;
-mod scan;
+pub(crate) mod scan;
 mod schema;
 mod service;
 mod tenancy;
-mod vocabulary;
+pub(crate) mod vocabulary;
 mod written;
 mod yaml;
 

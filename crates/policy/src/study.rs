@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::{io, panic, thread};
 
 use audit::DecisionKind;
-use diagnostic::{Diagnostic, Source, did_you_mean};
+use diagnostic::{Diagnostic, Source, Span, did_you_mean};
 use serde_json::Value as Json;
 
 pub use again::{Again, NotReplayable};
@@ -29,7 +29,7 @@ pub use inspect::{Inspected, Inspection};
 pub use view::{Place, PolicyView};
 
 use crate::asked::{self, InvalidQuestion};
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, Loaded};
 use crate::class::Class;
 use crate::entity::Tenants;
 use crate::generation::{Answer, Generation, Question};
@@ -106,32 +106,36 @@ impl Study {
     /// The same without the policies of these ids, those of the shipped guard with them.
     ///
     /// # Errors
-    /// The first id that no policy has.
-    ///
-    /// # Panics
-    /// Never: what a thread of the study panics with is passed on.
-    pub fn without(self, ids: &[String]) -> Result<Self, UnknownPolicy> {
-        for id in ids {
-            self.known(id)?;
+    /// The first id that no policy has; or the system gives no thread.
+    pub fn without(self, ids: &[String]) -> io::Result<Result<Self, UnknownPolicy>> {
+        if let Some(unknown) = ids.iter().find_map(|id| self.known(id).err()) {
+            return Ok(Err(unknown));
         }
         let left = |slice: &Slice| {
-            Slice::new(
-                slice.iter().filter(|loaded| !ids.iter().any(|id| **id == *loaded.id)).cloned().collect(),
-            )
+            let stays = |loaded: &&Arc<Loaded>| !ids.iter().any(|id| **id == *loaded.id);
+            Slice::new(slice.iter().filter(stays).cloned().collect())
         };
         let mut bundle = self.generation.bundle;
         // Slices are made anew from syntax trees, by recursion.
-        let made = on_a_large_stack(|| {
+        let (guards, scopes) = on_a_large_stack(|| {
             let scopes: Vec<Slice> = bundle.scopes.values().map(|scope| left(&scope.policies)).collect();
             (left(&bundle.guards), scopes)
-        });
-        if let Ok((guards, scopes)) = made {
-            bundle.guards = guards;
-            for (scope, policies) in bundle.scopes.values_mut().zip(scopes) {
-                scope.policies = policies;
-            }
+        })?;
+        bundle.guards = guards;
+        for (scope, policies) in bundle.scopes.values_mut().zip(scopes) {
+            scope.policies = policies;
         }
-        Ok(Self::new(bundle))
+        Ok(Ok(Self::new(bundle)))
+    }
+
+    /// Where the policies of these ids are written; those of one id in several tenants' scopes, all.
+    ///
+    /// # Errors
+    /// The first id that no policy has.
+    pub fn spans(&self, ids: &[String]) -> Result<Vec<Span>, UnknownPolicy> {
+        ids.iter().try_for_each(|id| self.known(id))?;
+        let named = self.bundle().policies().filter(|loaded| ids.iter().any(|id| **id == *loaded.id));
+        Ok(named.map(|loaded| loaded.span.clone()).collect())
     }
 
     fn known(&self, id: &str) -> Result<(), UnknownPolicy> {

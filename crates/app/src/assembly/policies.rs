@@ -20,12 +20,12 @@ pub(crate) fn load(manifest: &Manifest) -> Result<Bundle, Vec<Diagnostic>> {
 }
 
 /// A scope as the policy engine names it.
-pub(super) fn scope(declared: &manifest::Scope) -> Result<Arc<Scope>, InvalidIdentity> {
+pub(crate) fn scope(declared: &manifest::Scope) -> Result<Arc<Scope>, InvalidIdentity> {
     let tenant = tenant_id(&declared.tenant)?;
     Ok(Arc::new(Scope::new(declared.id.as_str(), &tenant, declared.shared)?))
 }
 
-fn sources(manifest: &Manifest) -> Result<BundleSources, InvalidIdentity> {
+pub(crate) fn sources(manifest: &Manifest) -> Result<BundleSources, InvalidIdentity> {
     let scope_sources =
         |declared| Ok(ScopeSources { scope: scope(declared)?, files: files(&declared.policies).collect() });
     Ok(BundleSources {

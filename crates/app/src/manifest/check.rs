@@ -49,6 +49,14 @@ pub(crate) fn check(document: &Document, findings: &mut Findings) -> Option<Outl
     namespace.map(|namespace| Outline { namespace: namespace.to_owned(), entries })
 }
 
+/// Holds the keys of another file than a manifest against its tables; false when something is wrong with it.
+pub(crate) fn check_file(document: &Document, tables: &[&'static [Key]], findings: &mut Findings) -> bool {
+    let errors = findings.errors();
+    let mut check = Check { document, subject: None, findings };
+    check.keys(Label::Whole("the file", document.root.place), &document.root, tables);
+    check.findings.errors() == errors
+}
+
 /// What a message is about, and what it underlines when the value has no text of its own.
 #[derive(Clone, Copy)]
 enum Label<'a> {

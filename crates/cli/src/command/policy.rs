@@ -1,9 +1,18 @@
-//! `moonward policy`: policies as files, worked on without running anything. One file a verb.
+//! `moonward policy`: policies written, tried, tested and taken back, from files alone; one file a verb.
+//!
+//! No verb starts anything. Only `rollback` changes what an app decides by, and leaves a record.
 
+mod answer;
 mod check;
+mod effective;
 mod fmt;
 mod history;
+mod inspect;
+mod premises;
 mod rollback;
+mod simulate;
+mod test;
+mod test_report;
 
 use clap::{Args, Subcommand};
 
@@ -11,12 +20,17 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::print::{Output, Printer};
 
-/// Work on the policies of an app, from its files alone
+/// Write, try, test and take back policies, from files alone
+///
+/// Nothing is run: decisions are made as the gate would make them, with the shipped guard.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   moonward policy check my-app
-  moonward policy fmt --check my-app")]
+  moonward policy simulate my-app -l default/user/ada -a process.spawn -r app:hello
+  moonward policy test my-app
+  moonward policy inspect my-app --action process.send
+  moonward policy history my-app")]
 pub(crate) struct Policy {
     #[command(subcommand)]
     verb: Verb,
@@ -26,6 +40,11 @@ pub(crate) struct Policy {
 enum Verb {
     Check(check::Check),
     Fmt(fmt::Fmt),
+    Test(test::Test),
+    #[command(visible_alias = "dry-run")]
+    Simulate(Box<simulate::Simulate>),
+    Effective(effective::Effective),
+    Inspect(inspect::Inspect),
     History(history::History),
     Rollback(rollback::Rollback),
 }
@@ -36,16 +55,24 @@ impl Policy {
         match &self.verb {
             Verb::Check(check) => check.output(),
             Verb::Fmt(_) => Output::Text,
+            Verb::Test(test) => test.output(),
+            Verb::Simulate(simulate) => simulate.output.output,
+            Verb::Effective(effective) => effective.output.output,
+            Verb::Inspect(inspect) => inspect.output.output,
             Verb::History(history) => history.output.output,
             Verb::Rollback(rollback) => rollback.output.output,
         }
     }
 
     /// Does what the verb says.
-    pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
-        match &self.verb {
+    pub(super) fn run(self, printer: &Printer) -> Result<Exit, Fault> {
+        match self.verb {
             Verb::Check(check) => check.run(printer),
             Verb::Fmt(fmt) => fmt.run(printer),
+            Verb::Test(test) => test.run(printer),
+            Verb::Simulate(simulate) => simulate.run(printer),
+            Verb::Effective(effective) => effective.run(printer),
+            Verb::Inspect(inspect) => inspect.run(printer),
             Verb::History(history) => history.run(printer),
             Verb::Rollback(rollback) => rollback.run(printer),
         }

@@ -144,6 +144,28 @@ impl Posed {
         Ok(posed)
     }
 
+    /// The tenants that it names: the actor's first.
+    pub fn tenants(&self) -> impl Iterator<Item = &TenantId> {
+        let named = self.fields.iter().filter_map(|(_, given)| match given {
+            Given::Process(process) => Some(process.tenant()),
+            Given::Actor(actor) => Some(actor.tenant()),
+            Given::Scope(scope) => Some(scope.tenant()),
+            Given::Host(host) => host.tenant(),
+            _ => None,
+        });
+        let of_resource = match &self.subject {
+            Subject::Process(process) => Some(process.tenant()),
+            Subject::Definition(definition) => Some(definition.tenant()),
+            Subject::Host(host) => host.tenant(),
+            Subject::Name(name) => Some(name.tenant()),
+            Subject::Tenant(tenant) => Some(tenant),
+            Subject::Namespace(namespace) => Some(namespace.tenant()),
+            Subject::Facility(_) => None,
+        };
+        let asker = self.process.as_ref().map(|process| process.tenant());
+        [self.actor.tenant()].into_iter().chain(of_resource).chain(asker).chain(named)
+    }
+
     /// Does something with the case.
     pub fn with<T>(&self, work: impl FnOnce(&Case<'_>) -> T) -> T {
         let fields: Vec<(&str, Datum<'_>)> =

@@ -25,6 +25,8 @@ pub struct Facts {
     /// Namespace to its owner; a namespace below it is the same tenant's.
     namespaces: BTreeMap<String, TenantId>,
     owner_of_rest: Option<TenantId>,
+    /// Whether any tenant may be named.
+    open: bool,
 }
 
 /// What may be made up when a case names it and no fact tells of it.
@@ -100,6 +102,32 @@ impl Facts {
         self.owner_of_rest = Some(tenant);
     }
 
+    /// Takes every tenant that anything names for a declared one, where nobody says which there are.
+    pub fn open(&mut self) {
+        self.open = true;
+        let of_actors = self.actors.values().map(|actor| actor.tenant());
+        let of_definitions = self.definitions.values().map(|definition| definition.tenant());
+        let of_hosts = self.hosts.values().filter_map(|host| host.tenant());
+        let of_scopes = self.scopes.values().map(|scope| scope.tenant());
+        let of_processes = self.processes.values().map(|process| process.tenant());
+        let named = of_actors.chain(of_definitions).chain(of_hosts).chain(of_scopes).chain(of_processes);
+        for tenant in named.cloned().collect::<Vec<_>>() {
+            self.tenants.entry(tenant.clone()).or_insert_with(|| Tenant::new(tenant));
+        }
+    }
+
+    /// Takes these tenants for declared ones, where any may be named.
+    pub fn declare<'a>(&mut self, tenants: impl IntoIterator<Item = &'a TenantId>) {
+        for tenant in tenants.into_iter().filter(|_| self.open) {
+            self.tenants.entry(tenant.clone()).or_insert_with(|| Tenant::new(tenant.clone()));
+        }
+    }
+
+    /// Whether any tenant may be named.
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
     /// Adds all of `others`.
     pub fn extend(&mut self, others: Self) {
         self.tenants.extend(others.tenants);
@@ -109,6 +137,7 @@ impl Facts {
         self.processes.extend(others.processes);
         self.scopes.extend(others.scopes);
         self.namespaces.extend(others.namespaces);
+        self.open |= others.open;
         self.owner_of_rest = others.owner_of_rest.or(self.owner_of_rest.take());
     }
 
@@ -125,7 +154,7 @@ impl Facts {
         let nobody = TenantId::nobody();
         let tenant = if id == nobody.as_str() { Ok(nobody) } else { TenantId::new(id) };
         match tenant {
-            Ok(tenant) if tenant.is_system() || self.tenants.contains_key(&tenant) => Ok(tenant),
+            Ok(tenant) if self.open || tenant.is_system() || self.tenants.contains_key(&tenant) => Ok(tenant),
             _ => Err(unknown("tenant", id, self.tenants.keys().map(TenantId::as_str))),
         }
     }

@@ -1,0 +1,13 @@
+//! What policies are studied with: an app's policies and facts, files on their own, fixtures, and tests.
+//!
+//! Everything comes from files; nothing is run, and no log is opened. What a policy allows is the policy engine's to say.
+
+mod files;
+mod fixtures;
+mod premises;
+mod run_tests;
+mod suite;
+mod vocabulary;
+
+pub use premises::{Premises, WithFiles};
+pub use suite::{Cell, Expected, Suites, Test};

@@ -1,0 +1,338 @@
+//! What is studied: the policies of an app or of files on their own, and the facts that go with them.
+//!
+//! Of an app, scripts are not looked at, so that policies can be studied while a script is broken.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use diagnostic::{Diagnostic, Source, Span};
+use policy::study::{Facts, InvalidEntity, Study, Unknown, UnknownPolicy, apart};
+use policy::{
+    Actor, ActorKind, Bundle, BundleSources, Definition, Host, InvalidIdentity, Process, Scope, ScopeSet,
+    ScopeSources, Tenant, TenantId,
+};
+use serde_json::Value as Json;
+
+use super::{files, fixtures};
+use crate::assembly::policies;
+use crate::manifest::{self, Manifest};
+
+/// Id of the scope that permits of files on their own are in.
+const GIVEN: &str = "given:policies";
+
+/// Policies and facts, from files alone.
+#[derive(Debug, Clone)]
+pub struct Premises {
+    sources: BundleSources,
+    /// The actors, processes and other things that are known.
+    pub facts: Facts,
+    /// The scopes of an actor that nobody gives any, by tenant.
+    defaults: BTreeMap<TenantId, ScopeSet>,
+    /// The scopes of actors that services run as; nothing where two services give one actor different ones.
+    services: BTreeMap<String, Option<ScopeSet>>,
+    /// The scopes of principals whose fixtures name any.
+    held: fixtures::Held,
+    log: Option<PathBuf>,
+}
+
+/// Policies with files added to them.
+#[derive(Debug)]
+pub struct WithFiles {
+    /// The study.
+    pub study: Study,
+    /// The scopes held, with the one that permits were added to.
+    pub scopes: ScopeSet,
+}
+
+impl Premises {
+    /// The policies, scopes, tenants, definitions, hosts and services that the app in a folder declares.
+    ///
+    /// # Errors
+    /// Everything that is wrong with its manifests and the files that they name, scripts and policies left out.
+    pub fn of_app(folder: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let manifest = match Manifest::read(folder) {
+            (Some(manifest), Ok(_)) => manifest,
+            (_, found) => return Err(found.unwrap_or_else(|errors| errors)),
+        };
+        let mut premises = Self::of_manifest(&manifest).map_err(|error| vec![unfit(&error)])?;
+        premises.log = Some(folder.join(&manifest.audit_log.path));
+        Ok(premises)
+    }
+
+    /// Policies of files and folders on their own: permits as a scope of the operator's that everybody holds, forbids as guards
+    /// beside the shipped one. Every tenant that is named counts as declared.
+    ///
+    /// # Errors
+    /// A file cannot be read or is over a bound, or there is none.
+    pub fn of_policies(paths: &[PathBuf]) -> Result<Self, Vec<Diagnostic>> {
+        let mut files = Vec::new();
+        for path in paths {
+            files.extend(files::find(path, |name| name.ends_with(".cedar"))?);
+        }
+        if files.is_empty() {
+            let message = "there is no policy: files of policies end in `.cedar`";
+            return Err(vec![Diagnostic::error("policy.none", message)]);
+        }
+        files.sort();
+        files.dedup();
+        let scope = Scope::new(GIVEN, &TenantId::system(), true).map_err(|error| vec![unfit(&error)])?;
+        let scope = Arc::new(scope);
+        let mut sources = BundleSources::default();
+        let mut permits = Vec::new();
+        for file in files {
+            let [permit, forbid] = apart(&files::read(&file)?)?;
+            permits.extend(permit);
+            sources.guards.extend(forbid);
+        }
+        sources.scopes.push(ScopeSources { scope: scope.clone(), files: permits });
+        let mut facts = Facts::default();
+        facts.open();
+        facts.add_scope(scope.clone());
+        let mut premises = Self::of_sources(sources, facts);
+        premises.defaults.insert(TenantId::system(), ScopeSet::new([scope]));
+        Ok(premises)
+    }
+
+    fn of_sources(sources: BundleSources, facts: Facts) -> Self {
+        let (defaults, services, held) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { sources, facts, defaults, services, held, log: None }
+    }
+
+    fn of_manifest(manifest: &Manifest) -> Result<Self, InvalidIdentity> {
+        let mut premises = Self::of_sources(policies::sources(manifest)?, Facts::default());
+        let facts = &mut premises.facts;
+        facts.own_rest(TenantId::new(manifest.owner("").as_str())?);
+        for declared in &manifest.scopes {
+            facts.add_scope(policies::scope(declared)?);
+        }
+        for host in &manifest.hosts {
+            facts.add_host(Arc::new(Host::new(host.id.as_str(), None)?));
+        }
+        for tenant in &manifest.tenants {
+            let id = TenantId::new(tenant.name.as_str())?;
+            facts.add_tenant(Tenant::new(id.clone()));
+            for namespace in &tenant.namespaces {
+                facts.own_namespace(namespace.clone(), id.clone());
+            }
+            let caller = Actor::new(&id, ActorKind::User, "cli")?;
+            facts.add_actor(caller.id().to_string(), Arc::new(caller));
+            let held = tenant.default_scopes.iter().filter_map(|id| facts.scope(id.value.as_str()).ok());
+            premises.defaults.insert(id, ScopeSet::new(held.cloned()));
+        }
+        for declared in &manifest.definitions {
+            let tenant = TenantId::new(declared.tenant.as_str())?;
+            let definition = Definition::new(declared.id.as_str(), &tenant, declared.shared)?;
+            facts.add_definition(Arc::new(definition));
+        }
+        for service in &manifest.services {
+            premises.add_service(service)?;
+        }
+        Ok(premises)
+    }
+
+    /// The actor that a service runs as, and its process under the service's id.
+    fn add_service(&mut self, service: &manifest::Service) -> Result<(), InvalidIdentity> {
+        let id = &service.actor.value;
+        let tags = service.tags.iter().map(|(key, value)| (key.clone(), value.clone()));
+        let actor = Arc::new(Actor::parse(id)?.with_verified().with_tags(tags)?);
+        let held = service.scopes.iter().filter_map(|id| self.facts.scope(id.value.as_str()).ok());
+        let scopes = ScopeSet::new(held.cloned());
+        self.facts.add_actor(id.as_str(), actor.clone());
+        let known = self.services.entry(id.clone()).or_insert_with(|| Some(scopes.clone()));
+        if known.as_ref() != Some(&scopes) {
+            *known = None;
+        }
+        let definition = self.facts.definition(service.definition.value.as_str());
+        let host = self.facts.host(service.host.value.as_str());
+        if let (Ok(definition), Ok(host)) = (definition, host) {
+            let process = Process::new(service.id.as_str(), actor, definition, host, None, 0);
+            self.facts.add_process(service.id.as_str(), Arc::new(process));
+        }
+        Ok(())
+    }
+
+    /// Adds what a file tells: entities as Cedar writes them if it is JSON, else fixtures.
+    ///
+    /// # Errors
+    /// It cannot be read, or something in it is wrong.
+    pub fn add_file(&mut self, path: &Path) -> Result<(), Vec<Diagnostic>> {
+        let source = files::read(path)?;
+        if !path.extension().is_some_and(|extension| extension == "json") {
+            return self.add_fixtures(&[source]);
+        }
+        let wrong = |why: &dyn std::fmt::Display| {
+            let span = Span { source: source.clone(), start: 0, end: 0 };
+            vec![Diagnostic::error("policy.entities", why.to_string()).at(span)]
+        };
+        let entities: Json = serde_json::from_str(&source.text).map_err(|error| {
+            let span = Span::at(&source, error.line(), error.column());
+            vec![Diagnostic::error("policy.entities", format!("not JSON: {error}")).at(span)]
+        })?;
+        let added: Result<(), InvalidEntity> = self.facts.add_entities(&entities);
+        added.map_err(|error| wrong(&error))?;
+        if self.facts.is_open() {
+            self.facts.open();
+        }
+        Ok(())
+    }
+
+    /// Adds fixtures.
+    pub(crate) fn add_fixtures(&mut self, sources: &[Arc<Source>]) -> Result<(), Vec<Diagnostic>> {
+        let held = fixtures::read(sources, &mut self.facts)?;
+        self.hold(held);
+        Ok(())
+    }
+
+    /// Adds who holds which scopes.
+    pub(crate) fn hold(&mut self, held: fixtures::Held) {
+        self.held.extend(held);
+    }
+
+    /// The scopes of these ids.
+    ///
+    /// # Errors
+    /// The first that is not declared.
+    pub fn scopes<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> Result<ScopeSet, Unknown> {
+        let found: Result<Vec<_>, _> = ids.into_iter().map(|id| self.facts.scope(id).cloned()).collect();
+        Ok(ScopeSet::new(found?))
+    }
+
+    /// The scopes of an actor when nobody says otherwise: those of its fixture; of the service that it is of; of its tenant. Of
+    /// policies on their own, the one that holds them.
+    ///
+    /// # Errors
+    /// Why there is no telling, in words.
+    pub fn usual_scopes(&self, name: &str, actor: &Actor) -> Result<ScopeSet, String> {
+        if self.facts.is_open() {
+            return Ok(self.defaults.get(&TenantId::system()).cloned().unwrap_or_default());
+        }
+        if let Some(held) = self.held.get(name) {
+            return self.scopes(held.iter().map(String::as_str)).map_err(|unknown| unknown.to_string());
+        }
+        match self.services.get(name) {
+            Some(Some(scopes)) => Ok(scopes.clone()),
+            Some(None) => {
+                Err(format!("services run as `{name}` under different scopes; name those that are meant"))
+            }
+            None => Ok(self.defaults.get(actor.tenant()).cloned().unwrap_or_default()),
+        }
+    }
+
+    /// Each tenant with the scopes of its actors that name none, in order.
+    pub fn default_scopes(&self) -> impl Iterator<Item = (&TenantId, &ScopeSet)> {
+        self.defaults.iter()
+    }
+
+    /// Folder of the app's audit log, as the manifest says.
+    pub fn log(&self) -> Option<&Path> {
+        self.log.as_deref()
+    }
+
+    /// The policies, to be studied.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any policy.
+    pub fn study(&self) -> Result<Study, Vec<Diagnostic>> {
+        Ok(self.tenants(Study::new(Bundle::load(self.sources.clone())?)))
+    }
+
+    /// The policies and those of more files, without those of these ids: permits go into one of the scopes held by `actor`, its own
+    /// tenant's if there is one, forbids into the guard. Who holds none, then holds one of its own tenant with these permits
+    /// alone. `study` is what [`Premises::study`] gave.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any policy, what cannot be read, and an id that no policy has.
+    pub fn study_with(
+        &self,
+        study: &Study,
+        paths: &[PathBuf],
+        without: &[String],
+        (actor, scopes): (&Actor, &ScopeSet),
+    ) -> Result<WithFiles, Vec<Diagnostic>> {
+        let spans = study.spans(without).map_err(|unknown| vec![unknown_policy(&unknown)])?;
+        let mut sources = self.sources.clone();
+        // Left out before the others are read: they may be the same policies, changed.
+        let files = sources.scopes.iter_mut().flat_map(|scope| &mut scope.files).chain(&mut sources.guards);
+        files.for_each(|file| blank(file, &spans));
+        let mut permits = Vec::new();
+        for path in paths {
+            for file in files::find(path, |name| name.ends_with(".cedar"))? {
+                let [permit, forbid] = apart(&files::read(&file)?)?;
+                permits.extend(permit);
+                sources.guards.extend(forbid);
+            }
+        }
+        let scopes =
+            if permits.is_empty() { scopes.clone() } else { add(&mut sources, permits, actor, scopes)? };
+        // Those of the shipped guard are in no file of the app's.
+        let is_shipped = |id: &&String| {
+            let spans = study.spans(std::slice::from_ref(id)).unwrap_or_default();
+            spans.iter().any(|span| !self.has(&span.source))
+        };
+        let shipped: Vec<String> = without.iter().filter(is_shipped).cloned().collect();
+        let changed = Study::new(Bundle::load(sources)?);
+        let study = match shipped.is_empty() {
+            true => changed,
+            false => match changed.without(&shipped) {
+                Ok(Ok(study)) => study,
+                Ok(Err(unknown)) => return Err(vec![unknown_policy(&unknown)]),
+                Err(error) => return Err(vec![Diagnostic::error("policy.load", error.to_string())]),
+            },
+        };
+        Ok(WithFiles { study: self.tenants(study), scopes })
+    }
+
+    fn has(&self, source: &Arc<Source>) -> bool {
+        let scopes = self.sources.scopes.iter().flat_map(|scope| &scope.files);
+        scopes.chain(&self.sources.guards).any(|file| Arc::ptr_eq(file, source))
+    }
+
+    /// With the tenants as the facts have them.
+    fn tenants(&self, study: Study) -> Study {
+        study.with_tenants(self.facts.tenants().cloned())
+    }
+}
+
+/// Blanks the policies at these places out of a file, so that all others stay where they are.
+fn blank(file: &mut Arc<Source>, spans: &[Span]) {
+    let blanked = |at: usize| {
+        spans.iter().any(|span| Arc::ptr_eq(&span.source, file) && (span.start..span.end).contains(&at))
+    };
+    let blank = |(at, character): (usize, char)| match blanked(at) && character != '\n' {
+        true => " ".repeat(character.len_utf8()),
+        false => character.to_string(),
+    };
+    if spans.iter().any(|span| Arc::ptr_eq(&span.source, file)) {
+        let text = file.text.char_indices().map(blank).collect();
+        *file = Arc::new(Source { path: file.path.clone(), text });
+    }
+}
+
+/// Puts permits into one of the scopes held, and gives the scopes that are held then.
+fn add(
+    sources: &mut BundleSources,
+    permits: Vec<Arc<Source>>,
+    actor: &Actor,
+    scopes: &ScopeSet,
+) -> Result<ScopeSet, Vec<Diagnostic>> {
+    let own = scopes.iter().find(|scope| scope.tenant() == actor.tenant());
+    let chosen = own.or_else(|| scopes.iter().next());
+    let held =
+        sources.scopes.iter_mut().find(|known| chosen.is_some_and(|chosen| chosen.id() == known.scope.id()));
+    if let Some(held) = held {
+        held.files.extend(permits);
+        return Ok(scopes.clone());
+    }
+    let scope = Arc::new(Scope::new(GIVEN, actor.tenant(), false).map_err(|error| vec![unfit(&error)])?);
+    sources.scopes.push(ScopeSources { scope: scope.clone(), files: permits });
+    Ok(scopes.with(&scope))
+}
+
+fn unknown_policy(unknown: &UnknownPolicy) -> Diagnostic {
+    Diagnostic::error("policy.unknown", unknown.to_string())
+}
+
+fn unfit(error: &InvalidIdentity) -> Diagnostic {
+    Diagnostic::error("policy.identity", error.to_string())
+}

@@ -1,0 +1,240 @@
+//! A verdict as it is shown: one sentence, the policies that determined it with their lines, and the next step; and the same as
+//! JSON, whose members are those of the types here.
+
+use std::fmt::Write as _;
+
+use diagnostic::{Span, visible};
+use policy::DecisionKind;
+use policy::study::{Case, Place, PolicyView, Sitting, Verdict};
+use serde::Serialize;
+
+/// Lines of one policy that are shown; the rest is in the file.
+const LINES_MAX: usize = 20;
+
+/// A decided case.
+#[derive(Debug, Serialize)]
+pub(super) struct Answer {
+    /// `allow` or `deny`.
+    decision: &'static str,
+    /// The sort of the answer: `allow`, `deny_forbid`, `deny_default` or `deny_error`.
+    decision_kind: DecisionKind,
+    /// Who asks.
+    actor: String,
+    /// The permission.
+    action: String,
+    /// What it is asked on: type and id.
+    resource: Thing,
+    /// The scopes held, ordered by id.
+    scopes: Vec<String>,
+    /// The policies that determined the answer, ordered by id.
+    policies: Vec<Policy>,
+    /// What failed, as the engine words it.
+    errors: Vec<String>,
+    /// Of a default deny: the permits that were looked at and did not match.
+    considered: Vec<Policy>,
+    /// What nobody said and was taken to be so.
+    assumed: Vec<String>,
+    #[serde(skip)]
+    shown: Vec<PolicyView>,
+}
+
+/// A type and an id.
+#[derive(Debug, Serialize)]
+struct Thing {
+    /// The type, without its namespace.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The id, as people write it.
+    id: String,
+}
+
+/// A policy, and where it is written.
+#[derive(Debug, Serialize)]
+pub(super) struct Policy {
+    /// Its `@id`.
+    id: String,
+    /// `permit` or `forbid`.
+    effect: &'static str,
+    /// The scope that it is in; `guard` for the guard.
+    place: String,
+    /// The file.
+    file: String,
+    /// Line of its first character, from 1.
+    line: usize,
+    /// Column of it, from 1.
+    column: usize,
+    /// Its text.
+    text: String,
+    /// Its `@advice`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
+    /// Its `@severity`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    severity: Option<String>,
+}
+
+impl Policy {
+    pub(super) fn of(view: &PolicyView) -> Self {
+        let (line, column) = view.span.position();
+        Self {
+            id: view.id.to_string(),
+            effect: if view.forbids() { "forbid" } else { "permit" },
+            place: view.place.to_string(),
+            file: view.span.source.path.clone(),
+            line,
+            column,
+            text: text(&view.span).to_owned(),
+            advice: view.advice.as_deref().map(str::to_owned),
+            severity: view.severity.as_deref().map(str::to_owned),
+        }
+    }
+}
+
+impl Answer {
+    /// Decides a case.
+    ///
+    /// # Errors
+    /// It is none.
+    pub(super) fn of(
+        sitting: &mut Sitting<'_>,
+        case: &Case<'_>,
+        verdict: Verdict,
+        assumed: &[String],
+    ) -> Result<Self, policy::InvalidQuestion> {
+        let mut considered = Vec::new();
+        if verdict.kind == DecisionKind::DenyDefault {
+            considered = sitting.considered(case)?;
+            considered.retain(|policy| !policy.forbids());
+        }
+        Ok(Self {
+            decision: if verdict.allows() { "allow" } else { "deny" },
+            decision_kind: verdict.kind,
+            actor: case.actor.id().to_string(),
+            action: case.action.to_owned(),
+            resource: Thing { kind: case.resource.entity_type().name(), id: case.resource.text().to_owned() },
+            scopes: case.scopes.ids().map(str::to_owned).collect(),
+            policies: verdict.policies.iter().map(Policy::of).collect(),
+            errors: verdict.errors.iter().map(|error| error.to_string()).collect(),
+            considered: considered.iter().map(Policy::of).collect(),
+            assumed: assumed.to_vec(),
+            shown: verdict.policies,
+        })
+    }
+
+    /// Whether it may happen.
+    pub(super) fn allows(&self) -> bool {
+        self.decision_kind == DecisionKind::Allow
+    }
+
+    /// For people.
+    pub(super) fn to_text(&self) -> String {
+        let mut text = format!("{}: {}\n", self.decision, self.sentence());
+        for policy in &self.shown {
+            let _ = write!(text, "\n{}", excerpt(policy));
+        }
+        for error in &self.errors {
+            let _ = writeln!(text, "\nfailed: {}", visible(error));
+        }
+        if !self.considered.is_empty() {
+            text.push_str("\nlooked at, and does not match:\n");
+            for Policy { id, file, line, place, .. } in &self.considered {
+                let _ = writeln!(text, "  `{id}` of `{place}` ({}:{line})", visible(file));
+            }
+        }
+        if let Some(next) = self.next_step() {
+            let _ = writeln!(text, "help: {next}");
+        }
+        text
+    }
+
+    /// What nobody said, for people.
+    pub(super) fn notes(&self) -> String {
+        self.assumed.iter().map(|assumed| format!("note: {}\n", visible(assumed))).collect()
+    }
+
+    fn sentence(&self) -> String {
+        let may = if self.allows() { "may" } else { "may not" };
+        let why = match self.decision_kind {
+            DecisionKind::Allow => format!("permitted by {}", ids(&self.policies)),
+            DecisionKind::DenyForbid => format!("forbidden by {}", ids(&self.policies)),
+            DecisionKind::DenyDefault => "no permit matches".to_owned(),
+            DecisionKind::DenyError => "a policy failed".to_owned(),
+        };
+        let (actor, action) = (visible(&self.actor), &self.action);
+        let (kind, id) = (self.resource.kind, visible(&self.resource.id));
+        let sort = serde_json::to_value(self.decision_kind).ok();
+        let sort = sort.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
+        format!("`{actor}` {may} `{action}` on {kind} `{id}`: {why} ({sort})")
+    }
+
+    fn next_step(&self) -> Option<String> {
+        let (actor, action) = (visible(&self.actor), &self.action);
+        match self.decision_kind {
+            DecisionKind::Allow => None,
+            DecisionKind::DenyForbid => Some(
+                "a forbid of the guard holds whatever permits there are; ask for something else".to_owned(),
+            ),
+            DecisionKind::DenyError => Some(
+                "a policy that fails denies, also a forbid: make it test for what may be absent or too large"
+                    .to_owned(),
+            ),
+            DecisionKind::DenyDefault if self.scopes.is_empty() => Some(format!(
+                "`{actor}` has no scope, so nothing permits it anything; name one with `--scope ID`"
+            )),
+            DecisionKind::DenyDefault if self.considered.is_empty() => {
+                let scopes: Vec<String> = self.scopes.iter().map(|scope| format!("`{scope}`")).collect();
+                Some(format!(
+                    "no permit of {} has a head for this; add one, or see why with `moonward policy effective --actor {actor} --action {action}`",
+                    scopes.join(", ")
+                ))
+            }
+            DecisionKind::DenyDefault => Some(
+                "a condition, or the resource in the head, of each permit above says no to this case"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+fn ids(policies: &[Policy]) -> String {
+    let ids: Vec<String> = policies.iter().map(|policy| format!("`{}`", policy.id)).collect();
+    ids.join(", ")
+}
+
+fn text(span: &Span) -> &str {
+    span.source.text.get(span.start..span.end).unwrap_or_default()
+}
+
+/// A policy with its lines, the stretch of them marked at the side, and its advice.
+fn excerpt(policy: &PolicyView) -> String {
+    let (first, column) = policy.span.position();
+    let effect = if policy.forbids() { "forbid" } else { "permit" };
+    let place = match &policy.place {
+        Place::Guard => "the guard".to_owned(),
+        Place::Scope(id) => format!("scope `{id}`"),
+    };
+    let lines: Vec<&str> = text(&policy.span).lines().collect();
+    let gutter = " ".repeat((first + lines.len()).to_string().len());
+    let width = gutter.len();
+    let mut shown = format!("{effect} `{}` of {place}\n", policy.id);
+    let _ = writeln!(shown, "{gutter} --> {}:{first}:{column}", visible(&policy.span.source.path));
+    let _ = writeln!(shown, " {gutter}|");
+    for (index, line) in lines.iter().enumerate().take(LINES_MAX) {
+        let mark = if index == 0 { '/' } else { '|' };
+        let _ = writeln!(shown, "{:>width$} | {mark} {}", first + index, visible(line));
+    }
+    match lines.len() {
+        // As the end of a stretch of lines is marked everywhere.
+        count if count <= LINES_MAX => {
+            let last = lines.last().map_or(0, |line| line.chars().count());
+            let _ = writeln!(shown, "{gutter} | |{}^", "_".repeat(last));
+        }
+        count => {
+            let _ = writeln!(shown, "{gutter} | ... {} more lines", count - LINES_MAX);
+        }
+    }
+    if let Some(advice) = &policy.advice {
+        let _ = writeln!(shown, "advice: {}", visible(advice));
+    }
+    shown
+}

@@ -1,0 +1,230 @@
+//! `moonward policy simulate`: one case decided as the gate would, with nothing done and nothing recorded.
+
+use std::path::PathBuf;
+
+use app::study::Premises;
+use clap::Args;
+use diagnostic::visible;
+use policy::study::{Again, Assumed, NotReplayable, Posed, Study};
+use policy::{Actor, InvalidQuestion, ScopeSet, Tenant};
+use serde_json::{Map, Value as Json, json};
+
+use super::super::OutputForm;
+use super::answer::Answer;
+use super::premises::{Source, asker, failed, study, usage};
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::print::{Output, Printer};
+
+/// Decide one case as the gate would, without doing or recording anything
+///
+/// Exits with 0 if it is allowed and with 2 if it is denied, by default, by a forbid or because a policy failed. With
+/// `--with` or `--without` it is decided before and after, and the exit code is that of after.
+///
+/// RESOURCE is written as the permission's type wants it: a definition's or host's id, a name as `tenant/name`, `context` or
+/// `security`, a process by its name in `--entities` or as the id of a service; or as `type:id` or a uid of Cedar's. Without
+/// `--scope` the actor has the scopes of the service that runs as it, or else its tenant's default ones.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  moonward policy simulate my-app -l default/user/ada -a process.spawn -r app:hello
+  moonward policy simulate my-app -l default/user/ada -a process.send -r p1 -c '{\"pid\": \"p2\", \"bytes\": 10}' --entities world.yaml
+  moonward policy simulate my-app -l default/user/ada -a process.spawn -r app:hello --without permits.spawn
+  moonward policy dry-run my-app --from 01M85MP7TGDSSKZKVNNN5KCKM7 --with stricter.cedar -o json")]
+pub(super) struct Simulate {
+    #[command(flatten)]
+    source: Source,
+    /// Actor who asks, as `tenant/kind/name`
+    #[arg(
+        short = 'l',
+        long = "actor",
+        alias = "principal",
+        value_name = "ID",
+        required_unless_present = "from"
+    )]
+    actor: Option<String>,
+    /// Permission that is asked for, such as `process.send`
+    #[arg(short, long, value_name = "NAME", required_unless_present = "from")]
+    action: Option<String>,
+    /// What it is asked on
+    #[arg(short, long, required_unless_present = "from")]
+    resource: Option<String>,
+    /// Fields of the context as a JSON object; `pid` is the process that asks
+    #[arg(short, long, value_name = "JSON")]
+    context: Option<String>,
+    /// Scope that the actor runs under, as `namespace:name`; can be given more than once
+    #[arg(long = "scope", value_name = "ID")]
+    scopes: Vec<String>,
+    /// Fixtures in YAML, or entities as Cedar has them in JSON
+    #[arg(long, value_name = "FILE")]
+    entities: Option<PathBuf>,
+    /// Decide also with the policies of this file: permits join a scope of the actor, forbids the guard; can be given more than once
+    #[arg(long, value_name = "FILE")]
+    with: Vec<PathBuf>,
+    /// Decide also without the policy of this id; can be given more than once
+    #[arg(long, value_name = "ID")]
+    without: Vec<String>,
+    /// Decide a recorded decision again, by the id of its record
+    #[arg(long, value_name = "RECORD", conflicts_with_all = ["actor", "action", "resource", "context", "scopes", "entities"])]
+    from: Option<String>,
+    /// Folder of the audit log that holds the record [default: the app's own]
+    #[arg(long, value_name = "DIR", requires = "from")]
+    log: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) output: OutputForm,
+}
+
+/// The case, from arguments or from a record.
+enum Asked {
+    Posed(Posed),
+    Recorded(Again, Json),
+}
+
+impl Asked {
+    fn posed(&self) -> &Posed {
+        match self {
+            Self::Posed(posed) => posed,
+            Self::Recorded(again, _) => again.posed(),
+        }
+    }
+}
+
+/// Why there is no answer.
+enum NoAnswer {
+    NotReplayable(NotReplayable),
+    Invalid(InvalidQuestion),
+}
+
+impl Simulate {
+    /// Decides the case and prints the verdict.
+    pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
+        let mut premises = self.source.premises(self.entities.as_deref())?;
+        let asked = match &self.from {
+            Some(record) => match self.recorded(record, &premises)? {
+                Ok(asked) => asked,
+                Err(why) => return undetermined(printer, &why),
+            },
+            None => Asked::Posed(self.posed(&mut premises)?),
+        };
+        let (actor, scopes) = (asked.posed().actor.clone(), asked.posed().scopes.clone());
+        let study = study(&premises)?;
+        study.spans(&self.without).map_err(|unknown| usage(&unknown))?;
+        let after = self.changed(&premises, &study, (&actor, &scopes))?;
+        let mut answers = Vec::new();
+        for (study, scopes) in [(study, scopes)].into_iter().chain(after) {
+            match answer(study, &scopes, &asked)? {
+                Ok(answer) => answers.push(answer),
+                Err(NoAnswer::NotReplayable(why)) => return undetermined(printer, &why),
+                Err(NoAnswer::Invalid(error)) => return Err(usage(&error)),
+            }
+        }
+        print(printer, &asked, &answers)?;
+        let allows = answers.last().is_some_and(Answer::allows);
+        Ok(if allows { Exit::Done } else { Exit::Denied })
+    }
+
+    fn posed(&self, premises: &mut Premises) -> Result<Posed, Fault> {
+        let text = |given: &Option<String>| given.clone().unwrap_or_default();
+        let (actor, scopes) = asker(premises, &text(&self.actor), &self.scopes)?;
+        let context = match self.context.as_deref().map(serde_json::from_str) {
+            None => Map::new(),
+            Some(Ok(Json::Object(context))) => context,
+            Some(Ok(_)) => return Err(usage(&"the context is not a JSON object")),
+            Some(Err(error)) => return Err(usage(&format!("the context is not JSON: {error}"))),
+        };
+        if context.contains_key("scopes") {
+            return Err(usage(&"`context.scopes` are the scopes held: give them with `--scope`"));
+        }
+        let (action, resource) = (text(&self.action), text(&self.resource));
+        let posed =
+            Posed::new(&premises.facts, Assumed::StandIns, (&actor, &scopes), &action, &resource, &context);
+        let posed = posed.map_err(|error| usage(&error))?;
+        premises.facts.declare(posed.tenants());
+        Ok(posed)
+    }
+
+    fn recorded(&self, record: &str, premises: &Premises) -> Result<Result<Asked, NotReplayable>, Fault> {
+        let id = record.parse().map_err(|_| usage(&format!("`{}` is no id of a record", visible(record))))?;
+        let Some(log) = self.log.as_deref().or(premises.log()) else {
+            return Err(usage(
+                &"there is no app whose log could hold the record; name the log with `--log DIR`",
+            ));
+        };
+        let found = audit::find(log, id).map_err(|error| Fault::failed(error.to_string()))?;
+        let Some(line) = found else {
+            let message = format!("no record `{}` in `{}`", visible(record), log.display());
+            return Err(Fault::failed(message).with_help("`--log DIR` names another log"));
+        };
+        Ok(Again::of_record(&line.record).map(|again| Asked::Recorded(again, line.record)))
+    }
+
+    fn changed(
+        &self,
+        premises: &Premises,
+        study: &Study,
+        asker: (&Actor, &ScopeSet),
+    ) -> Result<Option<(Study, ScopeSet)>, Fault> {
+        if self.with.is_empty() && self.without.is_empty() {
+            return Ok(None);
+        }
+        let changed = premises.study_with(study, &self.with, &self.without, asker).map_err(Fault::Invalid)?;
+        Ok(Some((changed.study, changed.scopes)))
+    }
+}
+
+fn answer(study: Study, scopes: &ScopeSet, asked: &Asked) -> Result<Result<Answer, NoAnswer>, Fault> {
+    let recorded: Vec<Tenant> = match asked {
+        Asked::Recorded(again, _) => again.tenants().cloned().collect(),
+        Asked::Posed(_) => Vec::new(),
+    };
+    let study = study.with_tenants(recorded);
+    let decided = study.sit(|sitting| {
+        let posed = Posed { scopes: scopes.clone(), ..asked.posed().clone() };
+        if let Asked::Recorded(again, _) = asked {
+            again.decide(sitting).map_err(NoAnswer::NotReplayable)?;
+        }
+        let answer = posed.with(|case| {
+            let verdict = sitting.decide(case)?;
+            Answer::of(sitting, case, verdict, &posed.assumed)
+        });
+        answer.map_err(NoAnswer::Invalid)
+    });
+    decided.map_err(|error| failed(&error))
+}
+
+fn print(printer: &Printer, asked: &Asked, answers: &[Answer]) -> Result<(), Fault> {
+    let recorded = match asked {
+        Asked::Recorded(_, record) => record.get("decision_kind").and_then(Json::as_str),
+        Asked::Posed(_) => None,
+    };
+    if printer.output() == Output::Json {
+        let json = match answers {
+            [before, after] => json!({ "before": before, "after": after }),
+            answers => json!(answers.first()),
+        };
+        return match (recorded, json) {
+            (Some(recorded), Json::Object(mut json)) => {
+                json.insert("recorded".to_owned(), recorded.into());
+                printer.json(&Json::Object(json))
+            }
+            (_, json) => printer.json(&json),
+        };
+    }
+    let mut text = recorded.map_or_else(String::new, |kind| format!("recorded: {}\n", visible(kind)));
+    match answers {
+        [before, after] => {
+            text.push_str(&format!("before: {}\nafter: {}", before.to_text(), after.to_text()));
+        }
+        answers => answers.iter().for_each(|answer| text.push_str(&answer.to_text())),
+    }
+    text.extend(answers.last().map(Answer::notes));
+    printer.data(&text)
+}
+
+fn undetermined(printer: &Printer, why: &NotReplayable) -> Result<Exit, Fault> {
+    match printer.output() {
+        Output::Json => printer.json(&json!({ "not_replayable": why.to_string() }))?,
+        Output::Text => printer.data(&format!("not_replayable: {}\n", visible(&why.to_string())))?,
+    }
+    Ok(Exit::Undetermined)
+}

@@ -1,0 +1,107 @@
+//! `moonward policy test`: the tests of policies, run.
+
+use std::path::{Path, PathBuf};
+
+use app::study::Suites;
+use clap::{Args, ValueEnum};
+
+use super::premises::{failed, usage};
+use super::test_report::{Report, Tested};
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::print::{Output, Printer};
+
+/// Run the tests of policies
+///
+/// A test is a matrix of principals, actions and resources; a cell that it does not list under `allow` must be denied. PATH is
+/// an app, a folder or file of tests (`*_test.yaml`), or a file of tests in the JSON form of `cedar run-tests`. Exits with 5 if
+/// a cell comes out otherwise than it must, with 3 if a test cannot be understood or there is none.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  moonward policy test my-app
+  moonward policy test my-app --filter 'stay home'
+  moonward policy test my-app/policies/tests/permits_test.yaml -o junit > tests.xml
+  moonward policy test cases.json --policies policies/")]
+pub(super) struct Test {
+    /// App, folder or file of tests
+    #[arg(default_value = ".")]
+    path: PathBuf,
+    /// Folder of the app that the tests are about [default: PATH, or the app that it is in]
+    #[arg(long, value_name = "DIR")]
+    app: Option<PathBuf>,
+    /// File or folder of policies, instead of an app's; can be given more than once
+    #[arg(long = "policies", value_name = "PATH")]
+    policies: Vec<PathBuf>,
+    /// Run only the tests whose name or file holds this text
+    #[arg(long, value_name = "TEXT")]
+    filter: Option<String>,
+    /// Form of the output: `json` also for errors
+    #[arg(short, long, value_name = "FORM", value_enum, default_value_t)]
+    output: Form,
+}
+
+/// In which form the outcome is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Form {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON value.
+    Json,
+    /// XML as continuous integration reads it.
+    Junit,
+}
+
+impl Test {
+    /// The form in which errors are told.
+    pub(super) fn output(&self) -> Output {
+        if self.output == Form::Json { Output::Json } else { Output::Text }
+    }
+
+    /// Runs the tests and prints what came of them.
+    pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
+        let found = Suites::find(&self.path).map_err(Fault::Invalid)?;
+        let app = self.app.clone().or_else(|| app_around(&self.path));
+        let mut suites = Suites::read(&found, app.as_deref(), &self.policies).map_err(Fault::Invalid)?;
+        if let Some(text) = &self.filter
+            && suites.keep(text) == 0
+        {
+            let message = format!("no test's name or file holds `{}`", diagnostic::visible(text));
+            let error = diagnostic::Diagnostic::error("policy.no-tests", message);
+            return Err(Fault::Invalid(vec![error]));
+        }
+        let mut report = Report::default();
+        let tests = suites.tests();
+        // Tests of one file are beside each other, and about the same policies.
+        for test in tests {
+            let Some(study) = suites.study(test) else { continue };
+            let tested = study.sit(|sitting| Tested::of(test, sitting)).map_err(|error| failed(&error))?;
+            report.push(tested.map_err(|error| usage(&error))?);
+        }
+        match self.output {
+            Form::Text => printer.data(&report.to_text())?,
+            Form::Json => printer.json(&report.to_json())?,
+            Form::Junit => printer.data(&report.to_junit())?,
+        }
+        Ok(if report.fell_short() == 0 { Exit::Done } else { Exit::FellShort })
+    }
+}
+
+/// The app that a path is in: the nearest folder with a manifest, that of tests and policies passed over.
+fn app_around(path: &Path) -> Option<PathBuf> {
+    let absolute = std::path::absolute(path).ok()?;
+    let start = if path.is_dir() { Some(absolute.as_path()) } else { absolute.parent() };
+    let folder = start?.ancestors().find(|folder| has_manifest(folder))?;
+    // As it was written, where that is enough: messages name files by it.
+    Some(if path.is_dir() && folder == absolute { path.to_owned() } else { folder.to_owned() })
+}
+
+fn has_manifest(folder: &Path) -> bool {
+    if folder.file_name().is_some_and(|name| name == "tests" || name == "testdata") {
+        return false;
+    }
+    let is_manifest = |name: &str| name.ends_with(".yaml") && !name.ends_with("_test.yaml");
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| entry.file_name().to_str().is_some_and(is_manifest))
+}
