@@ -158,7 +158,7 @@ impl Premises {
     /// It cannot be read, or something in it is wrong.
     pub fn add_file(&mut self, path: &Path) -> Result<(), Vec<Diagnostic>> {
         let source = files::read(path)?;
-        if !path.extension().is_some_and(|extension| extension == "json") {
+        if path.extension().is_none_or(|extension| extension != "json") {
             return self.add_fixtures(&[source]);
         }
         let wrong = |why: &dyn std::fmt::Display| {
