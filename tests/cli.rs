@@ -469,6 +469,8 @@ fn init_makes_an_app_that_runs_and_names_only_commands_that_exist() {
     }
     let check = moonward().arg("check").arg(&app).output().unwrap();
     assert_eq!(check.status.code(), Some(0), "{}", texts(&check).1);
+    let tests = moonward().args(["policy", "test"]).arg(&app).output().unwrap();
+    assert_eq!(tests.status.code(), Some(0), "{}", texts(&tests).1);
     let call = moonward().arg("call").arg(&app).args(["app:hello", "World"]).output().unwrap();
     assert_eq!(texts(&call).0, "\"hello, World\"\n", "{}", texts(&call).1);
 
@@ -505,7 +507,9 @@ fn completions_are_there_for_each_shell_and_help_for_each_command() {
         let output = moonward().args(["completions", shell]).output().unwrap();
         assert!(output.status.success() && texts(&output).0.contains("moonward"), "{shell}");
     }
-    for verb in ["init", "check", "run", "call", "demo", "doctor", "completions", "generate", "bench"] {
+    for verb in
+        ["init", "check", "run", "call", "demo", "policy", "doctor", "completions", "generate", "bench"]
+    {
         let output = moonward().args([verb, "--help"]).output().unwrap();
         let (stdout, _) = texts(&output);
         assert!(output.status.success() && stdout.contains("Examples:"), "{verb}\n{stdout}");

@@ -22,6 +22,7 @@ mod permissions;
 mod policy_files;
 mod policy_history;
 mod policy_watch;
+mod policy_verbs;
 mod process_module;
 mod scripts;
 mod support;

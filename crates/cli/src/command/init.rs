@@ -1,4 +1,4 @@
-//! `moonward init`: a new app that runs, with a policy to edit and schemas for the editor.
+//! `moonward init`: a new app that runs, with a policy to edit, its tests, and schemas for the editor.
 
 use std::fs;
 use std::io;
@@ -13,17 +13,22 @@ use crate::fault::Fault;
 use crate::print::Printer;
 
 /// Everything of a new app that is always the same.
-const FILES: [File<'static>; 7] = [
+const FILES: [File<'static>; 9] = [
     ("_index.yaml", include_str!("../init/_index.yaml")),
     ("hello.lua", include_str!("../init/hello.lua")),
     ("worker.lua", include_str!("../init/worker.lua")),
     ("policies/permits.cedar", include_str!("../init/policies/permits.cedar")),
+    ("policies/tests/permits_test.yaml", include_str!("../init/policies/tests/permits_test.yaml")),
+    (
+        "policies/tests/testdata/processes.yaml",
+        include_str!("../init/policies/tests/testdata/processes.yaml"),
+    ),
     (".gitignore", include_str!("../init/gitignore")),
     (".vscode/settings.json", include_str!("../init/settings.json")),
     ("README.md", include_str!("../init/README.md")),
 ];
 
-/// Make a new app that runs, with a policy to edit
+/// Make a new app that runs, with a policy to edit and its tests
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -54,6 +59,7 @@ impl Init {
             "ok: made an app in {folder}\n\nNext:\n  \
              moonward check {folder}                   everything of it that can be known without running it\n  \
              moonward call {folder} app:hello World    one definition, run to its end\n  \
+             moonward policy test {folder}             what its policies are meant to say\n  \
              moonward run {folder}                     its services, until Ctrl-C\n\n\
              What may happen is in {folder}/policies/permits.cedar, what was denied in {folder}/data/audit."
         ));
