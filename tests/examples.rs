@@ -142,6 +142,18 @@ fn the_commands_of_the_page_about_identity_work_one_after_the_other() {
 }
 
 #[test]
+fn the_commands_of_the_page_on_policies_print_what_it_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = fs::read_to_string(repository().join("docs/policies.md")).unwrap();
+    let (_, rest) = page.split_once("## Try, test and roll out").unwrap();
+    let blocks = blocks(rest.split("\n## ").next().unwrap());
+    let steps: Vec<Step<'_>> = blocks.iter().flat_map(|block| steps(block)).collect();
+    assert!(steps.len() >= 7, "{}", steps.len());
+    let wrong: Vec<String> = steps.iter().filter_map(|step| difference(step, folder.path(), shows)).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn pages_refer_to_files_that_exist() {
     let root = repository();
     let docs = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
