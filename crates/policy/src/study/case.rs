@@ -306,3 +306,23 @@ pub(super) fn type_named(text: &str) -> Option<EntityType> {
     let name = text.strip_prefix("Moonward::").unwrap_or(text);
     EntityType::ALL.into_iter().find(|kind| kind.name() == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thing_is_written_as_its_id_with_its_type_or_as_policies_write_it() {
+        for (text, kind, id) in [
+            ("p1", None, "p1"),
+            ("acme.workers:handler", None, "acme.workers:handler"),
+            ("process:p1", Some(EntityType::Process), "p1"),
+            ("definition:acme.workers:handler", Some(EntityType::Definition), "acme.workers:handler"),
+            ("Process::\"p1\"", Some(EntityType::Process), "p1"),
+            (r#"Moonward::Process::"a\"b\\""#, Some(EntityType::Process), r#"a"b\"#),
+            ("Moonward::Proces::\"p1\"", None, "Moonward::Proces::\"p1\""),
+        ] {
+            assert_eq!(typed(text), (kind, id.to_owned()), "{text}");
+        }
+    }
+}

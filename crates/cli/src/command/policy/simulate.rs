@@ -77,14 +77,14 @@ pub(super) struct Simulate {
 /// The case, from arguments or from a record.
 enum Asked {
     Posed(Posed),
-    Recorded(Again, Json),
+    Recorded(Box<(Again, Json)>),
 }
 
 impl Asked {
     fn posed(&self) -> &Posed {
         match self {
             Self::Posed(posed) => posed,
-            Self::Recorded(again, _) => again.posed(),
+            Self::Recorded(recorded) => recorded.0.posed(),
         }
     }
 }
@@ -155,7 +155,7 @@ impl Simulate {
             let message = format!("no record `{}` in `{}`", visible(record), log.display());
             return Err(Fault::failed(message).with_help("`--log DIR` names another log"));
         };
-        Ok(Again::of_record(&line.record).map(|again| Asked::Recorded(again, line.record)))
+        Ok(Again::of_record(&line.record).map(|again| Asked::Recorded(Box::new((again, line.record)))))
     }
 
     fn changed(
@@ -174,14 +174,14 @@ impl Simulate {
 
 fn answer(study: Study, scopes: &ScopeSet, asked: &Asked) -> Result<Result<Answer, NoAnswer>, Fault> {
     let recorded: Vec<Tenant> = match asked {
-        Asked::Recorded(again, _) => again.tenants().cloned().collect(),
+        Asked::Recorded(recorded) => recorded.0.tenants().cloned().collect(),
         Asked::Posed(_) => Vec::new(),
     };
     let study = study.with_tenants(recorded);
     let decided = study.sit(|sitting| {
         let posed = Posed { scopes: scopes.clone(), ..asked.posed().clone() };
-        if let Asked::Recorded(again, _) = asked {
-            again.decide(sitting).map_err(NoAnswer::NotReplayable)?;
+        if let Asked::Recorded(recorded) = asked {
+            recorded.0.decide(sitting).map_err(NoAnswer::NotReplayable)?;
         }
         let answer = posed.with(|case| {
             let verdict = sitting.decide(case)?;
@@ -194,7 +194,7 @@ fn answer(study: Study, scopes: &ScopeSet, asked: &Asked) -> Result<Result<Answe
 
 fn print(printer: &Printer, asked: &Asked, answers: &[Answer]) -> Result<(), Fault> {
     let recorded = match asked {
-        Asked::Recorded(_, record) => record.get("decision_kind").and_then(Json::as_str),
+        Asked::Recorded(recorded) => recorded.1.get("decision_kind").and_then(Json::as_str),
         Asked::Posed(_) => None,
     };
     if printer.output() == Output::Json {
