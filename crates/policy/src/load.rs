@@ -32,7 +32,7 @@ use crate::identity::{Tenant, TenantId};
 use crate::limits::{EVALUATION_STACK_BYTES, FINDINGS_MAX, TENANT_TOKENS_MAX};
 use crate::schema;
 use crate::slice::Slice;
-pub(crate) use apart::apart;
+pub(crate) use apart::{apart, blanked};
 pub use code::{CODES, Code, Weight, code};
 use literal::Known;
 use scan::Statement;

@@ -178,6 +178,15 @@ pub fn apart(source: &Arc<Source>) -> Result<[Option<Arc<Source>>; 2], Vec<Diagn
     load::apart(source)
 }
 
+/// A file with those of these places that are in it blanked out, so that every other place stays what it is. Of two that overlap, the
+/// second is left.
+pub fn blanked(source: &Arc<Source>, spans: &[Span]) -> Arc<Source> {
+    let mut own: Vec<&Span> = spans.iter().filter(|span| Arc::ptr_eq(&span.source, source)).collect();
+    own.sort_by_key(|span| span.start);
+    own.dedup_by(|later, earlier| later.start < earlier.end);
+    if own.is_empty() { source.clone() } else { load::blanked(source, own.into_iter()) }
+}
+
 /// Cases decided on one thread. What questions of one actor, scopes and action have in common is made once.
 pub struct Sitting<'s> {
     study: &'s Study,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use diagnostic::{Diagnostic, Source, Span};
-use policy::study::{Facts, InvalidEntity, Study, Unknown, UnknownPolicy, apart};
+use policy::study::{Facts, InvalidEntity, Study, Unknown, UnknownPolicy, apart, blanked};
 use policy::{
     Actor, ActorKind, Bundle, BundleSources, Definition, Host, InvalidIdentity, Process, Scope, ScopeSet,
     ScopeSources, Tenant, TenantId,
@@ -254,7 +254,7 @@ impl Premises {
         let mut sources = self.sources.clone();
         // Left out before the others are read: they may be the same policies, changed.
         let files = sources.scopes.iter_mut().flat_map(|scope| &mut scope.files).chain(&mut sources.guards);
-        files.for_each(|file| blank(file, &spans));
+        files.for_each(|file| *file = blanked(file, &spans));
         let mut permits = Vec::new();
         for path in paths {
             for file in files::find(path, |name| name.ends_with(".cedar"))? {
@@ -291,21 +291,6 @@ impl Premises {
     /// With the tenants as the facts have them.
     fn tenants(&self, study: Study) -> Study {
         study.with_tenants(self.facts.tenants().cloned())
-    }
-}
-
-/// Blanks the policies at these places out of a file, so that all others stay where they are.
-fn blank(file: &mut Arc<Source>, spans: &[Span]) {
-    let blanked = |at: usize| {
-        spans.iter().any(|span| Arc::ptr_eq(&span.source, file) && (span.start..span.end).contains(&at))
-    };
-    let blank = |(at, character): (usize, char)| match blanked(at) && character != '\n' {
-        true => " ".repeat(character.len_utf8()),
-        false => character.to_string(),
-    };
-    if spans.iter().any(|span| Arc::ptr_eq(&span.source, file)) {
-        let text = file.text.char_indices().map(blank).collect();
-        *file = Arc::new(Source { path: file.path.clone(), text });
     }
 }
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use cedar_policy::Effect;
-use diagnostic::{Diagnostic, Source};
+use diagnostic::{Diagnostic, Source, Span};
 
 use super::scan::{self, Statement};
 use super::token::Tokens;
@@ -20,16 +20,28 @@ pub(crate) fn apart(source: &Arc<Source>) -> Result<[Option<Arc<Source>>; 2], Ve
     Ok([Effect::Permit, Effect::Forbid].map(|wanted| {
         let others: Vec<&Statement> =
             statements.iter().filter(|statement| effect(statement.text()) != wanted).collect();
-        if others.len() == statements.len() {
-            return None;
-        }
-        let blank = |(at, character): (usize, char)| {
-            let other = others.iter().any(|other| (other.span.start..other.span.end).contains(&at));
-            if other && character != '\n' { " ".repeat(character.len_utf8()) } else { character.to_string() }
-        };
-        let text = source.text.char_indices().map(blank).collect();
-        Some(Arc::new(Source { path: source.path.clone(), text }))
+        let any = others.len() < statements.len();
+        any.then(|| blanked(source, others.iter().map(|other| &other.span)))
     }))
+}
+
+/// A file with these stretches of it, which are in order and apart, blanked out.
+pub(crate) fn blanked<'a>(source: &Arc<Source>, spans: impl Iterator<Item = &'a Span>) -> Arc<Source> {
+    let mut text = String::with_capacity(source.text.len());
+    let between = |from, to| source.text.get(from..to).unwrap_or_default();
+    let mut end = 0;
+    for span in spans {
+        text.push_str(between(end, span.start));
+        for character in between(span.start, span.end).chars() {
+            match character {
+                '\n' => text.push('\n'),
+                other => text.extend(std::iter::repeat_n(' ', other.len_utf8())),
+            }
+        }
+        end = span.end;
+    }
+    text.push_str(between(end, source.text.len()));
+    Arc::new(Source { path: source.path.clone(), text })
 }
 
 /// By the first word that is no annotation's; what has neither word is left among the permits, for the parser to refuse.
@@ -55,9 +67,10 @@ mod tests {
                     @id(\"ü\") forbid (principal,\n action, resource); @id(\"c\") permit (principal, action, resource);";
         let source = Arc::new(Source { path: "a.cedar".into(), text: text.to_owned() });
         let [permits, forbids] = apart(&source).unwrap().map(Option::unwrap);
-        for (part, other, found) in
-            [(&permits, "ü", vec!["@id(\"a\")", "@id(\"c\")"]), (&forbids, "(\"a\")", vec!["@id(\"ü\")"])]
-        {
+        for (part, other, found) in [
+            (&permits, "@id(\"ü\")", vec!["@id(\"a\")", "@id(\"c\")"]),
+            (&forbids, "(\"a\")", vec!["@id(\"ü\")"]),
+        ] {
             assert_eq!((part.text.len(), part.text.lines().count()), (text.len(), text.lines().count()));
             assert!(!part.text.contains(other), "{}", part.text);
             for id in found {
