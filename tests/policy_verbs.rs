@@ -351,6 +351,12 @@ fn tests_hold_or_fall_short_cell_by_cell() {
     let (code, stdout, stderr) = policy(&tested(TESTS), "test", &[]);
     assert_eq!((code, stderr.as_str()), (0, ""), "{stdout}");
     assert!(stdout.ends_with("ok: 1 test, 2 cells\n"), "{stdout}");
+    // From wherever in the app the tests are named.
+    for path in ["policies/tests", "policies/tests/a_test.yaml", "policies"] {
+        let folder = tested(TESTS);
+        let output = moonward().current_dir(folder.path()).args(["policy", "test", path]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{path}\n{}", texts(&output).1);
+    }
     for (from, to, said) in [
         ("allow: [[acme/user/ada, process.send, process:p1]]", "allow: []", "expected deny, got allow"),
         (

@@ -1,6 +1,7 @@
 //! What policies are studied with: an app's policies and facts, files on their own, fixtures, and tests.
 //!
-//! Everything comes from files; nothing is run, and no log is opened. What a policy allows is the policy engine's to say.
+//! Everything comes from files; nothing is run, and no log is opened. What a policy allows is the policy engine's
+//! to say.
 
 mod files;
 mod fixtures;

@@ -1,5 +1,5 @@
-//! A question in words: the name of an action, a resource and fields by their names, held against the declaration of the
-//! permission before anything is decided.
+//! A question in words: the name of an action, a resource and fields by their names, held against the declaration
+//! of the permission before anything is decided.
 //!
 //! Who asks, and what the answer is good for, is not known here.
 
@@ -63,8 +63,8 @@ impl From<InvalidQuestion> for Failure {
     }
 }
 
-/// The permission that is asked for, and its context with every required field in it. A declared field that is not given is
-/// false, 0, empty or absent; `via` is `spawn`.
+/// The permission that is asked for, and its context with every required field in it. A declared field that is
+/// not given is false, 0, empty or absent; `via` is `spawn`.
 ///
 /// # Errors
 /// [`InvalidQuestion`]: what is asked does not fit any permission.

@@ -1,7 +1,8 @@
 //! A study: cases decided exactly as the gate would decide them, with no gate, no log and no consequence.
 //!
-//! Policies are selected, entities put together and errors counted by the very code that the gate uses; `tests` holds the
-//! two against each other. What a case is about comes as [`Facts`], from wherever somebody wrote them down.
+//! Policies are selected, entities put together and errors counted by the very code that the gate uses; `tests`
+//! holds the two against each other. What a case is about comes as [`Facts`], from wherever somebody wrote them
+//! down.
 
 mod again;
 mod case;
@@ -169,8 +170,8 @@ impl std::fmt::Debug for Study {
     }
 }
 
-/// The policies of a file by their effect, each in a text of the whole file's length with the others blanked out, so that
-/// every place stays what it is: permits, then forbids; nothing where there is none.
+/// The policies of a file by their effect, each in a text of the whole file's length with the others blanked out,
+/// so that every place stays what it is: permits, then forbids; nothing where there is none.
 ///
 /// # Errors
 /// The file is over a bound.
@@ -178,8 +179,8 @@ pub fn apart(source: &Arc<Source>) -> Result<[Option<Arc<Source>>; 2], Vec<Diagn
     load::apart(source)
 }
 
-/// A file with those of these places that are in it blanked out, so that every other place stays what it is. Of two that overlap, the
-/// second is left.
+/// A file with those of these places that are in it blanked out, so that every other place stays what it is. Of
+/// two that overlap, the second is left.
 pub fn blanked(source: &Arc<Source>, spans: &[Span]) -> Arc<Source> {
     let mut own: Vec<&Span> = spans.iter().filter(|span| Arc::ptr_eq(&span.source, source)).collect();
     own.sort_by_key(|span| span.start);
@@ -197,7 +198,8 @@ impl Sitting<'_> {
     /// Decides a case as the gate would.
     ///
     /// # Errors
-    /// An unknown action or field, a resource or value of another type, or no value for a field that must name an entity.
+    /// An unknown action or field, a resource or value of another type, or no value for a field that must name an
+    /// entity.
     pub fn decide(&mut self, case: &Case<'_>) -> Result<Verdict, InvalidQuestion> {
         let (spec, fields) = asked::pose(case.action, case.resource.entity_type(), case.fields)?;
         let question = question(case, spec, &fields);
@@ -212,7 +214,8 @@ impl Sitting<'_> {
         })
     }
 
-    /// The policies whose heads let them match a case, whatever their conditions say: guard first, each in the order of its file.
+    /// The policies whose heads let them match a case, whatever their conditions say: guard first, each in the
+    /// order of its file.
     ///
     /// # Errors
     /// An action that there is not.

@@ -30,8 +30,8 @@ pub(crate) fn read(path: &Path) -> Result<Arc<Source>, Vec<Diagnostic>> {
     Ok(Arc::new(Source { path: shown.clone(), text: source.text.clone() }))
 }
 
-/// A file, or the files in and below a folder whose name fits, in order. Folders called `testdata` or `data`, and those
-/// with a dot in front, are passed over.
+/// A file, or the files in and below a folder whose name fits, in order. Folders called `testdata` or `data`, and
+/// those with a dot in front, are passed over.
 ///
 /// # Errors
 /// There is nothing there, a folder cannot be read, or there is far more in it than somebody would write.

@@ -16,6 +16,7 @@ use serde_json::Value as Json;
 
 use super::{files, fixtures};
 use crate::assembly::policies;
+use crate::manifest::folder::Folder;
 use crate::manifest::{self, Manifest};
 
 /// Id of the scope that permits of files on their own are in.
@@ -60,8 +61,13 @@ impl Premises {
         Ok(premises)
     }
 
-    /// Policies of files and folders on their own: permits as a scope of the operator's that everybody holds, forbids as guards
-    /// beside the shipped one. Every tenant that is named counts as declared.
+    /// Whether there is a manifest in or below a folder. Whether it can be read is not asked.
+    pub fn is_app(folder: &Path) -> bool {
+        Folder::open(folder).is_ok_and(|folder| !folder.list().manifests.is_empty())
+    }
+
+    /// Policies of files and folders on their own: permits as a scope of the operator's that everybody holds,
+    /// forbids as guards beside the shipped one. Every tenant that is named counts as declared.
     ///
     /// # Errors
     /// A file cannot be read or is over a bound, or there is none.
@@ -198,8 +204,8 @@ impl Premises {
         Ok(ScopeSet::new(found?))
     }
 
-    /// The scopes of an actor when nobody says otherwise: those of its fixture; of the service that it is of; of its tenant. Of
-    /// policies on their own, the one that holds them.
+    /// The scopes of an actor when nobody says otherwise: those of its fixture; of the service that it is of; of
+    /// its tenant. Of policies on their own, the one that holds them.
     ///
     /// # Errors
     /// Why there is no telling, in words.
@@ -237,9 +243,9 @@ impl Premises {
         Ok(self.tenants(Study::new(Bundle::load(self.sources.clone())?)))
     }
 
-    /// The policies and those of more files, without those of these ids: permits go into one of the scopes held by `actor`, its own
-    /// tenant's if there is one, forbids into the guard. Who holds none, then holds one of its own tenant with these permits
-    /// alone. `study` is what [`Premises::study`] gave.
+    /// The policies and those of more files, without those of these ids: permits go into one of the scopes held
+    /// by `actor`, its own tenant's if there is one, forbids into the guard. Who holds none, then holds one of
+    /// its own tenant with these permits alone. `study` is what [`Premises::study`] gave.
     ///
     /// # Errors
     /// Everything that is wrong with any policy, what cannot be read, and an id that no policy has.

@@ -1,7 +1,7 @@
 //! Tests of policies: a matrix of principals, actions and resources, and which of its cells are allowed.
 //!
-//! A cell is put together when its file is read, so that whatever is misspelt is an error with a place, before anything
-//! is decided. What a policy says is not known here.
+//! A cell is put together when its file is read, so that whatever is misspelt is an error with a place, before
+//! anything is decided. What a policy says is not known here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -111,8 +111,8 @@ impl Expected {
 }
 
 impl Suites {
-    /// Reads the tests of these files: YAML of ours, or JSON of Cedar's own `run-tests`. Where a file names no policies, they are the ones
-    /// given, or else those of the app.
+    /// Reads the tests of these files: YAML of ours, or JSON of Cedar's own `run-tests`. Where a file names no
+    /// policies, they are the ones given, or else those of the app.
     ///
     /// # Errors
     /// Everything that is wrong with any file, and with any policy that one is about.

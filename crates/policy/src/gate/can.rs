@@ -12,8 +12,8 @@ impl Gate {
     /// the log cannot be written, the answer is no.
     ///
     /// # Errors
-    /// An action that is none of [`crate::permission::ALL`], a resource of another type, a field that the action does not declare,
-    /// or that is of another type; no value for a field that must name an entity.
+    /// An action that is none of [`crate::permission::ALL`], a resource of another type, a field that the action
+    /// does not declare, or that is of another type; no value for a field that must name an entity.
     pub fn can(
         &self,
         caller: &Caller<'_>,

@@ -44,7 +44,8 @@ pub(crate) fn blanked<'a>(source: &Arc<Source>, spans: impl Iterator<Item = &'a 
     Arc::new(Source { path: source.path.clone(), text })
 }
 
-/// By the first word that is no annotation's; what has neither word is left among the permits, for the parser to refuse.
+/// By the first word that is no annotation's; what has neither word is left among the permits, for the parser to
+/// refuse.
 fn effect(statement: &str) -> Effect {
     let mut before = "";
     for token in Tokens::new(statement) {

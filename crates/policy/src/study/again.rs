@@ -1,7 +1,7 @@
 //! A recorded decision, to be decided again: exactly, or not at all.
 //!
-//! The case is put together anew from what the record tells, and what the engine would then be given is held against what the
-//! record says it was given. Where the two differ there is no answer, never a guess.
+//! The case is put together anew from what the record tells, and what the engine would then be given is held
+//! against what the record says it was given. Where the two differ there is no answer, never a guess.
 
 use std::sync::Arc;
 

@@ -83,12 +83,13 @@ pub struct Posed {
 }
 
 impl Posed {
-    /// A case for `actor` under `scopes`: `resource` is what people write, `context` the fields of the action by name, and `pid` for the
-    /// process that asks. A required field that is left out is false, 0 or empty, `via` is `spawn`, or `cli` where no process asks, and `host` the
-    /// only host there is.
+    /// A case for `actor` under `scopes`: `resource` is what people write, `context` the fields of the action by
+    /// name, and `pid` for the process that asks. A required field that is left out is false, 0 or empty, `via`
+    /// is `spawn`, or `cli` where no process asks, and `host` the only host there is.
     ///
     /// # Errors
-    /// Everything that does not fit the declaration of the action, and what `facts` do not know, unless it may be assumed.
+    /// Everything that does not fit the declaration of the action, and what `facts` do not know, unless it may be
+    /// assumed.
     pub fn new(
         facts: &Facts,
         assumed: Assumed,
@@ -285,7 +286,8 @@ impl Reading<'_> {
     }
 }
 
-/// What people write for a thing: its id, `type:id`, or a uid as policies write it. The type, if it is said, and the id.
+/// What people write for a thing: its id, `type:id`, or a uid as policies write it. The type, if it is said, and
+/// the id.
 pub(super) fn typed(text: &str) -> (Option<EntityType>, String) {
     let quoted = text.strip_suffix('"').and_then(|text| text.rsplit_once("::\""));
     if let Some((kind, id)) = quoted.and_then(|(head, id)| Some((type_named(head)?, id))) {

@@ -1,7 +1,8 @@
 //! Facts from entities in Cedar's JSON form: those of a record, of Cedar's own tools, or of somebody's file.
 //!
-//! A set of entities can say what no running system could (a process whose tenant is not its owner's); that is refused, since
-//! the gate would never decide on it. What an entity leaves to others must be told too, or be known already.
+//! A set of entities can say what no running system could (a process whose tenant is not its owner's); that is
+//! refused, since the gate would never decide on it. What an entity leaves to others must be told too, or be
+//! known already.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,12 +39,13 @@ type Uid = (EntityType, String);
 static NONE: std::sync::LazyLock<Map<String, Json>> = std::sync::LazyLock::new(Map::new);
 
 impl Facts {
-    /// Adds what a list of entities in Cedar's JSON form tells. Namespaces are known by their owners; roles and actions tell nothing of
-    /// their own.
+    /// Adds what a list of entities in Cedar's JSON form tells. Namespaces are known by their owners; roles and
+    /// actions tell nothing of their own.
     ///
     /// # Errors
-    /// The first that is wrong: not in that form, of an unknown type, with an unknown, missing or mistyped attribute, in
-    /// contradiction to its id or to another, or with a reference to what is neither in the list nor known.
+    /// The first that is wrong: not in that form, of an unknown type, with an unknown, missing or mistyped
+    /// attribute, in contradiction to its id or to another, or with a reference to what is neither in the list
+    /// nor known.
     pub fn add_entities(&mut self, entities: &Json) -> Result<(), InvalidEntity> {
         let whole = |why: &str| InvalidEntity { entity: None, why: why.to_owned() };
         let list =

@@ -1,7 +1,7 @@
 //! Facts: the actors, processes and other things that cases are about, by the names that people give them.
 //!
-//! Where they are written down (a manifest, fixtures, the entities of a record) is not known here, nor whether any of
-//! it is true of a running system.
+//! Where they are written down (a manifest, fixtures, the entities of a record) is not known here, nor whether
+//! any of it is true of a running system.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,8 +34,8 @@ pub struct Facts {
 pub enum Assumed {
     /// Nothing.
     Nothing,
-    /// An actor of a known tenant, without roles or tags; a process of which only the tenant is known; a definition or host in a
-    /// namespace of another tenant, or anywhere where none is declared.
+    /// An actor of a known tenant, without roles or tags; a process of which only the tenant is known; a
+    /// definition or host in a namespace of another tenant, or anywhere where none is declared.
     StandIns,
 }
 
@@ -325,7 +325,8 @@ impl Facts {
         Ok(Arc::new(Process::stand_in(text, &owner, 0)))
     }
 
-    /// Who owns what has this id, if it may be made up: another tenant's could be there or not, which nobody is told.
+    /// Who owns what has this id, if it may be made up: another tenant's could be there or not, which nobody is
+    /// told.
     fn owner_of(&self, id: &str, tenant: &TenantId, none_declared: bool) -> Option<TenantId> {
         let owner = self.owner(id.split_once(':')?.0);
         (none_declared || owner != *tenant).then_some(owner)

@@ -1,5 +1,5 @@
-//! A verdict as it is shown: one sentence, the policies that determined it with their lines, and the next step; and the same as
-//! JSON, whose members are those of the types here.
+//! A verdict as it is shown: one sentence, the policies that determined it with their lines, and the next step;
+//! and the same as JSON, whose members are those of the types here.
 
 use std::fmt::Write as _;
 

@@ -17,8 +17,8 @@ use crate::print::{Output, Printer};
 
 /// Show the guard and the scopes that apply to an actor, and what is left out of them and why
 ///
-/// A policy applies if its head lets it match; whether it does depends on its conditions and the case. Without `--scope` the
-/// actor has the scopes of the service that runs as it, or else its tenant's default ones.
+/// A policy applies if its head lets it match; whether it does depends on its conditions and the case. Without
+/// `--scope` the actor has the scopes of the service that runs as it, or else its tenant's default ones.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -19,8 +19,9 @@ use crate::print::{Output, Printer};
 
 /// Show for each permission which policies can match, what they read, and whether answers are remembered
 ///
-/// The gate looks only at policies whose head can match, and keeps an answer for all cases that agree on what those read. A
-/// policy that cannot be followed makes every case of its permissions be decided in full: it is warned of.
+/// The gate looks only at policies whose head can match, and keeps an answer for all cases that agree on what
+/// those read. A policy that cannot be followed makes every case of its permissions be decided in full: it is
+/// warned of.
 ///
 /// Without `--actor` it is shown for each tenant with its default scopes, whoever of it asks.
 #[derive(Debug, Args)]
@@ -68,7 +69,8 @@ struct Action {
     action: &'static str,
     /// Whether answers are remembered.
     remembered: bool,
-    /// What the policies read of a case, beside the actor and its scopes, in words; absent when that may be anything.
+    /// What the policies read of a case, beside the actor and its scopes, in words; absent when that may be
+    /// anything.
     reads: Option<Vec<String>>,
     /// The policies that can match.
     policies: Vec<Followed>,

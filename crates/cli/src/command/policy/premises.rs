@@ -16,8 +16,8 @@ pub(super) struct Source {
     /// Folder of the app
     #[arg(default_value = ".")]
     pub(super) app: PathBuf,
-    /// File or folder of policies, instead of an app's; can be given more than once. Permits are a scope that everybody
-    /// holds, forbids join the shipped guard, and every tenant that is named exists
+    /// File or folder of policies, instead of an app's; can be given more than once. Permits are a scope that
+    /// everybody holds, forbids join the shipped guard, and every tenant that is named exists
     #[arg(long = "policies", value_name = "PATH")]
     pub(super) policies: Vec<PathBuf>,
 }

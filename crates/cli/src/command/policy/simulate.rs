@@ -18,12 +18,13 @@ use crate::print::{Output, Printer};
 
 /// Decide one case as the gate would, without doing or recording anything
 ///
-/// Exits with 0 if it is allowed and with 2 if it is denied, by default, by a forbid or because a policy failed. With
-/// `--with` or `--without` it is decided before and after, and the exit code is that of after.
+/// Exits with 0 if it is allowed and with 2 if it is denied, by default, by a forbid or because a policy failed.
+/// With `--with` or `--without` it is decided before and after, and the exit code is that of after.
 ///
-/// RESOURCE is written as the permission's type wants it: a definition's or host's id, a name as `tenant/name`, `context` or
-/// `security`, a process by its name in `--entities` or as the id of a service; or as `type:id` or a uid of Cedar's. Without
-/// `--scope` the actor has the scopes of the service that runs as it, or else its tenant's default ones.
+/// RESOURCE is written as the permission's type wants it: a definition's or host's id, a name as `tenant/name`,
+/// `context` or `security`, a process by its name in `--entities` or as the id of a service; or as `type:id` or a
+/// uid of Cedar's. Without `--scope` the actor has the scopes of the service that runs as it, or else its
+/// tenant's default ones.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -58,7 +59,8 @@ pub(super) struct Simulate {
     /// Fixtures in YAML, or entities as Cedar has them in JSON
     #[arg(long, value_name = "FILE")]
     entities: Option<PathBuf>,
-    /// Decide also with the policies of this file: permits join a scope of the actor, forbids the guard; can be given more than once
+    /// Decide also with the policies of this file: permits join a scope of the actor, forbids the guard; can be
+    /// given more than once
     #[arg(long, value_name = "FILE")]
     with: Vec<PathBuf>,
     /// Decide also without the policy of this id; can be given more than once

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use app::study::Suites;
+use app::study::{Premises, Suites};
 use clap::{Args, ValueEnum};
 
 use super::premises::{failed, usage};
@@ -13,9 +13,10 @@ use crate::print::{Output, Printer};
 
 /// Run the tests of policies
 ///
-/// A test is a matrix of principals, actions and resources; a cell that it does not list under `allow` must be denied. PATH is
-/// an app, a folder or file of tests (`*_test.yaml`), or a file of tests in the JSON form of `cedar run-tests`. Exits with 5 if
-/// a cell comes out otherwise than it must, with 3 if a test cannot be understood or there is none.
+/// A test is a matrix of principals, actions and resources; a cell that it does not list under `allow` must be
+/// denied. PATH is an app, a folder or file of tests (`*_test.yaml`), or a file of tests in the JSON form of
+/// `cedar run-tests`. Exits with 5 if a cell comes out otherwise than it must, with 3 if a test cannot be
+/// understood or there is none.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -88,13 +89,17 @@ impl Test {
     }
 }
 
-/// The app that a path is in: the nearest folder with a manifest, that of tests and policies passed over.
+/// The app that a path is in: itself, or the nearest folder above it with a manifest, that of tests passed over.
 fn app_around(path: &Path) -> Option<PathBuf> {
-    let absolute = std::path::absolute(path).ok()?;
-    let start = if path.is_dir() { Some(absolute.as_path()) } else { absolute.parent() };
-    let folder = start?.ancestors().find(|folder| has_manifest(folder))?;
-    // As it was written, where that is enough: messages name files by it.
-    Some(if path.is_dir() && folder == absolute { path.to_owned() } else { folder.to_owned() })
+    if path.is_dir() && Premises::is_app(path) {
+        return Some(path.to_owned());
+    }
+    std::path::absolute(path)
+        .ok()?
+        .ancestors()
+        .skip(1)
+        .find(|folder| has_manifest(folder))
+        .map(Path::to_owned)
 }
 
 fn has_manifest(folder: &Path) -> bool {
@@ -102,6 +107,6 @@ fn has_manifest(folder: &Path) -> bool {
         return false;
     }
     let is_manifest = |name: &str| name.ends_with(".yaml") && !name.ends_with("_test.yaml");
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.into_iter().any(|entry| entry.file_name().to_str().is_some_and(is_manifest))
+    let mut entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.any(|entry| entry.file_name().to_str().is_some_and(is_manifest))
 }
