@@ -63,7 +63,7 @@ impl Premises {
 
     /// Whether there is a manifest in or below a folder. Whether it can be read is not asked.
     pub fn is_app(folder: &Path) -> bool {
-        Folder::open(folder).is_ok_and(|folder| !folder.list().manifests.is_empty())
+        Folder::open(folder).is_ok_and(|folder| !folder.list().files.is_empty())
     }
 
     /// Policies of files and folders on their own: permits as a scope of the operator's that everybody holds,
