@@ -379,3 +379,203 @@ fn keys_of_a_server_are_fetched_to_inspect_a_token() {
     assert_eq!(code, 2);
     assert!(stderr.starts_with("warning: keys of `app:idp` cannot be had: "), "{stderr}");
 }
+
+/// Two tenants; the gateway of `acme` starts a child as whoever a token says, under what it is worth.
+const GATEWAY: &str = r#"
+version: "1.0"
+namespace: app
+entries:
+  - {name: acme, kind: tenant, namespaces: [acme], default_scopes: ["acme:gateway"]}
+  - {name: beta, kind: tenant, namespaces: [beta], default_scopes: []}
+  - name: idp
+    kind: security.issuer
+    issuer: https://idp.example.org/
+    audience: shop
+    algorithms: [EdDSA]
+    jwks: file://keys.json
+    tenant: acme
+    actor: {id: "user/{sub}", tags: {plan: plan}}
+    roles: roles
+    grants:
+      - {when: {claim: roles, contains: customer}, grant: ["acme:customer"]}
+"#;
+
+const ACME: &str = r#"
+version: "1.0"
+namespace: acme
+entries:
+  - {name: gateway, kind: security.scope, policies: [file://gateway.cedar]}
+  - {name: customer, kind: security.scope, policies: [file://customer.cedar]}
+  - {name: start, kind: process.lua, modules: [security], source: file://start.lua}
+  - {name: child, kind: process.lua, modules: [security], source: file://child.lua}
+"#;
+
+/// What a gateway needs.
+const GATEWAY_SCOPE: &str = r#"
+@id("gateway.children")
+permit (principal, action in Moonward::Action::"spawn", resource);
+@id("gateway.security")
+permit (principal, action == Moonward::Action::"process.security", resource);
+@id("gateway.context")
+permit (principal, action == Moonward::Action::"process.context", resource);
+"#;
+
+/// A customer may answer whoever started it, about news if the plan is gold.
+const CUSTOMER_SCOPE: &str = r#"
+@id("customer.answer")
+permit (principal, action == Moonward::Action::"process.send", resource)
+when
+{
+  context has pid &&
+  context.pid has parent &&
+  resource == context.pid.parent &&
+  (context.topic == "answer" || (principal.hasTag("plan") && principal.getTag("plan") == "gold"))
+};
+"#;
+
+const START: &str = r#"
+local security = require("security")
+return function(token)
+  local actor, scope = security.authenticate(token)
+  if not actor then error(scope) end
+  local spawner = process.with_context({}):with_actor(actor):with_scope(scope)
+  local child, err = spawner:spawn_monitored("acme:child", "app:processes", process.pid())
+  if not child then error(err) end
+  local heard = {}
+  local inbox, events = process.inbox(), process.events()
+  while true do
+    local case = channel.select({inbox:case_receive(), events:case_receive()})
+    if case.channel == events then
+      assert(not case.value.result.error, case.value.result.error)
+      return {heard = heard, result = case.value.result.value}
+    end
+    table.insert(heard, case.value:topic())
+  end
+end
+"#;
+
+const CHILD: &str = r#"
+local security = require("security")
+return function(parent)
+  local function allowed(result, err)
+    if result then return true end
+    assert(err:kind() == errors.PERMISSION_DENIED, tostring(err))
+    return false
+  end
+  local may = {
+    answer = allowed(process.send(parent, "answer", 1)),
+    news = allowed(process.send(parent, "news", 1)),
+    self = allowed(process.send(process.pid(), "answer", 1)),
+    spawn = allowed(process.spawn("acme:child", "app:processes")),
+    monitor = allowed(process.monitor(parent)),
+    link = allowed(process.link(parent)),
+    terminate = allowed(process.terminate(parent)),
+    cancel = allowed(process.cancel(parent, "1s")),
+    name = allowed(process.registry.register("desk")),
+    call = allowed(process.call("acme:child", "app:processes")),
+  }
+  local context = pcall(process.with_context, {})
+  may.context = context
+  return {id = security.actor():id(), scopes = security.scope():policies(), plan = security.actor():meta().plan, may = may}
+end
+"#;
+
+fn gateway() -> Folder {
+    let folder = Folder::new(&[
+        ("_index.yaml", GATEWAY),
+        ("acme/_index.yaml", ACME),
+        ("acme/gateway.cedar", GATEWAY_SCOPE),
+        ("acme/customer.cedar", CUSTOMER_SCOPE),
+        ("acme/start.lua", START),
+        ("acme/child.lua", CHILD),
+        ("keys.json", "{\"keys\":[]}"),
+    ]);
+    let output = token(&["mint", "--new-key"], &[&key(&folder)]);
+    assert_eq!(output.0, 0, "{}", output.2);
+    folder.write("keys.json", &output.1);
+    folder
+}
+
+#[test]
+fn a_token_starts_a_scoped_child_that_may_do_exactly_what_its_scope_says() {
+    let folder = gateway();
+    let mut before = 0;
+    for (claims, scopes, answer, news) in [
+        (vec!["roles=[\"customer\"]", "plan=gold"], json!(["acme:customer"]), true, true),
+        (vec!["roles=[\"customer\"]", "plan=free"], json!(["acme:customer"]), true, false),
+        // Worth no scope: everything is denied.
+        (vec!["roles=[\"visitor\"]", "plan=gold"], json!([]), false, false),
+    ] {
+        let given: Vec<&str> = claims.iter().flat_map(|claim| ["--claim", claim]).collect();
+        let jwt = mint(&folder, &given);
+        let said = folder.value("acme:start", &[&jwt]);
+        let (heard, child) = (&said["heard"], &said["result"]);
+        let none = ["self", "spawn", "monitor", "link", "terminate", "cancel", "name", "call", "context"];
+        let mut may: serde_json::Map<String, Json> =
+            none.iter().map(|action| ((*action).to_owned(), json!(false))).collect();
+        may.insert("answer".to_owned(), json!(answer));
+        may.insert("news".to_owned(), json!(news));
+        assert_eq!(child["may"], Json::Object(may), "{claims:?}");
+        assert_eq!((&child["id"], &child["scopes"]), (&json!("acme/user/ada"), &scopes));
+        let topics: Vec<&str> = [(answer, "answer"), (news, "news")]
+            .into_iter()
+            .filter(|(may, _)| *may)
+            .map(|(_, topic)| topic)
+            .collect();
+        if topics.is_empty() {
+            assert!(heard == &json!([]) || heard == &json!({}), "{heard}");
+        } else {
+            assert_eq!(heard, &json!(topics));
+        }
+        // Each denial is one record, of the token's actor.
+        let denials = folder.denials();
+        assert_eq!(denials.len() - before, 11 - topics.len(), "{claims:?}");
+        let own = &denials[before..];
+        before = denials.len();
+        assert!(own.iter().all(|record| record["actor"] == "acme/user/ada"));
+    }
+}
+
+#[test]
+fn a_definition_is_called_as_whoever_a_token_says() {
+    let folder = gateway();
+    let jwt = mint(&folder, &["--claim", "roles=[\"customer\"]"]);
+    let call = |token: &str, more: &[&str]| {
+        let arguments = [&["acme:child", "x", "--token", token, "-o", "json"], more].concat();
+        let output = folder.run("call", &arguments);
+        let (stdout, stderr) = texts(&output);
+        (output.status.code().unwrap(), stdout, stderr)
+    };
+    // The scope does not permit it to be started: the record names the token's actor, and nobody who asserts.
+    let (code, stdout, _) = call(&jwt, &[]);
+    assert_eq!(code, 2);
+    assert!(stdout.contains("PERMISSION_DENIED"), "{stdout}");
+    let denial = folder.denials().pop().unwrap();
+    assert_eq!((&denial["actor"], &denial["scopes"]), (&json!("acme/user/ada"), &json!(["acme:customer"])));
+    assert_eq!(denial.get("asserted_by"), None);
+
+    let (code, stdout, _) = call("not a token", &[]);
+    assert_eq!(code, 3);
+    assert!(stdout.contains("no token"), "{stdout}");
+    assert_eq!(call(&jwt, &["--actor", "acme/user/ada"]).0, 64);
+    assert_eq!(folder.denials().len(), 1, "a refused token decides nothing");
+
+    let mut command = moonward();
+    command
+        .arg("call")
+        .arg(folder.path())
+        .args(["acme:start", "x", "--token", "-"])
+        .arg("--log")
+        .arg(folder.log());
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(format!("{jwt}\n").as_bytes()).unwrap();
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(2));
+    assert_eq!(folder.denials().len(), 2);
+
+    assert_eq!(token(&["revoke"], &[&path(&folder), "--sub", "ada"]).0, 0);
+    let (code, stdout, _) = call(&jwt, &[]);
+    assert_eq!(code, 2);
+    assert!(stdout.contains("the token is not valid"), "{stdout}");
+    assert_eq!(folder.denials().len(), 2);
+}

@@ -6,8 +6,8 @@
 use std::sync::Arc;
 
 use policy::{
-    Caller, Gate, Permission, Permit, ProcessCancel, ProcessLink, ProcessMonitor, ProcessSpawnLinked,
-    ProcessSpawnMonitored, ScopeSet, Standing,
+    AssertedBy, Caller, Gate, Permission, Permit, ProcessCancel, ProcessLink, ProcessMonitor,
+    ProcessSpawnLinked, ProcessSpawnMonitored, ScopeSet, Standing,
 };
 
 use crate::entry::Entry;
@@ -64,21 +64,26 @@ impl Bond {
     }
 
     /// Whether it may take effect now. A denial is recorded; while nothing can be recorded it may not.
-    pub(crate) fn may_take_effect(&self, gate: &Gate) -> bool {
+    pub(crate) fn may_take_effect(&self, gate: &Gate, asserted_by: Option<&AssertedBy>) -> bool {
         match &self.granted {
-            Granted::Monitor(standing) => self.renews(standing, gate),
-            Granted::SpawnMonitored(standing) => self.renews(standing, gate),
-            Granted::Link(standing) => self.renews(standing, gate),
-            Granted::SpawnLinked(standing) => self.renews(standing, gate),
-            Granted::Cancel(standing) => self.renews(standing, gate),
+            Granted::Monitor(standing) => self.renews(standing, gate, asserted_by),
+            Granted::SpawnMonitored(standing) => self.renews(standing, gate, asserted_by),
+            Granted::Link(standing) => self.renews(standing, gate, asserted_by),
+            Granted::SpawnLinked(standing) => self.renews(standing, gate, asserted_by),
+            Granted::Cancel(standing) => self.renews(standing, gate, asserted_by),
         }
     }
 
-    fn renews<P: Permission + Clone>(&self, standing: &Standing<P>, gate: &Gate) -> bool {
+    fn renews<P: Permission + Clone>(
+        &self,
+        standing: &Standing<P>,
+        gate: &Gate,
+        asserted_by: Option<&AssertedBy>,
+    ) -> bool {
         let caller = Caller {
             process: Some(&self.asker),
             chain: &self.chain,
-            asserted_by: gate.asserted_by(),
+            asserted_by,
             ..Caller::outside(self.asker.owner(), &self.scopes)
         };
         standing.renew(gate, &caller).is_ok()

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use policy::Gate;
 use value::{Failure, rfc3339_millis};
 
 use crate::bond::Bond;
@@ -30,7 +29,6 @@ pub(crate) struct Cancels {
 pub(crate) struct Deadline {
     at_ns: u64,
     wall: SystemTime,
-    /// What it was permitted as; nothing for an act of the host itself, or from outside any process.
     bond: Option<Bond>,
 }
 
@@ -50,9 +48,9 @@ impl Deadline {
         Self { at_ns, wall: clock.wall() + after, bond }
     }
 
-    /// Whether it may end the process, now that it is due.
-    pub(crate) fn may_take_effect(&self, gate: &Gate) -> bool {
-        self.bond.as_ref().is_none_or(|bond| bond.may_take_effect(gate))
+    /// What it was permitted as; nothing for an act of the host itself, or from outside any process.
+    pub(crate) fn bond(&self) -> Option<&Bond> {
+        self.bond.as_ref()
     }
 }
 

@@ -6,7 +6,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use policy::{Gate, Host, Permit, Process, ProcessCancel, ProcessSend, ProcessTerminate, TenantId};
+use policy::{
+    AssertedBy, Gate, Host, Permit, Process, ProcessCancel, ProcessSend, ProcessTerminate, TenantId,
+};
 use value::{Failure, Value};
 
 use crate::account::{Account, Quotas};
@@ -37,6 +39,8 @@ pub struct NodeSettings {
     pub clock: Arc<dyn Clock>,
     /// The gate that is asked again when a tie takes effect after policies have changed.
     pub gate: Arc<Gate>,
+    /// Who says on the command line who callers are.
+    pub asserted_by: Option<Arc<AssertedBy>>,
 }
 
 /// The part of the actor system that all workers share.
@@ -44,6 +48,7 @@ pub struct Node<P> {
     identity: NodeIdentity,
     clock: Arc<dyn Clock>,
     gate: Arc<Gate>,
+    asserted_by: Option<Arc<AssertedBy>>,
     table: Arc<Table>,
     inboxes: Vec<Inbox<P>>,
     accounts: papaya::HashMap<TenantId, Arc<Account>>,
@@ -68,6 +73,7 @@ impl<P> Node<P> {
             identity: settings.identity,
             clock: settings.clock,
             gate: settings.gate,
+            asserted_by: settings.asserted_by,
             table: Arc::new(Table::new(numbers())),
             inboxes: numbers().map(|_| Inbox::new()).collect(),
             accounts: papaya::HashMap::new(),
@@ -237,8 +243,9 @@ impl<P> Node<P> {
         &self.identity
     }
 
-    pub(crate) fn gate(&self) -> &Gate {
-        &self.gate
+    /// Whether what was permitted for later may take effect now.
+    pub(crate) fn still_permits(&self, bond: &Bond) -> bool {
+        bond.may_take_effect(&self.gate, self.asserted_by.as_deref())
     }
 
     pub(crate) fn table(&self) -> &Arc<Table> {

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use audit::{AssertedBy, Log, Mode};
+use audit::{Log, Mode};
 use diagnostic::{Diagnostic, Source};
 use token::{InvalidIssuer, Issuers, Revocations};
 
 use crate::assembly::{self, Assembly};
 use crate::manifest::{AuditMode, Manifest};
-use crate::running::{Running, StartError};
+use crate::running::{Running, StartError, StartedBy};
 
 /// Where it is kept what was revoked, in an app's folder.
 pub const REVOCATIONS: &str = "data/revocations.jsonl";
@@ -113,14 +113,13 @@ impl App {
     }
 
     /// Starts the node: its workers, and the gate in front of them, which records the policies that it decides by.
-    /// No service runs until [`Running::serve`]. `asserted_by` is whoever says on the command line that callers are
-    /// who they are; every record carries it.
+    /// No service runs until [`Running::serve`].
     ///
     /// # Errors
     /// The virtual machine cannot be used safely, a thread cannot be made, or an issuer's file of keys changed since the app
     /// was loaded and is no longer good.
-    pub fn start(self, log: Log, asserted_by: Option<AssertedBy>) -> Result<Running, StartError> {
-        Running::start(self, log, asserted_by)
+    pub fn start(self, log: Log, by: &StartedBy) -> Result<Running, StartError> {
+        Running::start(self, log, by)
     }
 }
 

@@ -35,7 +35,7 @@ pub use policies::Policies;
 pub use policy_files::PolicyFiles;
 pub use revoked::revocation_event;
 pub use rollback::{NoRollback, Rollback};
-pub use running::{Running, StartError};
+pub use running::{Running, StartError, StartedBy};
 pub use status::{ServiceState, ServiceStatus};
 pub use supervisor::{ServeOptions, ServeOutcome};
 pub use watch::{Reload, Report};

@@ -25,6 +25,33 @@ use crate::manifest::Manifest;
 use crate::reload::fixed_at_start;
 use crate::status::ServiceStatus;
 
+/// Who starts a node: named by the records of what is loaded.
+#[derive(Debug, Clone)]
+pub enum StartedBy {
+    /// Nobody in particular.
+    Host,
+    /// This person; callers prove who they are.
+    Person(AssertedBy),
+    /// This person, who also says who callers from outside are: every record of the run names them.
+    Asserting(AssertedBy),
+}
+
+impl StartedBy {
+    fn person(&self) -> Option<&AssertedBy> {
+        match self {
+            Self::Host => None,
+            Self::Person(person) | Self::Asserting(person) => Some(person),
+        }
+    }
+
+    fn asserting(&self) -> Option<&AssertedBy> {
+        match self {
+            Self::Host | Self::Person(_) => None,
+            Self::Asserting(person) => Some(person),
+        }
+    }
+}
+
 /// Why an app did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -66,12 +93,12 @@ impl Deployed {
 }
 
 impl Running {
-    pub(crate) fn start(app: App, log: Log, asserted_by: Option<AssertedBy>) -> Result<Self, StartError> {
+    pub(crate) fn start(app: App, log: Log, by: &StartedBy) -> Result<Self, StartError> {
         let issuers = Arc::new(app.issuers(system_clock()())?);
         let App { folder, manifest, assembly: Assembly { bundle, mut catalogue, placement, services } } = app;
         catalogue.set_issuers(issuers.clone());
         let digest = bundle.digest().clone();
-        let gate = Arc::new(Gate::new(bundle, log.clone(), asserted_by.clone()));
+        let gate = Arc::new(Gate::new(bundle, log.clone(), by.person().cloned()));
         archive::keep(&folder, &manifest, &digest);
         let runtime = Runtime::start(Settings {
             workers: placement.workers,
@@ -79,7 +106,7 @@ impl Running {
             catalogue,
             hosts: placement.hosts,
             tenants: placement.tenants,
-            asserted_by,
+            asserted_by: by.asserting().cloned(),
         })?;
         let runtime = Arc::new(runtime);
         let identities = Identities::keep(issuers, None, &runtime, &log)?;

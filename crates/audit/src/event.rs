@@ -55,7 +55,7 @@ pub struct Event {
     /// The generation of that policy set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generation: Option<Decimal>,
-    /// The person who said who the actor is, where no token did.
+    /// The person at the command line who did it, or who said who the actor is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub asserted_by: Option<AssertedBy>,
     /// What there is to say, by name; or `{"$oversized": ...}`.

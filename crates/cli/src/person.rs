@@ -6,6 +6,17 @@ use std::os::unix::fs::MetadataExt as _;
 
 use audit::AssertedBy;
 
+use crate::fault::Fault;
+
+/// Who runs this command, where that has to be on record.
+///
+/// # Errors
+/// The system does not tell.
+pub(crate) fn required() -> Result<AssertedBy, Fault> {
+    present()
+        .map_err(|error| Fault::failed(format!("the system does not tell who runs this command: {error}")))
+}
+
 /// Who runs this command: the user number as the system has it, the names as its files have them. Variables such
 /// as `USER` are not asked, since whoever runs the command sets them.
 ///

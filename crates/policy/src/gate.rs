@@ -43,14 +43,14 @@ pub struct Gate {
     stamp: AtomicU64,
     sampler: Sampler,
     log: Log,
-    /// Who said on the command line who is who, in every record of this gate's own.
-    asserted_by: Option<AssertedBy>,
+    /// Who loads policies, for every record of this gate's own.
+    loaded_by: Option<AssertedBy>,
 }
 
 impl Gate {
-    /// A gate that decides by this bundle, as generation 1, and records in this log, in the name of whoever says on
-    /// the command line who is who. The load is recorded.
-    pub fn new(bundle: Bundle, log: Log, asserted_by: Option<AssertedBy>) -> Self {
+    /// A gate that decides by this bundle, as generation 1, and records in this log; what it loads and refuses, in the name of
+    /// the person who is given. The load is recorded.
+    pub fn new(bundle: Bundle, log: Log, loaded_by: Option<AssertedBy>) -> Self {
         static GATES: AtomicU64 = AtomicU64::new(0);
         let generation = Arc::new(Generation { number: 1, bundle });
         let gate = Self {
@@ -59,7 +59,7 @@ impl Gate {
             stamp: AtomicU64::new(Stamp::new(1, true).0),
             sampler: Sampler::default(),
             log,
-            asserted_by,
+            loaded_by,
         };
         gate.record_load(&generation);
         gate
@@ -98,11 +98,6 @@ impl Gate {
         self.stamp().generation()
     }
 
-    /// Who said on the command line who is who.
-    pub fn asserted_by(&self) -> Option<&AssertedBy> {
-        self.asserted_by.as_ref()
-    }
-
     /// How often this thread answered from memory, and how often by the engine, since it has the generation in force.
     pub fn memo_counts(&self) -> MemoCounts {
         self.local().counts()
@@ -124,7 +119,7 @@ impl Gate {
 
     /// A log that takes no records refuses every check, too; a load is not held back by it.
     fn accept(&self, event: Event) {
-        let event = Event { asserted_by: self.asserted_by.clone(), ..event };
+        let event = Event { asserted_by: self.loaded_by.clone(), ..event };
         if let Err(error) = self.log.accept(event.into()) {
             tracing::error!(%error, "a change of policies is not recorded");
         }

@@ -56,6 +56,8 @@ pub struct Verdict {
     pub policies: Vec<PolicyView>,
     /// What failed, as the engine words it. Hostile text: it may quote a policy.
     pub errors: Vec<Arc<str>>,
+    /// What it would be with the shadow policies enforced, when that is of another sort.
+    pub shadow: Option<Box<Verdict>>,
 }
 
 impl Verdict {
@@ -207,10 +209,19 @@ impl Sitting<'_> {
             Ok(class) => self.study.generation.decide(&question, &class),
             Err(error) => Answer::failed(&error),
         };
+        let view =
+            |policies: &[Arc<Loaded>]| policies.iter().map(|loaded| self.study.places.view(loaded)).collect();
+        let shadow = answer.shadow.map(|would| Verdict {
+            kind: would.kind.recorded(),
+            policies: view(&would.policies),
+            errors: would.errors,
+            shadow: None,
+        });
         Ok(Verdict {
             kind: answer.kind.recorded(),
-            policies: answer.policies.iter().map(|loaded| self.study.places.view(loaded)).collect(),
+            policies: view(&answer.policies),
             errors: answer.errors,
+            shadow: shadow.map(Box::new),
         })
     }
 

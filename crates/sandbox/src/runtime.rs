@@ -108,11 +108,13 @@ impl Runtime {
         // Chains of two runs must differ, and say nothing of the node's key.
         let run: String = audit::digest::hex(&audit::digest::key()?).chars().take(12).collect();
         let clock = Arc::new(SystemClock::new());
+        let asserted_by = settings.asserted_by.map(Arc::new);
         let (node, kernels) = Node::new(NodeSettings {
             identity,
             workers: settings.workers,
             clock: clock.clone(),
             gate: settings.gate.clone(),
+            asserted_by: asserted_by.clone(),
         });
         for (tenant, quotas) in settings.tenants {
             node.set_tenant(&tenant, quotas);
@@ -131,7 +133,7 @@ impl Runtime {
             node,
             gate: settings.gate,
             shared,
-            asserted_by: settings.asserted_by.map(Arc::new),
+            asserted_by,
             chains: Mutex::new(Chains::new(format!("{run}-"))),
             workers: Vec::new(),
             watchdog: None,

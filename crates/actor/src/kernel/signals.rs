@@ -76,7 +76,7 @@ impl<P> Kernel<P> {
         let Some(process) = self.locals.get_mut(to) else { return };
         // Gone when it was unmonitored meanwhile.
         let Some(bond) = process.monitors.remove(&ended.address) else { return };
-        if !bond.may_take_effect(self.node.gate()) {
+        if !self.node.still_permits(&bond) {
             process.entry.release_event();
             return;
         }
@@ -93,7 +93,7 @@ impl<P> Kernel<P> {
         let Some(process) = self.locals.get_mut(to) else { return };
         // Gone when it was unlinked meanwhile.
         let Some(bond) = process.entry.ties().links.remove(&ended.address) else { return };
-        if !bond.may_take_effect(self.node.gate()) {
+        if !self.node.still_permits(&bond) {
             process.entry.release_event();
             return;
         }

@@ -80,7 +80,7 @@ impl<P> Kernel<P> {
         loop {
             let due = process.entry.ties().cancels.take_due(now_ns);
             match due {
-                Some(deadline) if deadline.may_take_effect(self.node.gate()) => {
+                Some(deadline) if deadline.bond().is_none_or(|bond| self.node.still_permits(bond)) => {
                     return self.time_is_up(owner, |_| exit::cancel_deadline());
                 }
                 Some(_) => {}

@@ -18,7 +18,8 @@ fn world() -> World {
     let mut world = World::new();
     let identity = NodeIdentity { key: [9; 32], node: 1, incarnation: 2 };
     let clock = Arc::new(SystemClock::new());
-    let (node, kernels) = Node::new(NodeSettings { identity, workers: 2, clock, gate: gate() });
+    let (node, kernels) =
+        Node::new(NodeSettings { identity, workers: 2, clock, gate: gate(), asserted_by: None });
     node.set_tenant(&tenant("acme"), actor::Quotas::default());
     for (on, workers) in [(On::First, 1), (On::Second, 1)] {
         node.set_host(&host(on), &actor::HostSettings { workers, processes_max: 100_000 });

@@ -141,7 +141,8 @@ impl World {
     pub(crate) fn with(quotas: Quotas, gate: Arc<Gate>) -> Self {
         let clock = Arc::new(TestClock::new());
         let identity = NodeIdentity { key: [7; 32], node: 1, incarnation: 1 };
-        let (node, kernels) = Node::new(NodeSettings { identity, workers: 2, clock: clock.clone(), gate });
+        let (node, kernels) =
+            Node::new(NodeSettings { identity, workers: 2, clock: clock.clone(), gate, asserted_by: None });
         node.set_tenant(&tenant("acme"), quotas.clone());
         node.set_tenant(&tenant("globex"), quotas);
         for (on, workers) in [(On::First, 1), (On::Second, 1), (On::Any, 2)] {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use app::{App, CallFailure, CallRequest, Running};
+use app::{App, CallFailure, CallRequest, Running, StartedBy};
 use audit::Log;
 use diagnostic::{Diagnostic, render};
 use policy::Via;
@@ -63,7 +63,7 @@ impl Folder {
     pub(crate) fn start(&self) -> Running {
         let app = self.load();
         let log = Log::open(app.log_options(Some(&self.log_path()))).unwrap();
-        app.start(log, None).unwrap()
+        app.start(log, &StartedBy::Host).unwrap()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::symlink;
 
-use app::{Reload, ServeOptions, ServiceState};
+use app::{Reload, ServeOptions, ServiceState, StartedBy};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use value::Value;
 
@@ -79,7 +79,7 @@ async fn a_link_that_is_turned_to_another_folder_is_followed() {
     symlink(old.path(), &current).unwrap();
     let app = load(&current);
     let log = audit::Log::open(app.log_options(Some(&old.log_path()))).unwrap();
-    let mut running = app.start(log, None).unwrap();
+    let mut running = app.start(log, &StartedBy::Host).unwrap();
     let (options, mut told) = followed();
     let steps = async {
         symlink(new.path(), &next).unwrap();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use app::{App, CallFailure, CallRequest};
+use app::{App, CallFailure, CallRequest, StartedBy};
 use audit::Log;
 use clap::Args;
 use policy::Via;
@@ -95,14 +95,13 @@ fn finish(
     printer: &Printer,
     request: CallRequest,
 ) -> Result<Result<Value, CallFailure>, Fault> {
-    // Whoever has a token has proved who they are.
-    let person = match request.token {
-        Some(_) => None,
-        None => Some(person::present().map_err(|error| {
-            Fault::failed(format!("the system does not tell who runs this command: {error}"))
-        })?),
+    let person = person::required()?;
+    let by = match request.token {
+        // Whoever has a token has proved who they are.
+        Some(_) => StartedBy::Person(person),
+        None => StartedBy::Asserting(person),
     };
-    let running = app.start(log.clone(), person).map_err(|error| Fault::failed(error.to_string()))?;
+    let running = app.start(log.clone(), &by).map_err(|error| Fault::failed(error.to_string()))?;
     interrupt::unless_interrupted(log, printer, || running.call(request))
 }
 

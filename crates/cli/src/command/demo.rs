@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use app::{CallFailure, CallRequest, Running};
+use app::{CallFailure, CallRequest, Running, StartedBy};
 use audit::RecordId;
 use clap::Args;
 use policy::Via;
@@ -54,8 +54,8 @@ impl Demo {
             folder.map_err(|error| Fault::failed(format!("no temporary folder for the demo: {error}")))?;
         let app = opening::load(folder.path(), printer)?;
         let log = opening::open_log(&app, self.log.log.as_deref())?;
-        let person = person::present().ok();
-        let running = app.start(log.clone(), person).map_err(|error| Fault::failed(error.to_string()))?;
+        let by = person::present().map_or(StartedBy::Host, StartedBy::Asserting);
+        let running = app.start(log.clone(), &by).map_err(|error| Fault::failed(error.to_string()))?;
         let (answer, refusal) = interrupt::unless_interrupted(&log, printer, || {
             (
                 step(&running, "acme:sender", vec!["Moonward".into()]),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use app::{Reload, ServeOptions, ServeOutcome};
+use app::{Reload, ServeOptions, ServeOutcome, StartedBy};
 use clap::Args;
 use diagnostic::visible;
 
@@ -10,8 +10,8 @@ use super::LogFolder;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::interrupt::{self, Interrupts};
-use crate::opening;
 use crate::print::Printer;
+use crate::{opening, person};
 
 /// Run the services of an app until Ctrl-C
 ///
@@ -48,7 +48,9 @@ impl Run {
             return Ok(Exit::Done);
         }
         let log = opening::open_log(&app, self.log.log.as_deref())?;
-        let mut running = app.start(log.clone(), None).map_err(|error| Fault::failed(error.to_string()))?;
+        let mut running = app
+            .start(log.clone(), &StartedBy::Person(person::required()?))
+            .map_err(|error| Fault::failed(error.to_string()))?;
         let options =
             ServeOptions { watch: self.watch, on_reload: Some(said(Printer::new(printer.output()))) };
         let outcome = interrupt::waiting_place()?.block_on(async {

@@ -39,6 +39,8 @@ pub struct PolicyView {
     pub advice: Option<Arc<str>>,
     /// Its `@severity`. Hostile text.
     pub severity: Option<Arc<str>>,
+    /// Whether it is on trial: `@mode("shadow")`.
+    pub shadow: bool,
 }
 
 impl PolicyView {
@@ -75,6 +77,7 @@ impl Places {
             span: loaded.span.clone(),
             advice: said("advice"),
             severity: said("severity"),
+            shadow: loaded.shadow,
         }
     }
 }

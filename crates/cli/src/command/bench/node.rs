@@ -1,6 +1,6 @@
 //! A node for a measurement: an embedded app, running with its log in a temporary folder.
 
-use app::{CallFailure, CallRequest, Running};
+use app::{CallFailure, CallRequest, Running, StartedBy};
 use audit::Log;
 use policy::{Actor, ActorKind, TenantId, Via};
 use sandbox::StartRequest;
@@ -33,7 +33,8 @@ impl BenchNode {
         let folder = folder.map_err(|error| Fault::failed(format!("no temporary folder: {error}")))?;
         let app = opening::load(folder.path(), printer)?;
         let log = opening::open_log(&app, None)?;
-        let running = app.start(log.clone(), None).map_err(|error| Fault::failed(error.to_string()))?;
+        let running =
+            app.start(log.clone(), &StartedBy::Host).map_err(|error| Fault::failed(error.to_string()))?;
         Ok(Self { running, log, _folder: folder })
     }
 

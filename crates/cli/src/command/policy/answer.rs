@@ -11,6 +11,9 @@ use serde::Serialize;
 /// Lines of one policy that are shown; the rest is in the file.
 const LINES_MAX: usize = 20;
 
+/// What is said of a policy on trial, where policies are listed.
+pub(super) const IN_SHADOW: &str = " (in shadow)";
+
 /// A decided case.
 #[derive(Debug, Serialize)]
 pub(super) struct Answer {
@@ -30,6 +33,9 @@ pub(super) struct Answer {
     policies: Vec<Policy>,
     /// What failed, as the engine words it.
     errors: Vec<String>,
+    /// What the answer would be with the policies in shadow enforced, when that is of another sort.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shadow: Option<Shadow>,
     /// Of a default deny: the permits that were looked at and did not match.
     considered: Vec<Policy>,
     /// What nobody said and was taken to be so.
@@ -46,6 +52,17 @@ struct Thing {
     kind: &'static str,
     /// The id, as people write it.
     id: String,
+}
+
+/// An answer as it would be with the policies in shadow enforced.
+#[derive(Debug, Serialize)]
+struct Shadow {
+    /// The sort of the answer.
+    decision_kind: DecisionKind,
+    /// The policies that would determine it, ordered by id.
+    policies: Vec<Policy>,
+    /// What fails, as the engine words it.
+    errors: Vec<String>,
 }
 
 /// A policy, and where it is written.
@@ -71,6 +88,9 @@ pub(super) struct Policy {
     /// Its `@severity`.
     #[serde(skip_serializing_if = "Option::is_none")]
     severity: Option<String>,
+    /// `shadow` for one on trial.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'static str>,
 }
 
 impl Policy {
@@ -86,6 +106,7 @@ impl Policy {
             text: text(&view.span).to_owned(),
             advice: view.advice.as_deref().map(str::to_owned),
             severity: view.severity.as_deref().map(str::to_owned),
+            mode: view.shadow.then_some("shadow"),
         }
     }
 }
@@ -115,6 +136,11 @@ impl Answer {
             scopes: case.scopes.ids().map(str::to_owned).collect(),
             policies: verdict.policies.iter().map(Policy::of).collect(),
             errors: verdict.errors.iter().map(|error| error.to_string()).collect(),
+            shadow: verdict.shadow.map(|would| Shadow {
+                decision_kind: would.kind,
+                policies: would.policies.iter().map(Policy::of).collect(),
+                errors: would.errors.iter().map(|error| error.to_string()).collect(),
+            }),
             considered: considered.iter().map(Policy::of).collect(),
             assumed: assumed.to_vec(),
             shown: verdict.policies,
@@ -137,9 +163,22 @@ impl Answer {
         }
         if !self.considered.is_empty() {
             text.push_str("\nlooked at, and does not match:\n");
-            for Policy { id, file, line, place, .. } in &self.considered {
-                let _ = writeln!(text, "  `{id}` of `{place}` ({}:{line})", visible(file));
+            for Policy { id, file, line, place, mode, .. } in &self.considered {
+                let mode = mode.map_or("", |_| IN_SHADOW);
+                let _ = writeln!(text, "  `{id}` of `{place}` ({}:{line}){mode}", visible(file));
             }
+        }
+        if let Some(would) = &self.shadow {
+            let _ = writeln!(
+                text,
+                "in shadow: it would be {}{}",
+                sort(would.decision_kind),
+                if would.policies.is_empty() {
+                    String::new()
+                } else {
+                    format!(", by {}", ids(&would.policies))
+                }
+            );
         }
         if let Some(next) = self.next_step() {
             let _ = writeln!(text, "help: {next}");
@@ -162,9 +201,7 @@ impl Answer {
         };
         let (actor, action) = (visible(&self.actor), &self.action);
         let (kind, id) = (self.resource.kind, visible(&self.resource.id));
-        let sort = serde_json::to_value(self.decision_kind).ok();
-        let sort = sort.as_ref().and_then(serde_json::Value::as_str).unwrap_or_default();
-        format!("`{actor}` {may} `{action}` on {kind} `{id}`: {why} ({sort})")
+        format!("`{actor}` {may} `{action}` on {kind} `{id}`: {why} ({})", sort(self.decision_kind))
     }
 
     fn next_step(&self) -> Option<String> {
@@ -194,6 +231,11 @@ impl Answer {
             ),
         }
     }
+}
+
+/// As records have it.
+fn sort(kind: DecisionKind) -> String {
+    serde_json::to_value(kind).ok().and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn ids(policies: &[Policy]) -> String {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::super::OutputForm;
-use super::answer::Policy;
+use super::answer::{IN_SHADOW, Policy};
 use super::premises::{Source, action, asker, failed, study};
 use crate::exit::Exit;
 use crate::fault::Fault;
@@ -124,7 +124,8 @@ fn lines(share: &Share) -> String {
     for policy in &share.applies {
         let (line, column) = policy.span.position();
         let path = visible(&policy.span.source.path);
-        let _ = writeln!(text, "  {:<32} {path}:{line}:{column}", policy.id);
+        let mode = if policy.shadow { IN_SHADOW } else { "" };
+        let _ = writeln!(text, "  {:<32} {path}:{line}:{column}{mode}", policy.id);
     }
     if share.applies.is_empty() {
         text.push_str("  nothing applies\n");

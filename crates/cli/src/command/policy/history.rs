@@ -17,8 +17,8 @@ use crate::print::{Output, Printer};
 /// Show which policies were in force when, and by whom
 ///
 /// From the audit log: each policy set from the record that loaded it, newest first. Loads of the same set in a row are one
-/// line. Where no person is named, policies were loaded by `run`: as it started, or as files changed. Exits with 4 if a part
-/// of the log cannot be read.
+/// line. The person named is who ran the command: what `run --watch` loads as files change is named after who started it.
+/// Exits with 4 if a part of the log cannot be read.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::super::OutputForm;
-use super::answer::Policy;
+use super::answer::{IN_SHADOW, Policy};
 use super::premises::{Source, action, asker, failed, study};
 use crate::exit::Exit;
 use crate::fault::Fault;
@@ -182,7 +182,8 @@ impl Shown {
             );
             for one in &inspection.policies {
                 let position = visible(&one.policy.position());
-                let _ = writeln!(text, "  {:<32} {position}", one.policy.id);
+                let mode = if one.policy.shadow { IN_SHADOW } else { "" };
+                let _ = writeln!(text, "  {:<32} {position}{mode}", one.policy.id);
             }
             match &action.reads {
                 Some(reads) if reads.is_empty() => text.push_str("  reads nothing of a case but who asks\n"),

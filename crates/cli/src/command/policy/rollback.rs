@@ -86,9 +86,7 @@ impl Rollback {
     /// Records it where the log is free, then does it. What cannot be recorded is not done; while an app runs, that records
     /// the load itself.
     fn apply(&self, plan: &Plan, printer: &Printer) -> Result<Option<String>, Fault> {
-        let person = person::present().map_err(|error| {
-            Fault::failed(format!("the system does not tell who runs this command: {error}"))
-        })?;
+        let person = person::required()?;
         let log = match Log::open(audit::Options { wait: Duration::ZERO, ..plan.log.clone() }) {
             Ok(log) => Some(log),
             Err(OpenError::Locked { .. }) => {

@@ -83,9 +83,7 @@ impl Revoke {
     }
 
     fn revocation(&self, issuers: &Issuers, now: i64) -> Result<Revocation, Fault> {
-        let by = person::present().map_err(|error| {
-            Fault::failed(format!("the system does not tell who runs this command: {error}"))
-        })?;
+        let by = person::required()?;
         let issuer = match (&self.jti, &self.issuer) {
             (Some(_), None) => None,
             (_, id) => Some(super::issuer(issuers, id.as_deref())?.id.clone()),
