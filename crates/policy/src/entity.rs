@@ -5,7 +5,7 @@
 //! first, then that of the resource, of the caller's process and of the context, then what these point to. Other actors appear with `tenant`, `kind` and
 //! `verified` only, and a parent process without a parent of its own.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use cedar_policy::{Entities, Entity, EntityUid, RestrictedExpression};
@@ -324,9 +324,9 @@ fn entity(
     attributes: impl IntoIterator<Item = (&'static str, RestrictedExpression)>,
     parent: Option<EntityUid>,
 ) -> Result<Entity, Unanswerable> {
-    let attributes: HashMap<String, RestrictedExpression> =
-        attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    Entity::new(uid, attributes, parent.into_iter().collect()).map_err(|error| Unanswerable::new(&error))
+    // `Entity::new` wants a map, which it takes apart again.
+    let attributes = attributes.into_iter().map(|(name, value)| (name.to_owned(), value));
+    Entity::new_with_tags(uid, attributes, parent, []).map_err(|error| Unanswerable::new(&error))
 }
 
 fn tenant(tenant: &TenantId) -> RestrictedExpression {
