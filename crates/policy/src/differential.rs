@@ -14,7 +14,7 @@ use crate::bundle::{Bundle, BundleSources, Loaded, ScopeSources};
 use crate::class::Class;
 use crate::generation::{AnswerKind, Case, Generation, Question};
 use crate::identity::{Actor, Scope, ScopeSet, Tenant, TenantId};
-use crate::memo::{Local, Stamp};
+use crate::memo::{By, Local, Stamp};
 use crate::permission::{ALL, Datum, Fields, Permission, ProcessSend, Resource, Spec, Via};
 use crate::plain::Plainly;
 use crate::resource::{Definition, Facility, Host, Name, Namespace, Process};
@@ -66,15 +66,15 @@ fn remembered_answers_are_those_of_plain_cedar() {
                     let Said { kind, reasons, errors, .. } = said(&again);
                     assert_eq!((kind, &reasons, &errors), (plainly.kind, &plainly.reasons, &plainly.errors));
                 }
-                hits += u64::from(remembered.hit);
+                hits += u64::from(remembered.by == By::Memory);
                 allowed += u64::from(plainly.kind == AnswerKind::Allow);
                 failed += u64::from(plainly.kind == AnswerKind::Error);
                 shadowed += u64::from(plainly.shadow.is_some());
                 assert_eq!(
                     said(&remembered.answer),
                     plainly,
-                    "hit: {}, {}\n{policies}",
-                    remembered.hit,
+                    "by {:?}, {}\n{policies}",
+                    remembered.by,
                     shown(&asked)
                 );
             }

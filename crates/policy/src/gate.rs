@@ -28,7 +28,7 @@ pub use standing::Standing;
 
 use crate::bundle::Bundle;
 use crate::generation::{Answer, AnswerKind, Generation, Question, Shadowed};
-use crate::memo::{Local, MemoCounts, Remembered, Stamp};
+use crate::memo::{Given, Local, MemoCounts, Stamp};
 use crate::permission::{Datum, Permission, Recorded, Resource};
 use record::Decided;
 use self_check::Sampler;
@@ -182,18 +182,15 @@ impl<'a> Operation<'a> {
         if !self.gate.log.writable() {
             return Err(Refusal::Unavailable);
         }
-        let remembered = self.decide(caller, &request);
-        let answer = &remembered.answer;
+        let given = self.decide(caller, &request);
+        let answer = &given.answer;
         let allowed = answer.kind == AnswerKind::Allow;
         let owed_by_shadow = answer.shadow.as_ref().and_then(Shadowed::count).is_some();
         if allowed && !owed_by_shadow && !self.recorded(&request, answer) {
             return Ok(Permit::grant(request, self.generation()));
         }
-        let case =
-            self.question(caller, &request).zip(remembered.class.as_ref()).and_then(|(question, class)| {
-                // What Cedar cannot be given is not in the record either; its errors say why.
-                self.local.generation.case(&question, class).ok()
-            });
+        // What Cedar cannot be given is not in the record either; its errors say why.
+        let case = self.question(caller, &request).and_then(|question| self.local.case(&question));
         let decided = Decided {
             caller,
             generation: &self.local.generation,
@@ -203,7 +200,7 @@ impl<'a> Operation<'a> {
                 Some(Datum::Via(via)) => Some(via),
                 _ => None,
             },
-            remembered: &remembered,
+            given: &given,
             case: case.as_ref(),
         };
         let record = self.gate.log.accept(decided.entry().into()).map_err(|_| Refusal::Unavailable)?;
@@ -225,14 +222,14 @@ impl<'a> Operation<'a> {
         Err(Refusal::Denied(Denial { kind, action, resource, record }))
     }
 
-    fn decide<P: Permission>(&self, caller: &Caller<'_>, request: &P) -> Remembered {
+    fn decide<P: Permission>(&self, caller: &Caller<'_>, request: &P) -> Given {
         match self.question(caller, request) {
             Some(question) => {
-                let remembered = self.local.answer(&question);
-                self.gate.sampler.offer(&question, &self.local.generation, &remembered.answer);
-                remembered
+                let given = self.local.answer(&question);
+                self.gate.sampler.offer(&question, &self.local.generation, &given.answer);
+                given
             }
-            None => Remembered::nobody(),
+            None => Given::nobody(),
         }
     }
 

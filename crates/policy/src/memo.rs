@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use crate::bundle::{Bundle, Loaded};
 use crate::class::Class;
 use crate::entity::Unanswerable;
-use crate::generation::{Answer, AnswerKind, Generation, Question, Shadowed};
+use crate::generation::{Answer, AnswerKind, Case, Generation, Question, Shadowed};
 use crate::identity::{Digest, ScopeSet, TenantId};
 use crate::limits::{MEMO_ANSWER_BYTES, MEMO_BYTES_MAX, MEMO_CLASS_BYTES_MAX, MEMO_TENANT_BYTES_MAX};
 use crate::recent::Recent;
@@ -60,24 +60,30 @@ pub struct MemoCounts {
 }
 
 /// An answer, and how it was come by.
-pub(crate) struct Remembered {
+pub(crate) struct Given {
     pub(crate) answer: Rc<Answer>,
-    /// The class of the question; nothing when there was no question, or it has none.
-    pub(crate) class: Option<Rc<Class>>,
-    /// Whether Cedar was not asked.
-    pub(crate) hit: bool,
-    /// How long Cedar took.
-    pub(crate) took: Duration,
+    pub(crate) by: By,
 }
 
-impl Remembered {
+/// How an answer was come by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// There was nobody to ask for, or nothing that Cedar could be given.
+    Nobody,
+    /// It was remembered.
+    Memory,
+    /// Cedar was asked, and took so long.
+    Cedar(Duration),
+}
+
+impl Given {
     /// The answer when there is nobody to ask for.
     pub(crate) fn nobody() -> Self {
-        Self::without_class(Answer::nobody())
+        Self::undecided(Answer::nobody())
     }
 
-    fn without_class(answer: Answer) -> Self {
-        Self { answer: Rc::new(answer), class: None, hit: false, took: Duration::ZERO }
+    fn undecided(answer: Answer) -> Self {
+        Self { answer: Rc::new(answer), by: By::Nobody }
     }
 }
 
@@ -99,12 +105,27 @@ impl Local {
     }
 
     /// The answer, remembered or decided now.
-    pub(crate) fn answer(&self, question: &Question<'_>) -> Remembered {
+    pub(crate) fn answer(&self, question: &Question<'_>) -> Given {
         let memo = &mut self.memo.borrow_mut();
         match self.stamp.remembers() {
             true => memo.answer(question, &self.generation),
             false => memo.decide(question, &self.generation),
         }
+    }
+
+    /// What Cedar is given to decide a question, for the record; nothing where it could not be put together.
+    pub(crate) fn case(&self, question: &Question<'_>) -> Option<Case> {
+        self.generation.case(question, &*self.class(question)?).ok()
+    }
+
+    /// The class of a question; nothing where it cannot be put together.
+    pub(crate) fn class(&self, question: &Question<'_>) -> Option<Rc<Class>> {
+        let bundle = &self.generation.bundle;
+        let class = match self.stamp.remembers() {
+            true => self.memo.borrow_mut().class(question, bundle),
+            false => Class::of(question, bundle).map(Rc::new),
+        };
+        class.ok()
     }
 
     /// How often questions were answered so far.
@@ -136,50 +157,47 @@ struct Tenant {
 }
 
 impl Memo {
-    fn answer(&mut self, question: &Question<'_>, generation: &Generation) -> Remembered {
-        if let Some((answer, class)) = self.recent.answer(question) {
-            return self.known(answer, class);
+    fn answer(&mut self, question: &Question<'_>, generation: &Generation) -> Given {
+        if let Some(answer) = self.recent.answer(question) {
+            return self.known(answer);
         }
         let class = match self.class(question, &generation.bundle) {
             Ok(class) => class,
-            Err(error) => return Remembered::without_class(Answer::failed(&error)),
+            Err(error) => return Given::undecided(Answer::failed(&error)),
         };
         // A class that is too large for its tenant's memory is made anew each time.
         let has_key = class.bytes <= MEMO_CLASS_BYTES_MAX
             && class.write_key(question, &generation.bundle, &mut self.key);
         if has_key && let Some(answer) = class.known(&self.key) {
             self.recent.keep_answer(question, &class, &answer);
-            return self.known(answer, class);
+            return self.known(answer);
         }
-        let decided = self.decided(question, generation, class);
+        let decided = self.decided(question, generation, &class);
         // One with errors is an incident each time.
-        if has_key
-            && decided.answer.kind != AnswerKind::Error
-            && let Some(class) = &decided.class
-        {
-            self.keep(question, class, &decided.answer);
+        if has_key && decided.answer.kind != AnswerKind::Error {
+            self.keep(question, &class, &decided.answer);
         }
         decided
     }
 
     /// Decides by the engine, with nothing from before.
-    fn decide(&mut self, question: &Question<'_>, generation: &Generation) -> Remembered {
+    fn decide(&mut self, question: &Question<'_>, generation: &Generation) -> Given {
         match Class::of(question, &generation.bundle) {
-            Ok(class) => self.decided(question, generation, Rc::new(class)),
-            Err(error) => Remembered::without_class(Answer::failed(&error)),
+            Ok(class) => self.decided(question, generation, &class),
+            Err(error) => Given::undecided(Answer::failed(&error)),
         }
     }
 
-    fn decided(&mut self, question: &Question<'_>, generation: &Generation, class: Rc<Class>) -> Remembered {
+    fn decided(&mut self, question: &Question<'_>, generation: &Generation, class: &Class) -> Given {
         self.counts.misses += 1;
         let started = Instant::now();
-        let answer = Rc::new(generation.decide(question, &class));
-        Remembered { answer, class: Some(class), hit: false, took: started.elapsed() }
+        let answer = Rc::new(generation.decide(question, class));
+        Given { answer, by: By::Cedar(started.elapsed()) }
     }
 
-    fn known(&mut self, answer: Rc<Answer>, class: Rc<Class>) -> Remembered {
+    fn known(&mut self, answer: Rc<Answer>) -> Given {
         self.counts.hits += 1;
-        Remembered { answer, class: Some(class), hit: true, took: Duration::ZERO }
+        Given { answer, by: By::Memory }
     }
 
     fn class(&mut self, question: &Question<'_>, bundle: &Bundle) -> Result<Rc<Class>, Unanswerable> {
@@ -275,7 +293,7 @@ mod tests {
                 context: &context,
             };
             let [first, again] = [(); 2].map(|()| memo.answer(&question, &generation));
-            assert_eq!((first.hit, first.answer.kind), (false, AnswerKind::Allow));
+            assert!(matches!(first.by, By::Cedar(_)) && first.answer.kind == AnswerKind::Allow);
             assert_eq!(again.answer.kind, AnswerKind::Allow);
             assert!(memo.bytes <= MEMO_TENANT_BYTES_MAX, "{} bytes", memo.bytes);
         }

@@ -31,7 +31,6 @@ struct Answered {
     asker: Asker,
     process: Option<Arc<Process>>,
     about: Arc<Process>,
-    class: Rc<Class>,
     answer: Rc<Answer>,
 }
 
@@ -59,8 +58,8 @@ impl Recent {
         }
     }
 
-    /// The answer to a question, and its class.
-    pub(crate) fn answer(&self, question: &Question<'_>) -> Option<(Rc<Answer>, Rc<Class>)> {
+    /// The answer to a question.
+    pub(crate) fn answer(&self, question: &Question<'_>) -> Option<Rc<Answer>> {
         let Resource::Process(about) = question.resource else { return None };
         let answered = self.answers.get(answer_place(question, about))?.as_ref()?;
         let same_process = match (&answered.process, question.process) {
@@ -68,11 +67,11 @@ impl Recent {
             (one, other) => one.is_none() && other.is_none(),
         };
         (same_process && Arc::ptr_eq(&answered.about, about) && answered.asker.asks(question))
-            .then(|| (answered.answer.clone(), answered.class.clone()))
+            .then(|| answered.answer.clone())
     }
 
     /// Keeps the answer to a question, if nothing but who asks about whom could change it.
-    pub(crate) fn keep_answer(&mut self, question: &Question<'_>, class: &Rc<Class>, answer: &Rc<Answer>) {
+    pub(crate) fn keep_answer(&mut self, question: &Question<'_>, class: &Class, answer: &Rc<Answer>) {
         let Resource::Process(about) = question.resource else { return };
         if !class.reads_no_field {
             return;
@@ -82,7 +81,6 @@ impl Recent {
                 asker: Asker::of(question),
                 process: question.process.cloned(),
                 about: about.clone(),
-                class: class.clone(),
                 answer: answer.clone(),
             });
         }

@@ -9,7 +9,7 @@ use super::Caller;
 use crate::bundle::Loaded;
 use crate::cedar::resource_uid;
 use crate::generation::{Case, Generation, Shadowed};
-use crate::memo::Remembered;
+use crate::memo::{By, Given};
 use crate::permission::{Resource, Spec, Via};
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine {
@@ -24,7 +24,7 @@ pub(super) struct Decided<'a> {
     pub(super) spec: &'static Spec,
     pub(super) resource: Resource<'a>,
     pub(super) via: Option<Via>,
-    pub(super) remembered: &'a Remembered,
+    pub(super) given: &'a Given,
     /// What Cedar was given; nothing when there was nobody to ask for, or it could not be put together.
     pub(super) case: Option<&'a Case>,
 }
@@ -32,7 +32,7 @@ pub(super) struct Decided<'a> {
 impl Decided<'_> {
     /// Its record.
     pub(super) fn entry(&self) -> Decision {
-        let (caller, answer) = (self.caller, &self.remembered.answer);
+        let (caller, answer) = (self.caller, &self.given.answer);
         Decision {
             tenant: caller.actor.map(|actor| actor.tenant().text().clone()),
             actor: caller.actor.map(|actor| actor.id().clone()),
@@ -62,11 +62,15 @@ impl Decided<'_> {
             errors: answer.errors.clone(),
             shadow: answer.shadow.as_ref().map(shadow),
             chain: if caller.chain.is_empty() { Vec::new() } else { vec![Arc::from(caller.chain)] },
-            duration_ns: u64::try_from(self.remembered.took.as_nanos()).unwrap_or(u64::MAX).into(),
-            memo: self.remembered.class.is_some().then_some(match self.remembered.hit {
-                true => Memo::Hit,
-                false => Memo::Miss,
-            }),
+            duration_ns: match self.given.by {
+                By::Cedar(took) => u64::try_from(took.as_nanos()).unwrap_or(u64::MAX).into(),
+                By::Nobody | By::Memory => 0.into(),
+            },
+            memo: match self.given.by {
+                By::Nobody => None,
+                By::Memory => Some(Memo::Hit),
+                By::Cedar(_) => Some(Memo::Miss),
+            },
             asserted_by: caller.asserted_by.cloned(),
         }
     }

@@ -1,8 +1,7 @@
 //! The gate checks itself: now and then an answer is decided again, by plain Cedar over every policy. Should one ever
 //! differ, that is an alarm and a record, and nothing is remembered any more.
 //!
-//! One thread of low priority does it, in a hundredth of its time at most; a check that is not picked pays one load of an
-//! atomic.
+//! One thread does it, in a hundredth of a core at most; a check that is not picked pays one load of an atomic.
 
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -189,7 +188,7 @@ mod tests {
         let gossip = send("gossip");
         let operation = gate.operation();
         let question = operation.question(&caller, &gossip).unwrap();
-        let class = operation.local.answer(&question).class.unwrap();
+        let class = operation.local.class(&question).unwrap();
         let mut key = Vec::new();
         assert!(class.write_key(&question, &operation.local.generation.bundle, &mut key));
         let wrong = Answer { kind: AnswerKind::Allow, ..Answer::nobody() };

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use policy::{Bundle, Caller, ProcessSend, limits};
 
@@ -10,10 +11,11 @@ use crate::world::{World, actor, bundle, process, scopes, sources};
 
 const THREADS: usize = 8;
 
-/// Operations of each thread: all denials of the run fit in the log's queue.
-const OPERATIONS: usize = 200;
+/// Generations that each thread is asked under.
+const GENERATIONS: usize = 20;
 
-const RELOADS: usize = 100;
+/// Reloads, one a millisecond, within which each thread has to have seen as many: threads take turns on few cores.
+const RELOADS: usize = 400;
 
 /// Policies that permit messages of one topic.
 fn permitting(topic: &str) -> String {
@@ -29,12 +31,12 @@ fn no_operation_is_decided_by_a_mix_of_generations() {
         (0..RELOADS).map(|number| bundle(sources(&permitting(topic(number))))).collect();
     let (bob, held) = (actor("acme/user/bob"), scopes());
     let to = process("p1", &bob);
-    let left = AtomicUsize::new(THREADS);
-    let seen: BTreeSet<u64> = std::thread::scope(|scope| {
+    let (left, over) = (AtomicUsize::new(THREADS), AtomicBool::new(false));
+    let seen: Vec<usize> = std::thread::scope(|scope| {
         let asking = || {
             let caller = Caller::outside(&bob, &held);
             let mut seen = BTreeSet::new();
-            for _ in 0..OPERATIONS {
+            while seen.len() < GENERATIONS && !over.load(Ordering::Relaxed) {
                 let operation = world.gate.operation();
                 let [even, odd] = ["even", "odd"].map(|topic| {
                     let send = ProcessSend { to: to.clone(), topic: Arc::from(topic), bytes: 1 };
@@ -46,7 +48,7 @@ fn no_operation_is_decided_by_a_mix_of_generations() {
                 seen.insert(operation.generation());
             }
             left.fetch_sub(1, Ordering::Relaxed);
-            seen
+            seen.len()
         };
         let threads: Vec<_> = (0..THREADS)
             .map(|_| {
@@ -54,14 +56,22 @@ fn no_operation_is_decided_by_a_mix_of_generations() {
                 thread.spawn_scoped(scope, asking).unwrap()
             })
             .collect();
+        let mut due = Instant::now();
         for bundle in bundles {
             if left.load(Ordering::Relaxed) == 0 {
                 break;
             }
+            due += Duration::from_millis(1);
+            while Instant::now() < due {
+                std::thread::yield_now();
+            }
             world.gate.replace(bundle);
-            std::thread::yield_now();
         }
-        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+        over.store(true, Ordering::Relaxed);
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    assert!(seen.len() > 2, "only the generations {seen:?} were asked: tests little");
+    assert!(
+        seen.iter().all(|seen| *seen == GENERATIONS),
+        "generations seen by each thread: {seen:?}: tests little"
+    );
 }
