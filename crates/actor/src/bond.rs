@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use policy::{
     AssertedBy, Caller, Gate, Permission, Permit, ProcessCancel, ProcessLink, ProcessMonitor,
-    ProcessSpawnLinked, ProcessSpawnMonitored, ScopeSet, Standing,
+    ProcessSpawnLinked, ProcessSpawnMonitored, ScopeSet, Sessions, Standing,
 };
 
 use crate::entry::Entry;
@@ -18,6 +18,8 @@ pub(crate) struct Bond {
     /// Who was permitted it.
     asker: Arc<policy::Process>,
     scopes: ScopeSet,
+    /// With the first of these that is over, so is the bond.
+    sessions: Sessions,
     chain: Arc<str>,
     granted: Granted,
 }
@@ -59,12 +61,21 @@ impl Bond {
     }
 
     fn new(asker: &Entry, granted: Granted) -> Self {
-        let (scopes, chain) = (asker.scopes().clone(), asker.chain().clone());
-        Self { asker: asker.facts().clone(), scopes, chain, granted }
+        Self {
+            asker: asker.facts().clone(),
+            scopes: asker.scopes().clone(),
+            sessions: asker.sessions().clone(),
+            chain: asker.chain().clone(),
+            granted,
+        }
     }
 
-    /// Whether it may take effect now. A denial is recorded; while nothing can be recorded it may not.
-    pub(crate) fn may_take_effect(&self, gate: &Gate, asserted_by: Option<&AssertedBy>) -> bool {
+    /// Whether it may take effect at a time in seconds since 1970. A denial is recorded; while nothing can be recorded it may
+    /// not; nor when a token is no longer good that the asker ran under.
+    pub(crate) fn may_take_effect(&self, gate: &Gate, asserted_by: Option<&AssertedBy>, now: i64) -> bool {
+        if self.sessions.over_at(now).is_some() {
+            return false;
+        }
         match &self.granted {
             Granted::Monitor(standing) => self.renews(standing, gate, asserted_by),
             Granted::SpawnMonitored(standing) => self.renews(standing, gate, asserted_by),

@@ -245,7 +245,7 @@ impl<P> Node<P> {
 
     /// Whether what was permitted for later may take effect now.
     pub(crate) fn still_permits(&self, bond: &Bond) -> bool {
-        bond.may_take_effect(&self.gate, self.asserted_by.as_deref())
+        bond.may_take_effect(&self.gate, self.asserted_by.as_deref(), unix_seconds(self.clock.wall()))
     }
 
     pub(crate) fn table(&self) -> &Arc<Table> {

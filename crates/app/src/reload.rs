@@ -1,7 +1,9 @@
 //! What another version of an app may not change while it runs.
 //!
-//! Workers, hosts, quotas, the log and the list of services belong to the node. A change of them that were accepted
+//! Workers, hosts, quotas, who owns which namespace, the log and the list of services belong to the node. A change of them that were accepted
 //! and had no effect would be worse than one that is refused.
+
+use std::collections::BTreeSet;
 
 use crate::manifest::Manifest;
 
@@ -13,9 +15,10 @@ pub(crate) fn fixed_at_start(before: &Manifest, after: &Manifest) -> Option<Stri
     };
     let tenants = |manifest: &Manifest| {
         let tenants = manifest.tenants.iter();
-        sorted(
-            tenants.map(|tenant| (tenant.name.to_string(), (tenant.processes_max, tenant.memory_bytes_max))),
-        )
+        sorted(tenants.map(|tenant| {
+            let namespaces: BTreeSet<String> = tenant.namespaces.iter().cloned().collect();
+            (tenant.name.to_string(), (tenant.processes_max, tenant.memory_bytes_max, namespaces))
+        }))
     };
     let services = |manifest: &Manifest| {
         let services = manifest.services.iter();

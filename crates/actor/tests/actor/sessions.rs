@@ -145,3 +145,25 @@ fn a_chain_of_delegations_is_bounded() {
         }
     });
 }
+
+#[test]
+fn a_deadline_that_was_set_under_a_token_ends_nobody_once_the_token_is_no_longer_good() {
+    with_deep_stack(|| {
+        for revoked in [true, false] {
+            let mut world = World::new();
+            let session = session(100);
+            let asker = start(&mut world, &session).unwrap();
+            let target = world.start(On::Second);
+            world.cancel(Some(&asker), &target, Some(20)).unwrap();
+            world.settle();
+            if revoked {
+                session.over.set("the token was revoked");
+                world.node.end_sessions();
+                world.settle();
+            }
+            world.advance(Duration::from_millis(20));
+            world.settle();
+            assert_eq!(world.alive(&target), revoked);
+        }
+    });
+}

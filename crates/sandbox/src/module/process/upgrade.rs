@@ -26,7 +26,11 @@ impl Function for Upgrade {
         errors: &[
             (Kind::Invalid, "the source is not `namespace:name`, an argument cannot be copied"),
             (Kind::NotFound, "no such definition in one's own tenant"),
-            (Kind::PermissionDenied, "policy does not permit `process.spawn` of the new source"),
+            (
+                Kind::PermissionDenied,
+                "policy does not permit `process.spawn` of the new source; with `nil` it is asked for when the code is another \
+                 tenant's",
+            ),
         ],
         example: "local event = process.spawn_monitored(\"app.workers:counter\", \"app:processes\", 0)\n\
                   assert(process.events():receive().result.value == 3)",
@@ -44,19 +48,15 @@ impl Function for Upgrade {
         let Some(source) = source else {
             // What the catalogue has now: after a reload, the new code under the same id.
             let id: &str = question.state.program.facts.id();
-            let program = question.world.catalogue.definition(id).unwrap_or(&question.state.program);
-            return Ok((None, (program.clone(), arguments)));
+            let program = question.world.catalogue.definition(id).unwrap_or(&question.state.program).clone();
+            // Its own tenant's code is its own. Another tenant's may be shared no longer, and be other code.
+            let foreign = program.facts.tenant() != question.state.actor.tenant();
+            let ask = foreign.then(|| spawn(question, program.facts.clone()));
+            return Ok((ask, (program, arguments)));
         };
         let found =
             question.world.catalogue.find_definition(question.state.actor.tenant(), "source", &source)?;
-        let ask = ProcessSpawn {
-            definition: found.facts,
-            host: question.state.facts.host().clone(),
-            monitored: false,
-            linked: false,
-            name: None,
-            via: Via::Upgrade,
-        };
+        let ask = spawn(question, found.facts);
         // One that does not exist is foreign: policy is asked, and denies, before anything is said of it.
         let program = found.definition.unwrap_or_else(|| question.state.program.clone());
         Ok((Some(ask), (program, arguments)))
@@ -77,5 +77,16 @@ impl Function for Upgrade {
         }
         scene.state_mut()?.upgrade = Some(crate::process_state::Upgrade { program, arguments, permit });
         Ok(Outcome::Never)
+    }
+}
+
+fn spawn(question: &Question<'_>, definition: Arc<policy::Definition>) -> ProcessSpawn {
+    ProcessSpawn {
+        definition,
+        host: question.state.facts.host().clone(),
+        monitored: false,
+        linked: false,
+        name: None,
+        via: Via::Upgrade,
     }
 }
