@@ -15,7 +15,7 @@ pub trait Clock: Send + Sync {
 }
 
 /// A time of day in seconds since 1970-01-01 UTC, as tokens have it; before that it is 0.
-pub(crate) fn unix_seconds(wall: SystemTime) -> i64 {
+pub fn unix_seconds(wall: SystemTime) -> i64 {
     let since = wall.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

@@ -51,7 +51,7 @@ mod turns;
 pub use account::{Account, Quotas};
 pub use address::LocalId;
 pub use child::{CallPermits, Child, ChildLimits, ExitHook, Outside, SpawnPermits, Start, StartPermits};
-pub use clock::{Clock, SystemClock, TestClock};
+pub use clock::{Clock, SystemClock, TestClock, unix_seconds};
 pub use entry::Entry;
 pub use event::Event;
 pub use exit::{ExitResult, was_asked_for};

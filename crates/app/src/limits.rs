@@ -118,6 +118,9 @@ limits! {
     SESSIONS_LOOK_MS: u64 = 10_000, "milliseconds",
         "Longest time between two looks at which sessions of tokens are over; a change of keys or a revocation is looked at once. \
          With it a session whose issuer cannot be reached for too long ends within that time.";
+    OWED_RECORDS_MAX: usize = 65_536, "records",
+        "Records of revocations and ended sessions that wait while the log takes none: as many as an app can have revocations. \
+         One more is said in the program's log only.";
     ARCHIVE_SETS_MAX: usize = 100, "sets",
         "Policy sets that are kept to come back to; the oldest goes, never the one that is live.";
     ARCHIVE_BYTES_MAX: usize = 64 * 1024 * 1024, "bytes",

@@ -109,7 +109,7 @@ impl Running {
             asserted_by: by.asserting().cloned(),
         })?;
         let runtime = Arc::new(runtime);
-        let identities = Identities::keep(issuers, None, &runtime, &log)?;
+        let identities = Identities::keep(issuers, &runtime, &log)?;
         let statuses = services.iter().map(|service| ServiceStatus::idle(&service.id)).collect();
         Ok(Self {
             identities: Mutex::new(identities),
@@ -143,23 +143,22 @@ impl Running {
             self.gate.refuse(&[Diagnostic::error("app.reload", message.as_str()).help(START_AGAIN)]);
             return Err(Failure::new(Kind::Invalid, format!("{message}; {START_AGAIN}")));
         }
+        let issuers = Arc::new(issuers);
         let mut identities = self.identities.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = Identities::keep(Arc::new(issuers), Some(&identities), &self.runtime, &self.log).map_err(
-            |error| {
-                self.gate.refuse(&[Diagnostic::error("app.reload", error.to_string())]);
-                Failure::new(Kind::Unavailable, error.to_string())
-            },
-        )?;
-        catalogue.set_issuers(kept.issuers().clone());
-        let before = std::mem::replace(&mut *identities, kept);
+        identities.replace(issuers.clone(), &self.runtime, &self.log).map_err(|error| {
+            self.gate.refuse(&[Diagnostic::error("app.reload", error.to_string())]);
+            Failure::new(Kind::Unavailable, error.to_string())
+        })?;
+        drop(identities);
+        catalogue.set_issuers(issuers);
         let digest = bundle.digest().clone();
         // Policies first: in the moment between, what is new is not found, and what is forbidden already is.
         self.gate.replace(bundle);
         self.runtime.replace_catalogue(catalogue);
+        // A token may have been accepted by the issuers before until this moment.
+        self.identities.lock().unwrap_or_else(PoisonError::into_inner).look();
         archive::keep(&folder, &manifest, &digest);
         *deployed = Deployed::new(folder, manifest, services);
-        // Last: a fetch of keys that is on its way is waited for.
-        drop(before);
         Ok(())
     }
 
@@ -170,7 +169,7 @@ impl Running {
 
     /// Whose tokens are accepted.
     pub fn issuers(&self) -> Arc<Issuers> {
-        self.identities.lock().unwrap_or_else(PoisonError::into_inner).issuers().clone()
+        self.identities.lock().unwrap_or_else(PoisonError::into_inner).issuers()
     }
 
     /// The gate that decides.

@@ -10,12 +10,13 @@ use std::thread::JoinHandle;
 
 use actor::{
     Child, ExitHook, HostSettings, Node, NodeIdentity, NodeSettings, Outside, Quotas, StartPermits,
-    SystemClock,
+    SystemClock, unix_seconds,
 };
 use audit::AssertedBy;
 use policy::{
     Actor, Caller, Gate, Host, ProcessHost, ProcessSpawn, ScopeSet, SelfCheck, Session, TenantId, Via,
 };
+use token::Ended;
 use value::{Failure, Kind, Value};
 
 use crate::catalogue::Catalogue;
@@ -218,7 +219,10 @@ impl Runtime {
             chain,
         };
         // Known before it can run, so that no end of it is missed.
-        request.actor.session().into_iter().for_each(|session| self.shared.sessions.add(session));
+        if let Some(session) = request.actor.session() {
+            self.shared.sessions.add(session);
+            catalogue.issuers().still_good(session, unix_seconds(self.node.clock().wall())).map_err(over)?;
+        }
         let outside =
             Outside { actor: request.actor.clone(), scopes: request.scopes.clone(), on_exit: Some(on_exit) };
         self.node.start(StartPermits { spawn, host }, child, outside)
@@ -292,4 +296,9 @@ fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Result<T, Failure>
             .map_err(|error| Failure::new(Kind::Unavailable, format!("no thread to check on: {error}")))?;
         thread.join().map_err(|_| Failure::new(Kind::Internal, "the check failed"))
     })
+}
+
+/// A session that ended after its token was accepted.
+fn over(why: Ended) -> Failure {
+    Failure::new(Kind::Canceled, format!("session over: {why}"))
 }

@@ -3,12 +3,12 @@
 //! Making an actor or a scope grants nothing: giving it to a child is what `process.security` is asked for.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
+use actor::unix_seconds;
 use diagnostic::visible;
 use luau::{Accepts, Item};
 use policy::{Actor, ActorKind, ScopeSet};
-use token::Authenticated;
+use token::{Authenticated, Refused};
 use value::{Failure, Kind, Value};
 
 use crate::declaration::{Doc, Module, Type};
@@ -169,12 +169,13 @@ impl Function for Authenticate {
         let world = &*scene.world;
         let state = world.state()?;
         state.entry.account().take_token(world.now_ns())?;
-        let since = world.wall().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let now = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
-        let tenant = state.actor.tenant();
-        match world.catalogue.issuers().authenticate(&token, Some(tenant), now) {
+        let now = unix_seconds(world.wall());
+        let (tenant, issuers) = (state.actor.tenant(), world.catalogue.issuers());
+        match issuers.authenticate(&token, Some(tenant), now) {
             Ok(Authenticated { actor, scopes, session }) => {
+                // Known first, so that no end of it is missed; and asked again, should it have ended in between.
                 world.sessions.add(&session);
+                issuers.still_good(&session, now).map_err(|_| Failure::invalid(Refused::TEXT))?;
                 let scopes = world.catalogue.scope_set(scopes.iter().map(|id| &**id));
                 Ok(Outcome::Return(vec![
                     Item::Object(Object::Actor(actor)),
