@@ -178,6 +178,14 @@ fn a_refused_token_is_2_and_what_is_none_is_3() {
     );
     let (code, said) = inspect(&folder, &format!("{header}.{rest}"));
     assert_eq!((code, &said["reason"]), (2, &json!("its header has `jku`, which is never accepted")));
+    // Unsigned, and refused for that: not for what else it lacks.
+    for (name, rest) in [("none", format!("{}.", rest.split('.').next().unwrap())), ("NONE", rest.to_owned())]
+    {
+        let header =
+            value::base64::encode(format!("{{\"alg\":\"{name}\"}}").as_bytes(), value::base64::Alphabet::Url);
+        let (code, said) = inspect(&folder, &format!("{header}.{rest}"));
+        assert_eq!((code, &said["reason"]), (2, &json!(format!("algorithm `{name}` is never accepted"))));
+    }
     for none in ["x", "", "a.b.c", &"x".repeat(9000), signed] {
         let (code, stdout, stderr) = token(&["inspect"], &[none, &path(&folder)]);
         assert_eq!((code, stdout.as_str()), (3, ""), "{none}");

@@ -4,6 +4,7 @@
 
 use value::base64::{Alphabet, InvalidBase64, decode};
 
+use crate::algorithm::Algorithm;
 use crate::claims::Claims;
 use crate::limits::TOKEN_BYTES_MAX;
 use crate::refused::Cause;
@@ -30,7 +31,7 @@ pub(crate) struct Token<'a> {
 /// What a header says that counts. Members that are not known are ignored (RFC 7515 section 4).
 #[derive(Debug)]
 pub(crate) struct Header {
-    pub(crate) algorithm: String,
+    pub(crate) algorithm: Algorithm,
     pub(crate) kid: Option<String>,
 }
 
@@ -69,7 +70,10 @@ impl Header {
                 None => Err(Cause::Claim { name, expected: "text" }),
             },
         };
+        // Before anything else of it: that no issuer can allow `none` is what is wrong with an unsigned token, not that it lacks
+        // a signature.
         let algorithm = text("alg")?.ok_or(Cause::Missing("alg"))?;
+        let algorithm = Algorithm::from_name(&algorithm).ok_or(Cause::Algorithm(algorithm))?;
         match text("typ")? {
             Some(found) if !TYPES.iter().any(|expected| found.eq_ignore_ascii_case(expected)) => {
                 return Err(Cause::Type(found));

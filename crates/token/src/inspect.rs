@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use crate::algorithm::Algorithm;
 use crate::compact::Token;
 use crate::issuers::Issuers;
 use crate::mapping::RuleOutcome;
@@ -18,7 +19,7 @@ use crate::settings::Settings;
 #[derive(Debug, Clone)]
 pub struct Inspection {
     /// The token's `alg`.
-    pub algorithm: String,
+    pub algorithm: Algorithm,
     /// The token's `kid`.
     pub kid: Option<String>,
     /// Id and place of the issuer's entry that the token is for; `None` when there is none.
@@ -65,7 +66,7 @@ impl Issuers {
             counts: counts(name, settings, &rules),
         });
         Ok(Inspection {
-            algorithm: token.header.algorithm.clone(),
+            algorithm: token.header.algorithm,
             kid: token.header.kid.clone(),
             issuer: settings.map(|settings| (settings.id.clone(), settings.place.clone())),
             keys: keys.as_ref().map(|keys| keys.names()).unwrap_or_default(),

@@ -114,7 +114,7 @@ pub enum Cause {
     #[error("its `alg` is `{found}`, key `{kid}` is for `{expected}`")]
     OtherAlgorithm {
         /// The token's.
-        found: String,
+        found: &'static str,
         /// The key's.
         expected: &'static str,
         /// The key; empty without a name.

@@ -136,7 +136,7 @@ pub(super) fn json(inspection: &Inspection) -> Json {
     }
     let issuer = inspection.issuer.as_ref().map(|(id, place)| json!({"id": &**id, "place": &**place}));
     object.insert("issuer".to_owned(), issuer.unwrap_or_default());
-    object.insert("algorithm".to_owned(), inspection.algorithm.as_str().into());
+    object.insert("algorithm".to_owned(), inspection.algorithm.name().into());
     object.insert("kid".to_owned(), inspection.kid.as_deref().into());
     object.insert("keys".to_owned(), inspection.keys.iter().map(|kid| Json::from(&**kid)).collect());
     object.insert(
