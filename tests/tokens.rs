@@ -203,7 +203,8 @@ fn only_a_development_key_mints_and_no_claim_stands_for_an_argument() {
     let (at, good) = (path(&folder), key(&folder));
     for (arguments, expected, message) in [
         (&["--key", real.as_str(), "--sub", "ada"][..], 3, "only development keys mint tokens"),
-        (&["--key", "/nowhere", "--sub", "ada"], 1, "cannot be read"),
+        (&["--key", "/nowhere", "--sub", "ada"], 3, "cannot be read"),
+        (&["--key", &good, "--sub", ""], 64, "expected text of at least one character"),
         (&["--key", &good, "--sub", "ada", "--issuer", "app:ipd"], 64, "help: did you mean `app:idp`?"),
         (&["--key", &good, "--sub", "ada", "--claim", "exp=9999999999"], 64, "`exp` is not given as a claim"),
         (&["--key", &good, "--sub", "ada", "--ttl", "48h"], 64, "at most 24h"),
@@ -293,12 +294,49 @@ fn what_to_revoke_is_said_once_and_whose_it_is() {
         (&[][..], "--sub <SUBJECT>|--jti <ID>"),
         (&["--sub", "a", "--jti", "b"], "cannot be used with"),
         (&["--sub", "a", "--issuer", "app:other"], "the app has no issuer `app:other`"),
+        (&["--sub", ""], "expected text of at least one character"),
+        (&["--jti", ""], "expected text of at least one character"),
     ] {
         let (code, stdout, stderr) = revoke(&folder, arguments);
         assert_eq!((code, stdout.as_str()), (64, ""), "{stderr}");
         assert!(stderr.contains(message), "{stderr}");
     }
     assert!(!folder.path().join("data/revocations.jsonl").exists());
+}
+
+#[test]
+fn an_app_without_an_issuer_is_an_invalid_manifest() {
+    let folder = Folder::new(&[("_index.yaml", "version: \"1.0\"\nnamespace: app\nentries: []\n")]);
+    let (code, stdout, stderr) = revoke(&folder, &["--sub", "ada"]);
+    assert_eq!((code, stdout.as_str()), (3, ""), "{stderr}");
+    assert!(
+        stderr.starts_with("error: the app has no `security.issuer`\n  --> _index.yaml:1:1\n"),
+        "{stderr}"
+    );
+    assert!(stderr.contains("help: docs/identity.md shows how to write one"), "{stderr}");
+}
+
+#[test]
+fn a_token_of_the_second_of_its_revocation_is_refused_and_the_command_says_so() {
+    let folder = app(KEYS);
+    let (code, stdout, stderr) = revoke(&folder, &["--sub", "ada"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.ends_with("; one issued from the next second on is good\n"), "{stdout}");
+    let line = fs::read_to_string(folder.path().join("data/revocations.jsonl")).unwrap();
+    let mut line: Json = serde_json::from_str(&line).unwrap();
+    let jwt = mint(&folder, &[]);
+    let issued_at = inspect(&folder, &jwt).1["claims"]
+        .as_array()
+        .and_then(|claims| claims.iter().find(|claim| claim["name"] == "iat")?["value"].as_i64())
+        .unwrap();
+    for (revoked_at, accepted) in [(issued_at - 1, true), (issued_at, false), (issued_at + 1, false)] {
+        line["at"] = revoked_at.into();
+        folder.write("data/revocations.jsonl", &format!("{line}\n"));
+        let (_, said) = inspect(&folder, &jwt);
+        assert_eq!(said["accepted"], accepted, "{said}");
+        let help = said["help"].as_str().unwrap_or_default();
+        assert_eq!(help.contains("a token issued from the next second on is good"), !accepted, "{said}");
+    }
 }
 
 #[test]

@@ -197,7 +197,9 @@ impl Cause {
             Self::NotYet(_) | Self::IssuedLater(_) => {
                 "set the clocks of issuer and host; `leeway` is what may be between them"
             }
-            Self::Revoked => "a new token of that subject is good, unless it is revoked as well",
+            Self::Revoked => {
+                "revoked by subject, a token issued from the next second on is good; revoked by `jti`, any other is"
+            }
             Self::RevocationsUnreadable(_) => "until the file of revocations is readable nothing is accepted",
             Self::Mapping(_) => "see `actor` in the issuer's entry, and which claims the token has",
         }

@@ -11,6 +11,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use app::App;
 use clap::{Args, Subcommand};
+use diagnostic::{Diagnostic, Span};
 use token::limits::TOKEN_BYTES_MAX;
 use token::{Issuers, Settings, system_clock};
 
@@ -102,14 +103,20 @@ fn issuers(app: &App, now: i64) -> Result<Issuers, Fault> {
     app.issuers(now).map_err(|invalid| Fault::failed(invalid.to_string()))
 }
 
+/// A subject or a `jti`: no token has an empty one.
+fn name(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err("expected text of at least one character".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
 /// The issuer of that id; without one the only one there is.
-fn issuer<'a>(issuers: &'a Issuers, id: Option<&str>) -> Result<&'a Settings, Fault> {
+fn issuer<'a>(app: &App, issuers: &'a Issuers, id: Option<&str>) -> Result<&'a Settings, Fault> {
     let known: Vec<&Settings> = issuers.settings().collect();
     let names = || known.iter().map(|settings| format!("`{}`", settings.id)).collect::<Vec<_>>().join(", ");
     match (id, known.as_slice()) {
-        (_, []) => {
-            Err(Fault::usage("the app has no `security.issuer`", "docs/identity.md shows how to write one"))
-        }
+        (_, []) => Err(no_issuer(app)),
         (None, [only]) => Ok(only),
         (None, _) => Err(Fault::usage(
             format!("the app has more than one issuer: {}", names()),
@@ -124,6 +131,17 @@ fn issuer<'a>(issuers: &'a Issuers, id: Option<&str>) -> Result<&'a Settings, Fa
             Fault::usage(format!("the app has no issuer `{id}`"), help)
         }),
     }
+}
+
+/// An app that accepts no token at all: what its manifest would have to say, in its first file.
+fn no_issuer(app: &App) -> Fault {
+    let missing = Diagnostic::error("manifest.issuer", "the app has no `security.issuer`")
+        .help("docs/identity.md shows how to write one");
+    let manifest = app.manifest().sources().iter().find(|source| source.path.ends_with(".yaml"));
+    Fault::Invalid(vec![match manifest {
+        Some(source) => missing.at(Span::line(source, 1)),
+        None => missing,
+    }])
 }
 
 #[cfg(test)]

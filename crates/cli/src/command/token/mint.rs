@@ -40,7 +40,7 @@ pub(crate) struct Mint {
     #[arg(long, value_name = "ID")]
     issuer: Option<String>,
     /// Subject of the token
-    #[arg(long, value_name = "SUBJECT", required_unless_present = "new_key")]
+    #[arg(long, value_name = "SUBJECT", required_unless_present = "new_key", value_parser = super::name)]
     sub: Option<String>,
     /// Another claim, its value JSON or else text; can be given more than once
     #[arg(long = "claim", value_name = "NAME=VALUE", value_parser = claim)]
@@ -76,7 +76,7 @@ impl Mint {
         let app = super::load(&self.app)?;
         let now = super::now();
         let issuers = super::issuers(&app, now)?;
-        let settings = super::issuer(&issuers, self.issuer.as_deref())?;
+        let settings = super::issuer(&app, &issuers, self.issuer.as_deref())?;
         let key = read_key(key, printer)?;
         let expires_at =
             now + i64::try_from(self.ttl.unwrap_or(DEVELOPMENT_LIFE_DEFAULT).as_secs()).unwrap_or_default();
@@ -161,9 +161,9 @@ fn make_key(file: &Path, printer: &Printer) -> Result<Exit, Fault> {
 
 fn read_key(file: &Path, printer: &Printer) -> Result<DevelopmentKey, Fault> {
     let path = visible(&file.display().to_string());
-    let unreadable = |error: std::io::Error| {
-        Fault::failed(format!("`{path}` cannot be read: {error}"))
-            .with_help("`moonward token mint --new-key FILE` makes a key")
+    let unreadable = |error: std::io::Error| Fault::Malformed {
+        message: format!("`{path}` cannot be read: {error}"),
+        help: "`moonward token mint --new-key FILE` makes a key",
     };
     let mode = fs::metadata(file).map_err(unreadable)?.permissions().mode();
     if mode & 0o077 != 0 {

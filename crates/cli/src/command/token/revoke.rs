@@ -20,7 +20,8 @@ use crate::print::{Output, Printer};
 /// Revoke a token, or every token of a subject
 ///
 /// When the command ends it is on the disk, in `data/revocations.jsonl` of the app. An app that runs sees it within a second:
-/// it refuses such tokens and ends what runs under them. `--sub` is about tokens issued until now; a later one is good.
+/// it refuses such tokens and ends what runs under them. `--sub` is about tokens issued until now, those of this same
+/// second among them; one issued from the next second on is good.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").required(true).args(["sub", "jti"]))]
 #[command(after_help = "\
@@ -31,11 +32,11 @@ pub(crate) struct Revoke {
     /// Folder of the app
     #[arg(default_value = ".")]
     app: PathBuf,
-    /// Revoke every token of this subject issued until now
-    #[arg(long, value_name = "SUBJECT")]
+    /// Revoke every token of this subject issued up to this second; from the next second on a new one is good
+    #[arg(long, value_name = "SUBJECT", value_parser = super::name)]
     sub: Option<String>,
     /// Revoke the token with this `jti`
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = super::name)]
     jti: Option<String>,
     /// Whose tokens, as `namespace:name` [default: the app's only issuer; with `--jti` any]
     #[arg(long, value_name = "ID")]
@@ -52,7 +53,7 @@ impl Revoke {
         let app = super::load(&self.app)?;
         let now = super::now();
         let issuers = super::issuers(&app, now)?;
-        let revocation = self.revocation(&issuers, now)?;
+        let revocation = self.revocation(&app, &issuers, now)?;
         // First the log: who has it at this moment records what comes after.
         let log = self.log(&app);
         let recorded = log.is_ok();
@@ -82,11 +83,11 @@ impl Revoke {
         Ok(Exit::Done)
     }
 
-    fn revocation(&self, issuers: &Issuers, now: i64) -> Result<Revocation, Fault> {
+    fn revocation(&self, app: &App, issuers: &Issuers, now: i64) -> Result<Revocation, Fault> {
         let by = person::required()?;
         let issuer = match (&self.jti, &self.issuer) {
             (Some(_), None) => None,
-            (_, id) => Some(super::issuer(issuers, id.as_deref())?.id.clone()),
+            (_, id) => Some(super::issuer(app, issuers, id.as_deref())?.id.clone()),
         };
         let (subject, jti) = (self.sub.as_deref().map(Arc::from), self.jti.as_deref().map(Arc::from));
         Ok(Revocation { at: now, issuer, subject, jti, recorded: false, by })
@@ -107,7 +108,10 @@ impl Revoke {
         let what = match (&revocation.subject, &revocation.jti) {
             (Some(subject), _) => {
                 let until = super::time(revocation.at);
-                format!("every token of `{}` from {whose} issued up to {until}", visible(subject))
+                format!(
+                    "every token of `{}` from {whose} issued up to {until}; one issued from the next second on is good",
+                    visible(subject)
+                )
             }
             (None, jti) => format!("token `{}` of {whose}", visible(jti.as_deref().unwrap_or_default())),
         };
