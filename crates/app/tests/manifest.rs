@@ -500,6 +500,7 @@ fn every_error_of_a_service_has_its_place() {
         (
             "process: d, security: {}, lifecycle: {security: {groups: [s], policies: [a]}}",
             &[
+                "a.yaml:7:74 `security` is given twice: `lifecycle.security` is read as it (app:x) | keep one of them",
                 "a.yaml:7:98 `policies` is not read here (app:x) | declare a `security.scope` whose `policies` are `.cedar` files, and name it in `security.scopes`",
             ],
         ),
@@ -818,6 +819,7 @@ fn an_issuer_says_whose_tokens_are_good_and_what_their_claims_are_worth() {
             ("keys", ""),
             ("jwks", "file://keys/idp.json"),
             ("max_age", "12h"),
+            ("leeway", "0s"),
             ("actor", "{id: \"user/{sub}\", tags: {team: /org/team}}"),
             ("roles", "roles"),
             (
@@ -839,11 +841,11 @@ fn an_issuer_says_whose_tokens_are_good_and_what_their_claims_are_worth() {
     assert_eq!((issuer.tenant.as_str(), ids(&issuer.scopes)), ("acme", vec!["app:s", "app:s"]));
     let settings = &issuer.settings;
     assert_eq!((&*settings.id, &*settings.place), ("app:idp", "a.yaml:5"));
-    assert_eq!(settings.leeway, Duration::from_secs(30));
+    assert_eq!(settings.leeway, Duration::ZERO);
     assert_eq!(settings.max_age, Some(Duration::from_secs(12 * 3600)));
     assert_eq!(settings.jwks_max_age, Duration::from_secs(24 * 3600));
     assert_eq!(settings.mapping.actor.value.text(), "user/{sub}");
-    assert_eq!(&*settings.mapping.grants[0].place, "a.yaml:15");
+    assert_eq!(&*settings.mapping.grants[0].place, "a.yaml:16");
     assert_eq!(&*settings.mapping.grants[1].value.scopes[0], "app:s");
     assert!(manifest.sources().iter().any(|source| source.path == "keys/idp.json"));
 }
@@ -906,6 +908,7 @@ fn an_issuer_that_could_be_misunderstood_is_refused() {
         (
             issuer(&[("keys", "[{kty: OKP, crv: Ed25519, x: AAAA, d: AAAA}]")]),
             &[
+                "a.yaml:10:5 key without `kid`: its `x` is no point of its curve (app:idp)",
                 "a.yaml:10:46 `d` is not read here (app:idp) | a private key is no secret in a manifest: make another, and write \
                its public members only",
             ],
@@ -915,6 +918,17 @@ fn an_issuer_that_could_be_misunderstood_is_refused() {
             &[
                 "a.yaml:10:17 `id` is the text `{kind}/{sub}`, expected a template such as `user/{sub}` (app:idp) | \
                `{kind}/{sub}` is no template of an actor's id: its kind is `user` or `operator`, written out",
+            ],
+        ),
+        // Everything at once, an unknown key and an unknown tenant among it.
+        (
+            issuer(&[("leeway", "10m"), ("jwks_max_age", "1s"), ("tenant", "nobody"), ("colour", "red")]),
+            &[
+                "a.yaml:10:13 `leeway` is 600 s, at most 300 s allowed (app:idp)",
+                "a.yaml:11:19 `jwks_max_age` is 1 s, at least 60 s needed (app:idp)",
+                "a.yaml:12:13 there is no tenant `nobody` (app:idp) | an app that declares no tenant has one, `default`",
+                "a.yaml:13:5 unknown key `colour` (app:idp) | allowed here: `name`, `kind`, `meta`, `issuer`, `audience`, \
+                 `algorithms`, `jwks`, `keys`, `leeway`, `max_age`, `jwks_max_age`, `tenant`, `actor`, `roles`, `grants`",
             ],
         ),
         (issuer(&[("leeway", "1h")]), &["a.yaml:11:13 `leeway` is 3600 s, at most 300 s allowed (app:idp)"]),

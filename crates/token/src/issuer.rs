@@ -34,26 +34,24 @@ struct State {
 pub(crate) struct NoKeys;
 
 impl Issuer {
-    pub(crate) fn new(settings: Settings) -> Result<Self, InvalidIssuer> {
-        settings.check_texts()?;
-        let mut state = State::default();
-        match &settings.keys {
-            KeySource::Url(url) => {
-                check_url(url).map_err(|error| InvalidIssuer { key: "jwks", message: error.to_string() })?;
-                if let Some(pem) = &settings.authorities {
-                    authorities(pem).map_err(|message| InvalidIssuer { key: "jwks", message })?;
-                }
+    /// # Errors
+    /// Everything that is wrong with the settings.
+    pub(crate) fn new(settings: Settings) -> Result<Self, Vec<InvalidIssuer>> {
+        let mut wrong = settings.check_texts();
+        // Keys are held against the algorithms: where those are wrong, what is said of keys would follow from that.
+        let algorithms = !wrong.iter().any(|wrong| ["algorithms", "jwks"].contains(&wrong.key));
+        let keys = if algorithms { first_keys(&settings) } else { Ok(None) };
+        match keys {
+            Ok(keys) if wrong.is_empty() => {
+                let state = State { keys: keys.map(Arc::new), ..State::default() };
+                Ok(Self { settings, state: RwLock::new(state) })
             }
-            // When it was read is nobody's to say yet: until the first look it counts as never had.
-            KeySource::File(_) => {
-                some(&settings).map_err(|message| InvalidIssuer { key: "jwks", message })?;
-            }
-            KeySource::Inline(_) => {
-                let keys = some(&settings).map_err(|message| InvalidIssuer { key: "keys", message })?;
-                state.keys = Some(Arc::new(keys));
+            Ok(_) => Err(wrong),
+            Err(error) => {
+                wrong.push(error);
+                Err(wrong)
             }
         }
-        Ok(Self { settings, state: RwLock::new(state) })
     }
 
     /// Its keys, as long as they may be used.
@@ -138,6 +136,23 @@ impl Issuer {
             _ => None,
         });
         known.map(|keys| keys.names()).unwrap_or_default()
+    }
+}
+
+/// The keys that there are before anybody asks for them: those that stand in the manifest.
+fn first_keys(settings: &Settings) -> Result<Option<KeySet>, InvalidIssuer> {
+    let wrong = |key| move |message| InvalidIssuer { key, message };
+    match &settings.keys {
+        KeySource::Url(url) => {
+            check_url(url).map_err(|error| error.to_string()).map_err(wrong("jwks"))?;
+            if let Some(pem) = &settings.authorities {
+                authorities(pem).map_err(wrong("jwks"))?;
+            }
+            Ok(None)
+        }
+        // When it was read is nobody's to say yet: until the first look it counts as never had.
+        KeySource::File(_) => some(settings).map_err(wrong("jwks")).map(|_| None),
+        KeySource::Inline(_) => some(settings).map_err(wrong("keys")).map(Some),
     }
 }
 

@@ -77,7 +77,7 @@ impl Issuers {
                     message: format!("`{}` is declared twice", settings.id),
                 });
             }
-            this.issuers.push(Issuer::new(settings)?);
+            this.issuers.push(Issuer::new(settings).map_err(InvalidIssuer::first)?);
         }
         Ok(this)
     }

@@ -87,60 +87,63 @@ pub struct InvalidIssuer {
     pub message: String,
 }
 
+impl InvalidIssuer {
+    /// The first of what is wrong, for whoever is told one thing.
+    pub(crate) fn first(wrong: Vec<Self>) -> Self {
+        let unsaid = || Self { key: "", message: "it cannot be used".to_owned() };
+        wrong.into_iter().next().unwrap_or_else(unsaid)
+    }
+}
+
 impl Settings {
     /// Whether they can be used, and the names of development keys among those that can be known without fetching.
     ///
     /// # Errors
-    /// What is wrong, and with which setting.
-    pub fn check(&self) -> Result<Vec<Arc<str>>, InvalidIssuer> {
+    /// Everything that is wrong, each with its setting; at least one.
+    pub fn check(&self) -> Result<Vec<Arc<str>>, Vec<InvalidIssuer>> {
         let names = Issuer::new(self.clone())?.key_names();
         Ok(names.into_iter().filter(|name| name.starts_with(DEVELOPMENT_PREFIX)).collect())
     }
 
-    /// Whether what it says makes sense, wherever its keys are.
-    pub(crate) fn check_texts(&self) -> Result<(), InvalidIssuer> {
-        let wrong = |key, message: String| Err(InvalidIssuer { key, message });
+    /// What of it makes no sense, wherever its keys are.
+    pub(crate) fn check_texts(&self) -> Vec<InvalidIssuer> {
+        let mut found = Vec::new();
+        let mut wrong = |key, message: String| found.push(InvalidIssuer { key, message });
         for (key, text) in [("issuer", &self.issuer), ("audience", &self.audience)] {
             if text.is_empty() || text.len() > NAME_BYTES_MAX || text.chars().any(char::is_control) {
-                return wrong(
+                wrong(
                     key,
                     format!("`{key}` is not text of 1 to {NAME_BYTES_MAX} bytes without control characters"),
                 );
             }
         }
-        let Some(first) = self.algorithms.first() else {
-            return wrong("algorithms", "no algorithm is allowed, so no token could be accepted".to_owned());
-        };
-        if self.algorithms.iter().any(|one| one.is_symmetric() != first.is_symmetric()) {
-            let message =
-                "algorithms with a shared secret and with public keys cannot be mixed on one issuer";
-            return wrong("algorithms", message.to_owned());
-        }
-        if first.is_symmetric() && !matches!(self.keys, KeySource::Inline(_)) {
-            let message = format!("`{first}` needs a shared secret, which only `keys` can hold");
-            return wrong("jwks", message);
+        match self.algorithms.first() {
+            None => wrong("algorithms", "no algorithm is allowed, so no token could be accepted".to_owned()),
+            Some(first) if self.algorithms.iter().any(|one| one.is_symmetric() != first.is_symmetric()) => {
+                let message =
+                    "algorithms with a shared secret and with public keys cannot be mixed on one issuer";
+                wrong("algorithms", message.to_owned());
+            }
+            Some(first) if first.is_symmetric() && !matches!(self.keys, KeySource::Inline(_)) => {
+                wrong("jwks", format!("`{first}` needs a shared secret, which only `keys` can hold"));
+            }
+            Some(_) => {}
         }
         if self.leeway > LEEWAY_MAX {
-            let message = format!(
-                "`leeway` is {} s, at most {} s allowed",
-                self.leeway.as_secs(),
-                LEEWAY_MAX.as_secs()
-            );
-            return wrong("leeway", message);
+            let (leeway, max) = (self.leeway.as_secs(), LEEWAY_MAX.as_secs());
+            wrong("leeway", format!("`leeway` is {leeway} s, at most {max} s allowed"));
         }
         if self.jwks_max_age < KEYS_AGE_MIN {
             let (age, min) = (self.jwks_max_age.as_secs(), KEYS_AGE_MIN.as_secs());
-            return wrong("jwks_max_age", format!("`jwks_max_age` is {age} s, at least {min} s needed"));
+            wrong("jwks_max_age", format!("`jwks_max_age` is {age} s, at least {min} s needed"));
         }
         if self.mapping.grants.len() > GRANTS_MAX {
-            return wrong(
-                "grants",
-                format!("there are {} grants, at most {GRANTS_MAX} allowed", self.mapping.grants.len()),
-            );
+            let grants = self.mapping.grants.len();
+            wrong("grants", format!("there are {grants} grants, at most {GRANTS_MAX} allowed"));
         }
         if self.mapping.actor.value.kind() == ActorKind::Operator && !self.tenant.is_system() {
-            return wrong("actor", "only an issuer of tenant `system` makes operators".to_owned());
+            wrong("actor", "only an issuer of tenant `system` makes operators".to_owned());
         }
-        Ok(())
+        found
     }
 }

@@ -32,13 +32,13 @@ pub(crate) struct Declared {
     pub(crate) id: Option<Id>,
     /// Its kind, when that is one that is read.
     pub(crate) kind: Option<&'static Kind>,
-    /// Whether nothing is wrong with it.
+    /// Whether it can be read: nothing is wrong with it but keys that are not read.
     pub(crate) sound: bool,
 }
 
 /// Holds a file against the vocabulary; `None` when it does not even tell its namespace and entries.
 pub(crate) fn check(document: &Document, findings: &mut Findings) -> Option<Outline> {
-    let mut check = Check { document, subject: None, findings };
+    let mut check = Check { document, subject: None, findings, unread: 0 };
     let root = &document.root;
     check.keys(Label::Whole("the file", root.place), root, &[FILE_KEYS]);
     let namespace = root.get("namespace").and_then(Node::text).filter(|text| is_namespace(text));
@@ -52,7 +52,7 @@ pub(crate) fn check(document: &Document, findings: &mut Findings) -> Option<Outl
 /// Holds the keys of another file than a manifest against its tables; false when something is wrong with it.
 pub(crate) fn check_file(document: &Document, tables: &[&'static [Key]], findings: &mut Findings) -> bool {
     let errors = findings.errors();
-    let mut check = Check { document, subject: None, findings };
+    let mut check = Check { document, subject: None, findings, unread: 0 };
     check.keys(Label::Whole("the file", document.root.place), &document.root, tables);
     check.findings.errors() == errors
 }
@@ -89,11 +89,13 @@ struct Check<'a> {
     document: &'a Document,
     subject: Option<String>,
     findings: &'a mut Findings,
+    /// Errors about keys that are not read, and so keep nothing else of their entry from being read.
+    unread: usize,
 }
 
 impl Check<'_> {
     fn entry(&mut self, namespace: &str, index: usize, item: &Node) -> Declared {
-        let errors = self.findings.errors();
+        let in_the_way = self.in_the_way();
         let name = item.get("name").and_then(Node::text);
         let id = name.and_then(|name| Id::join(namespace, name));
         let nameless = || format!("entry {}", index + 1);
@@ -107,7 +109,12 @@ impl Check<'_> {
             (None, _) => self.expected(label, item, "keys such as `name` and `kind`", None),
         }
         self.subject = None;
-        Declared { id, kind, sound: self.findings.errors() == errors }
+        Declared { id, kind, sound: self.in_the_way() == in_the_way }
+    }
+
+    /// Errors that keep an entry from being read.
+    fn in_the_way(&self) -> usize {
+        self.findings.errors().saturating_sub(self.unread)
     }
 
     /// The kind of that name; a finding when it is not one that is read.
@@ -183,6 +190,7 @@ impl Check<'_> {
             None => format!("allowed here: {}", quoted(&known(tables).collect::<Vec<_>>())),
         };
         let message = format!("unknown key `{}`", short(&word.text));
+        self.unread += 1;
         self.error("manifest.unknown-key", word.place, message, Some(help));
     }
 
@@ -200,9 +208,11 @@ impl Check<'_> {
             }
             Standing::Instead(help) => {
                 let message = format!("`{}` is not read here", key.name);
+                self.unread += 1;
                 self.error("manifest.replaced-key", word.place, message, Some(help.to_owned()));
             }
             Standing::Later => {
+                self.unread += 1;
                 let message = format!("`{}` is not supported by this version", key.name);
                 self.error("manifest.unsupported", word.place, message, None);
             }

@@ -34,11 +34,12 @@ impl Resolver<'_> {
         let keys = self.keys(entry, written);
         let mapping = self.mapping(entry, written);
         let authorities = self.authorities(entry, keys.as_ref());
-        let (Some(tenant), Some(keys), Some((mapping, scopes)), Some(authorities)) =
-            (tenant, keys, mapping, authorities)
-        else {
+        let (Some(keys), Some((mapping, scopes)), Some(authorities)) = (keys, mapping, authorities) else {
             return;
         };
+        // Of an unknown tenant nothing is made, and what else is wrong is told: to the operator's own all is allowed.
+        let (tenant, is_known) =
+            tenant.map_or_else(|| (TenantName::system(), false), |tenant| (tenant, true));
         let Ok(owner) = TenantId::new(tenant.as_str()) else { return };
         let declared = self.manifest.tenants.iter().find(|declared| declared.name == tenant);
         let max_lifetime = declared.and_then(|tenant| tenant.max_lifetime);
@@ -58,7 +59,7 @@ impl Resolver<'_> {
             max_lifetime,
             mapping,
         };
-        if self.is_sound(entry, &settings) {
+        if self.is_sound(entry, &settings) && is_known {
             let (id, span) = (entry.id.clone(), entry.span(""));
             self.manifest.issuers.push(Issuer { id, span, tenant, settings, scopes });
         }
@@ -225,16 +226,17 @@ impl Resolver<'_> {
         let same = |other: &&Issuer| {
             other.settings.issuer == settings.issuer && other.settings.audience == settings.audience
         };
+        let mut sound = true;
         if let Some(first) = self.manifest.issuers.iter().find(same) {
             let message = format!("`{}` has the same `issuer` and `audience`", first.id);
             let help = format!("the first is at {}; a token would be of both", place(&first.span));
             self.findings.push(entry.error("manifest.issuer", "audience", message).help(help));
-            return false;
+            sound = false;
         }
         if self.manifest.issuers.len() >= ISSUERS_MAX {
             let message = format!("the app has more than {ISSUERS_MAX} issuers");
             self.findings.push(entry.error("manifest.length", "", message));
-            return false;
+            sound = false;
         }
         match settings.check() {
             Ok(development) => {
@@ -247,11 +249,13 @@ impl Resolver<'_> {
                     let warning = warning.at(entry.span(path)).about(entry.id.as_str());
                     self.findings.push(warning.help("remove it before others rely on this app"));
                 }
-                true
+                sound
             }
-            Err(invalid) => {
-                let path = if invalid.key == "actor" { "actor.id" } else { invalid.key };
-                self.findings.push(entry.error("manifest.issuer", path, invalid.message));
+            Err(wrong) => {
+                for invalid in wrong {
+                    let path = if invalid.key == "actor" { "actor.id" } else { invalid.key };
+                    self.findings.push(entry.error("manifest.issuer", path, invalid.message));
+                }
                 false
             }
         }

@@ -32,6 +32,11 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
     allowed.contains(&duration).then_some(duration)
 }
 
+/// The same, where nothing at all (`0s`) can be meant.
+pub(crate) fn duration_or_none(text: &str) -> Option<Duration> {
+    value::parse_duration(text).ok().filter(Duration::is_zero).or_else(|| duration(text))
+}
+
 /// Bytes, read from a size.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bytes(pub(crate) u64);
@@ -51,6 +56,18 @@ impl<'de> Deserialize<'de> for Time {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         duration(&text).map(Self).ok_or_else(|| D::Error::custom("expected a duration such as `10s`"))
+    }
+}
+
+/// A stretch of time that can be none.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TimeOrNone(pub(crate) Duration);
+
+impl<'de> Deserialize<'de> for TimeOrNone {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let time = duration_or_none(&text).map(Self);
+        time.ok_or_else(|| D::Error::custom("expected `0s` or a duration such as `10s`"))
     }
 }
 
@@ -90,6 +107,8 @@ mod tests {
             ("900y", None),
         ] {
             assert_eq!(duration(text).map(|duration| duration.as_millis()), expected_ms, "{text}");
+            let or_none = if text == "0s" { Some(0) } else { expected_ms };
+            assert_eq!(duration_or_none(text).map(|duration| duration.as_millis()), or_none, "{text}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::document::{Content, Node};
 use super::form::quoted;
-use super::quantity::{duration, show_size, size};
+use super::quantity::{duration, duration_or_none, show_size, size};
 use super::vocabulary::Shape;
 
 /// Whether the text of a scalar fits a scalar's shape. Numbers and flags have no quotes; anything may be
@@ -13,6 +13,7 @@ pub(crate) fn fits(shape: &Shape, text: &str, node: &Node) -> bool {
         Shape::Text(form) => form.fits(text),
         Shape::Choice(words) => words.contains(&text),
         Shape::Duration => duration(text).is_some(),
+        Shape::DurationOrNone => duration_or_none(text).is_some(),
         Shape::Size { min, max } => size(text).is_some_and(|bytes| (*min..=*max).contains(&bytes)),
         Shape::Flag => plain && (text == "true" || text == "false"),
         Shape::Count { min, max } => {
@@ -43,6 +44,7 @@ pub(crate) fn expected(shape: &Shape) -> String {
         Shape::Choice([one]) => format!("`{one}`"),
         Shape::Choice(words) => format!("one of {}", quoted(words)),
         Shape::Duration => "a duration such as `10s` or `1h 30m`, from `1ms` to ten years".to_owned(),
+        Shape::DurationOrNone => "`0s`, or a duration such as `10s`, from `1ms` to ten years".to_owned(),
         Shape::Size { min, max } => {
             format!("a size such as `16MiB`, from `{}` to `{}`", show_size(*min), show_size(*max))
         }

@@ -80,7 +80,7 @@ fn shape(shape: &Shape) -> Map<String, Json> {
         Shape::Flag => json!({"type": "boolean"}),
         Shape::Count { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
         Shape::Number { min, max } => json!({"type": "number", "minimum": min, "maximum": max}),
-        Shape::Duration => json!({"type": "string", "examples": ["10s", "1h 30m"]}),
+        Shape::Duration | Shape::DurationOrNone => json!({"type": "string", "examples": ["10s", "1h 30m"]}),
         Shape::Size { .. } => {
             json!({"type": "string", "pattern": "^[0-9]+(B|[KMGT]iB)$", "examples": ["16MiB"]})
         }

@@ -25,6 +25,8 @@ pub(crate) enum Shape {
     Number { min: f64, max: f64 },
     /// A duration, as humantime writes it.
     Duration,
+    /// The same, or nothing at all: `0s`.
+    DurationOrNone,
     /// A size with a binary unit.
     Size { min: u64, max: u64 },
     /// One of these words.

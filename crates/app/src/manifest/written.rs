@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::quantity::{Bytes, Time};
+use super::quantity::{Bytes, Time, TimeOrNone};
 
 /// One entry of a kind that is read.
 #[derive(Debug)]
@@ -156,7 +156,7 @@ pub(crate) struct Issuer {
     pub(crate) algorithms: Vec<String>,
     pub(crate) jwks: Option<String>,
     pub(crate) keys: Option<Vec<IssuerKey>>,
-    pub(crate) leeway: Option<Time>,
+    pub(crate) leeway: Option<TimeOrNone>,
     pub(crate) max_age: Option<Time>,
     pub(crate) jwks_max_age: Option<Time>,
     pub(crate) tenant: String,

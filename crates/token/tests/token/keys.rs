@@ -9,7 +9,7 @@ use crate::support::{Answer, NOW, Server, Signer, actor, b64, cause, claims, iss
 
 /// What is wrong with an issuer whose entry has these keys.
 fn inline(algorithms: &[Algorithm], keys: &[Json]) -> String {
-    settings(algorithms, keys).check().map_or_else(|error| error.message, |_| "ok".to_owned())
+    settings(algorithms, keys).check().map_or_else(|mut wrong| wrong.remove(0).message, |_| "ok".to_owned())
 }
 
 fn file(text: &str) -> Settings {
@@ -146,7 +146,7 @@ fn a_private_key_in_a_set_is_no_secret_any_more() {
         assert!(matches!(cause(&issuers, &jwt), Cause::UnknownKey { .. }));
     }
     let secret = set(&[Signer::Secret(vec![1; 32]).jwk("s")]);
-    let error = file(&secret).check().unwrap_err();
+    let error = file(&secret).check().unwrap_err().remove(0);
     assert_eq!(
         error.message,
         "`keys.json`: key `s` is a shared secret (`k`): it is no secret any more, make another"
@@ -191,14 +191,14 @@ fn a_set_is_read_whole_and_strictly() {
             "key without `kid`: its `kid` is not text of 1 to 256 bytes",
         ),
     ] {
-        let error = file(&text).check().unwrap_err();
+        let error = file(&text).check().unwrap_err().remove(0);
         assert_eq!(error.message, format!("`keys.json`: {expected}"));
         assert_eq!(error.key, "jwks");
     }
     assert!(file(&set(&[nameless()])).check().is_ok());
     let broken =
         KeyFile { path: "keys.json".into(), read: Arc::new(|| Err("there is no such file".to_owned())) };
-    let error = Settings { keys: KeySource::File(broken), ..file("") }.check().unwrap_err();
+    let error = Settings { keys: KeySource::File(broken), ..file("") }.check().unwrap_err().remove(0);
     assert_eq!(error.message, "`keys.json` cannot be read: there is no such file");
 }
 

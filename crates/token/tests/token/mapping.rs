@@ -185,7 +185,7 @@ fn operators_come_from_an_issuer_of_the_operators_tenant_only() {
     let signer = Signer::ed();
     let mut settings = settings(&[Algorithm::EdDsa], &[signer.jwk("k1")]);
     settings.mapping.actor = rule(Template::parse("operator/{sub}").unwrap());
-    assert_eq!(settings.check().unwrap_err().message, "only an issuer of tenant `system` makes operators");
+    assert_eq!(settings.check().unwrap_err()[0].message, "only an issuer of tenant `system` makes operators");
     settings.tenant = TenantId::system();
     let issuers = issuers(settings);
     let good = issuers.authenticate(signer.token("EdDSA", "k1", &claims()).as_bytes(), None, NOW).unwrap();

@@ -167,15 +167,17 @@ fn a_signature_is_of_these_claims_and_this_key() {
 fn a_secret_and_a_public_key_are_never_on_one_issuer() {
     let (secret, public) = (Signer::Secret(vec![7; 32]), Signer::ed());
     let mixed = settings(&[Algorithm::Hs256, Algorithm::EdDsa], &[secret.jwk("s"), public.jwk("p")]);
-    let error = mixed.check().unwrap_err();
+    let error = mixed.check().unwrap_err().remove(0);
     assert_eq!(
         (error.key, error.message.as_str()),
         ("algorithms", "algorithms with a shared secret and with public keys cannot be mixed on one issuer")
     );
     let unlisted = settings(&[Algorithm::EdDsa], &[secret.jwk("s"), public.jwk("p")]);
-    assert!(unlisted.check().unwrap_err().message.contains("no algorithm of `algorithms` is for such a key"));
+    assert!(
+        unlisted.check().unwrap_err()[0].message.contains("no algorithm of `algorithms` is for such a key")
+    );
     let mut served = settings(&[Algorithm::Hs256], &[secret.jwk("s")]);
     served.keys = KeySource::Url("https://idp.example.org/jwks".into());
-    assert_eq!(served.check().unwrap_err().key, "jwks");
+    assert_eq!(served.check().unwrap_err()[0].key, "jwks");
     assert!(set(&[]).contains("keys"));
 }

@@ -87,6 +87,6 @@ fn a_file_of_authorities_has_one() {
         let mut settings = settings(&[Algorithm::EdDsa], &[]);
         settings.keys = KeySource::Url("https://idp.example.org/".into());
         settings.authorities = Some(pem.into());
-        assert_eq!(settings.check().unwrap_err().message, expected);
+        assert_eq!(settings.check().unwrap_err()[0].message, expected);
     }
 }

@@ -17,7 +17,11 @@ pub(super) const KEYS: &[Key] = &[
         "Where its keys are: an `https://` URL, or `file://NAME.json` in or below this folder.",
     ),
     optional("keys", Shape::List { of: &Shape::Keys(KEY_KEYS), min: 1 }, "Its keys, instead of `jwks`."),
-    optional("leeway", Shape::Duration, "By how much clocks may differ; `30s` unless given, at most `5m`."),
+    optional(
+        "leeway",
+        Shape::DurationOrNone,
+        "By how much clocks may differ; `30s` unless given, at most `5m`. `0s`: not at all.",
+    ),
     optional(
         "max_age",
         Shape::Duration,
