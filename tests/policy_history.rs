@@ -252,6 +252,19 @@ fn nothing_is_put_back_through_a_link() {
 }
 
 #[test]
+fn a_set_that_cannot_be_kept_is_said_and_stops_nothing() {
+    let folder = app();
+    // As a folder that is mounted read-only, whoever runs this.
+    folder.write("data/policies", "in the way");
+    let output = folder.run("call", &["acme:one"]);
+    let (stdout, stderr) = texts(&output);
+    assert_eq!((output.status.code(), stdout.as_str()), (Some(0), "true\n"), "{stderr}");
+    assert_eq!(stderr.matches("policy sets cannot be kept in `data/policies`").count(), 1, "{stderr}");
+    assert!(stderr.contains("make `data` of the app writable"), "{stderr}");
+    assert_eq!(history(&folder)[0]["archived"], false);
+}
+
+#[test]
 fn a_log_that_cannot_be_written_is_74_and_nothing_is_put_back() {
     let (folder, first, _) = two_sets();
     let away = folder.log().with_extension("away");

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use diagnostic::Source;
@@ -64,22 +64,20 @@ pub(crate) struct Set {
     pub(crate) files: BTreeMap<String, Arc<Source>>,
 }
 
-/// Keeps the set that an app has just loaded. That it cannot be kept is said in the program's log and stops nothing: the
-/// set is in force all the same.
+/// Keeps the set that an app has just loaded. That it cannot be kept is said in the program's log, the same reason once, and
+/// stops nothing: the set is in force all the same.
 pub(crate) fn keep(folder: &Path, manifest: &Manifest, digest: &str) {
-    match Archive::keep(folder, manifest, digest) {
-        Ok(()) => {}
-        // An app that is mounted read-only is no accident.
-        Err(Refused::Io(error))
-            if [io::ErrorKind::ReadOnlyFilesystem, io::ErrorKind::PermissionDenied]
-                .contains(&error.kind()) =>
-        {
-            tracing::debug!(target: "archive", %error, "the policy set is not kept: the folder cannot be written");
-        }
-        Err(error) => {
-            tracing::warn!(target: "archive", %error, "the policy set is not kept, and cannot be rolled back to");
-        }
+    static SAID: Mutex<Option<String>> = Mutex::new(None);
+    let trouble = Archive::keep(folder, manifest, digest).err().map(|refused| refused.to_string());
+    let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(error) = trouble.as_ref().filter(|trouble| said.as_ref() != Some(*trouble)) {
+        tracing::warn!(
+            target: "archive",
+            error,
+            "policy sets cannot be kept in `{PLACE}`, so that none can be rolled back to; make `data` of the app writable"
+        );
     }
+    *said = trouble;
 }
 
 impl Archive {
