@@ -306,3 +306,29 @@ fn a_running_app_takes_a_rollback_up_as_one_reload() {
     assert_eq!((loads.len(), &loads[2]["policy_set"]), (3, &first.as_str().into()));
     assert!(watched.records("policy_refused", 0).is_empty());
 }
+
+#[test]
+fn a_refusal_is_told_by_its_first_error_whatever_is_warned_of_before_it() {
+    let root = tempfile::tempdir().unwrap();
+    let (app, log) = (root.path().join("app"), root.path().join("log"));
+    policy_watch::app(&app, NAMES);
+    let watched = Watched::start(&app, &log);
+    watched.wait_for("it has a name");
+    // A key without meaning is warned of; a policy that cannot be read is what refuses.
+    let host = "  - {name: processes, kind: process.host, host: {max_processes: 10, queue_size: 5}}\n";
+    let manifest = fs::read_to_string(app.join("_index.yaml")).unwrap();
+    fs::write(app.join("names.cedar"), "permit (").unwrap();
+    fs::write(app.join("_index.yaml"), format!("{manifest}{host}")).unwrap();
+    let refused = loop {
+        watched.wait_for("has errors");
+        let refused = watched.records("policy_refused", 1).pop().unwrap();
+        if refused["detail"]["diagnostics"].as_array().unwrap().len() > 1 {
+            break refused;
+        }
+    };
+    assert!(refused["detail"]["diagnostics"][0].as_str().unwrap().starts_with("warning: "), "{refused}");
+    let output =
+        moonward().args(["policy", "history", "--all"]).arg(&app).arg("--log").arg(&log).output().unwrap();
+    let (stdout, _) = texts(&output);
+    assert!(stdout.lines().next().unwrap().contains("stayed in force: error: "), "{stdout}");
+}

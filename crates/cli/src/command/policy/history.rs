@@ -215,7 +215,7 @@ fn line(row: &Json) -> String {
         }
         "failed" => parts.push("files could not be put back".to_owned()),
         "rollback" => parts.push(format!("files put back, from {}", short(text(row, "/from")))),
-        _ => parts.push(format!("stayed in force: {}", first_line(text(row, "/diagnostics/0")))),
+        _ => parts.push(format!("stayed in force: {}", first_line(cause(row)))),
     }
     if let Some(by) = row.get("by") {
         parts.push(format!("by {}@{}", text(by, "/login"), text(by, "/host")));
@@ -224,6 +224,14 @@ fn line(row: &Json) -> String {
     let said =
         format!("{}  {:8}  {digest}  {}", seconds(text(row, "/since")), text(row, "/what"), parts.join(", "));
     format!("{}\n", visible(&said))
+}
+
+/// What refused a set: its first error, since warnings found beside it stop nothing.
+fn cause(row: &Json) -> &str {
+    let found = row.get("diagnostics").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    let mut found = found.iter().filter_map(Json::as_str);
+    let first = found.clone().next().unwrap_or_default();
+    found.find(|text| text.starts_with("error:")).unwrap_or(first)
 }
 
 /// Enough of a digest to be typed.
@@ -284,7 +292,11 @@ mod tests {
     #[test]
     fn what_the_log_says_is_shown_and_not_obeyed() {
         let mut refused = row("refused", &load(1, "0123456789abcdef"));
-        insert(&mut refused, "diagnostics", Some(json!(["error: \u{1b}[31mred\nmore"])));
+        insert(
+            &mut refused,
+            "diagnostics",
+            Some(json!(["warning: a doubt", "error: \u{1b}[31mred\nmore", "error: z"])),
+        );
         insert(&mut refused, "by", Some(json!({"uid": 1, "login": "ada", "host": "de\u{202e}sk"})));
         assert_eq!(
             line(&refused),
