@@ -169,7 +169,7 @@ fn policies_added_or_left_out_show_before_and_after() {
         "-r",
         "beta/x",
         "-c",
-        "{\"target\": \"p1\"}",
+        "{\"target\": \"acme/p1\"}",
     ];
     let (code, stdout, _) =
         policy(&folder, "simulate", &[&far[..], &["--without", "guard.tenant.name"]].concat());
@@ -225,6 +225,26 @@ fn what_asks_for_nothing_that_exists_is_wrong_usage_with_the_nearest() {
         ([with("process.send", "p1"), vec!["-c", "{\"scopes\": []}"]].concat(), "--scope"),
         ([with("process.spawn", "acme:worker"), vec!["-c", "{\"via\": \"door\"}"]].concat(), "`cli`"),
         ([with("process.send", "p1"), vec!["--scope", "acme:staf"]].concat(), "`acme:staff`"),
+        (
+            with("process.send", "nosuch"),
+            "help: there are `acme:orders`, `far` and `p1`; `tenant/name` stands for",
+        ),
+        (with("process.send", "p"), "did you mean `p1`?"),
+        (with("process.send", "nowhere/p"), "there is no tenant `nowhere`"),
+        (
+            [with("process.send", "p1"), vec!["-c", "{\"pid\": \"nosuch\"}"]].concat(),
+            "help: there are `acme:orders`",
+        ),
+        (with("process.registry.register", "x"), "help: give it with `-c '{\"target\": \"...\"}'`"),
+        (
+            [with("process.registry.register", "x"), vec!["-c", "{\"target\": \"nosuch\"}"]].concat(),
+            "`tenant/name` stands for",
+        ),
+        ([with("process.send", "p1"), vec!["--scope", "no:such"]].concat(), "help: there is `acme:staff`"),
+        (
+            [with("process.send", "p1"), vec!["--without", "nothing"]].concat(),
+            "help: there are `acme.spawn`, `acme.send`, `acme.orders`, `acme.sum`, ",
+        ),
         (vec!["-l", "acne/user/ada", "-a", "process.send", "-r", "p1"], "`acme`"),
         (vec!["-l", "ada", "-a", "process.send", "-r", "p1"], "tenant/kind"),
         (vec!["-l", "acme/user/ada"], "--action"),
@@ -256,7 +276,7 @@ fn entities_in_cedars_form_are_taken_if_they_can_be_true() {
         "-a",
         "process.send",
         "-r",
-        "p1",
+        "acme/p1",
         "-c",
         "{\"bytes\": 5}",
     ];

@@ -123,6 +123,11 @@ pub const SELF_CHECK_IDLE: Duration = Duration::from_millis(250);
 /// Rest after an answer was decided again, in times that it took: 99, a hundredth of a core at most, however many policies
 /// there are.
 pub const SELF_CHECK_REST: u32 = 99;
+
 /// Classes of questions that one study keeps: 4 096, all of a test's principals times its actions; past it all are made
 /// again.
 pub const STUDY_CLASSES_MAX: usize = 4096;
+
+/// Names of what there is that are told to somebody who names what there is not: 5, a line that is read; the rest is
+/// counted.
+pub const STUDY_NAMES_MAX: usize = 5;

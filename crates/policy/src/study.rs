@@ -84,6 +84,8 @@ pub struct UnknownPolicy {
     pub id: String,
     /// The id that is nearest to it.
     pub near: Option<String>,
+    /// What can be named instead, in words.
+    pub help: Option<String>,
 }
 
 impl Study {
@@ -146,7 +148,11 @@ impl Study {
         if ids().any(|known| known == id) {
             return Ok(());
         }
-        Err(UnknownPolicy { id: id.to_owned(), near: did_you_mean(id, ids()).map(str::to_owned) })
+        let near = did_you_mean(id, ids()).map(str::to_owned);
+        // The guard comes first, and is the same everywhere: an app's own are what was most likely meant.
+        let of_scopes = self.bundle().scopes.values().flat_map(|scope| scope.policies.iter());
+        let help = facts::there_are(of_scopes.chain(self.bundle().guards.iter()).map(|loaded| &*loaded.id));
+        Err(UnknownPolicy { id: id.to_owned(), near, help })
     }
 
     /// Decides cases one after the other, on a thread with a stack of [`EVALUATION_STACK_BYTES`].

@@ -321,7 +321,8 @@ fn add(
 }
 
 fn unknown_policy(unknown: &UnknownPolicy) -> Diagnostic {
-    Diagnostic::error("policy.unknown", unknown.to_string())
+    let error = Diagnostic::error("policy.unknown", unknown.to_string());
+    Diagnostic { help: unknown.help.clone(), ..error }
 }
 
 fn unfit(error: &InvalidIdentity) -> Diagnostic {

@@ -311,7 +311,7 @@ impl Suite<'_> {
                                 .extend([format!("resource {resource}"), format!("action {}", spec.action)]);
                             let place =
                                 error.field().map_or(path.clone(), |field| format!("context.{field}"));
-                            self.refuse(node, &place, error.to_string(), None);
+                            self.refuse(node, &place, error.to_string(), error.help().map(str::to_owned));
                         }
                     }
                 }

@@ -45,10 +45,20 @@ pub enum InvalidCase {
         field: String,
         /// What is wrong with it.
         why: String,
+        /// What can be written instead, in words.
+        help: Option<String>,
     },
 }
 
 impl InvalidCase {
+    /// What can be named instead of a thing that nobody declared, in words.
+    pub fn help(&self) -> Option<&str> {
+        match self {
+            Self::Unknown(Unknown { help, .. }) | Self::Field { help, .. } => help.as_deref(),
+            Self::Question(_) => None,
+        }
+    }
+
     /// The field of the context that it is about, if it is about one.
     pub fn field(&self) -> Option<&str> {
         match self {
@@ -204,7 +214,7 @@ impl Reading<'_> {
     }
 
     fn entity(&mut self, name: &str, kind: EntityType, value: &Json) -> Result<Given, InvalidCase> {
-        let wrong = |why: String| InvalidCase::Field { field: name.to_owned(), why };
+        let wrong = |why: String| InvalidCase::Field { field: name.to_owned(), why, help: None };
         let written = value.get("__entity").unwrap_or(value);
         let (given, id) = match written {
             Json::String(text) => typed(text),
@@ -219,7 +229,10 @@ impl Reading<'_> {
         if given.is_some_and(|given| given != kind) {
             return Err(wrong(format!("must name a {}", kind.name())));
         }
-        let unknown = |error: Unknown| wrong(error.to_string());
+        let unknown = |error: Unknown| {
+            let why = error.to_string();
+            InvalidCase::Field { field: name.to_owned(), why, help: error.help }
+        };
         match kind {
             EntityType::Actor => self.facts.actor_or(&id, self.assumed).map(Given::Actor).map_err(unknown),
             EntityType::Scope => self.facts.scope(&id).cloned().map(Given::Scope).map_err(unknown),
@@ -241,7 +254,7 @@ impl Reading<'_> {
                 let Some(via) = Via::ALL.into_iter().find(|via| via.text() == text) else {
                     let ways: Vec<String> = Via::ALL.iter().map(|via| format!("`{}`", via.text())).collect();
                     let why = format!("`{text}` is none of {}", ways.join(", "));
-                    return Err(InvalidCase::Field { field: declared.name.to_owned(), why });
+                    return Err(InvalidCase::Field { field: declared.name.to_owned(), why, help: None });
                 };
                 Some(Given::Via(via))
             }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use diagnostic::{did_you_mean, visible};
 
 use crate::identity::{Actor, InvalidIdentity, Scope, Tenant, TenantId};
+use crate::limits::STUDY_NAMES_MAX;
 use crate::permission::Subject;
 use crate::resource::{Definition, Facility, Host, Name, Namespace, Process};
 use crate::vocabulary::EntityType;
@@ -34,8 +35,8 @@ pub struct Facts {
 pub enum Assumed {
     /// Nothing.
     Nothing,
-    /// An actor of a known tenant, without roles or tags; a process of which only the tenant is known; a
-    /// definition or host in a namespace of another tenant, or anywhere where none is declared.
+    /// An actor of a known tenant, without roles or tags; a process written as `tenant/name`, of which only the
+    /// tenant is known; a definition or host in a namespace of another tenant, or anywhere where none is declared.
     StandIns,
 }
 
@@ -51,6 +52,31 @@ pub struct Unknown {
     pub near: Option<String>,
     /// How many of its kind there are.
     pub known: usize,
+    /// What can be named instead, in words.
+    pub help: Option<String>,
+}
+
+impl Unknown {
+    /// The same with one thing more that can be written instead.
+    fn or(self, also: &str) -> Self {
+        let help = self.help.map_or_else(|| also.to_owned(), |help| format!("{help}; {also}"));
+        Self { help: Some(help), ..self }
+    }
+}
+
+/// The first of what there is, in words; nothing when there is nothing. They are hostile text, and made visible.
+pub(super) fn there_are<'a>(mut known: impl Iterator<Item = &'a str>) -> Option<String> {
+    let first = known.by_ref().take(STUDY_NAMES_MAX);
+    let mut names: Vec<String> = first.map(|name| format!("`{}`", visible(name))).collect();
+    match known.count() {
+        0 => {}
+        more => names.push(format!("{more} more")),
+    }
+    let last = names.pop()?;
+    Some(match names.as_slice() {
+        [] => format!("there is {last}"),
+        names => format!("there are {} and {last}", names.join(", ")),
+    })
 }
 
 fn instead(near: Option<&str>, known: usize) -> String {
@@ -252,8 +278,11 @@ impl Facts {
         match kind {
             EntityType::Process => match self.process(text) {
                 Ok(process) => Ok(Subject::Process(process)),
-                Err(missing) if assumes && missing.near.is_none() => {
-                    self.stand_in(text, tenant, said).map(Subject::Process)
+                Err(missing) if assumes && missing.near.is_none() && text.contains('/') => {
+                    self.stand_in(text, said).map(Subject::Process)
+                }
+                Err(missing) if assumes => {
+                    Err(missing.or("`tenant/name` stands for any process of a tenant"))
                 }
                 Err(missing) => Err(missing),
             },
@@ -307,17 +336,9 @@ impl Facts {
         }
     }
 
-    /// A process of which only the tenant is known: the one before a slash, or the asker's own.
-    fn stand_in(
-        &self,
-        text: &str,
-        tenant: &TenantId,
-        said: &mut Vec<String>,
-    ) -> Result<Arc<Process>, Unknown> {
-        let owner = match text.split_once('/') {
-            Some((owner, _)) => self.tenant(owner)?,
-            None => tenant.clone(),
-        };
+    /// A process of which only the tenant is known: the one before a slash.
+    fn stand_in(&self, text: &str, said: &mut Vec<String>) -> Result<Arc<Process>, Unknown> {
+        let owner = self.tenant(text.split('/').next().unwrap_or_default())?;
         said.push(format!(
             "no fact tells of process `{}`: taken as one of tenant `{owner}`, of which nothing else is known",
             visible(text)
@@ -344,10 +365,11 @@ fn unknown<'a>(
 ) -> Unknown {
     let known = known.into_iter();
     let near = did_you_mean(text, known.clone()).map(str::to_owned);
-    Unknown { what, text: text.to_owned(), near, known: known.count() }
+    let help = there_are(known.clone());
+    Unknown { what, text: text.to_owned(), near, known: known.count(), help }
 }
 
 /// A name that nothing can have.
 fn invalid(what: &'static str, error: &InvalidIdentity) -> Unknown {
-    Unknown { what, text: error.text.clone(), near: None, known: 1 }
+    Unknown { what, text: error.text.clone(), near: None, known: 1, help: None }
 }

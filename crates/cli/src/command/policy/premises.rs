@@ -53,13 +53,15 @@ pub(super) fn asker(
         // An id is enough, so that what is wrong with one is what matters.
         match Actor::parse(actor) {
             Err(invalid) => usage(&invalid),
-            Ok(_) => usage(&unknown),
+            Ok(_) => usage_with(&unknown, unknown.help.as_deref()),
         }
     })?;
     premises.facts.declare([found.tenant()]);
     let scopes = match scopes {
         [] => premises.usual_scopes(actor, &found).map_err(|why| usage(&why))?,
-        ids => premises.scopes(ids.iter().map(String::as_str)).map_err(|unknown| usage(&unknown))?,
+        ids => premises
+            .scopes(ids.iter().map(String::as_str))
+            .map_err(|unknown| usage_with(&unknown, unknown.help.as_deref()))?,
     };
     Ok((found, scopes))
 }
@@ -83,7 +85,13 @@ pub(super) fn study(premises: &Premises) -> Result<Study, Fault> {
 
 /// Arguments that ask for what there is not.
 pub(super) fn usage(why: &dyn std::fmt::Display) -> Fault {
-    Fault::usage(why.to_string(), "`--help` after the command shows what it takes, with examples")
+    usage_with(why, None)
+}
+
+/// The same with what there is, where that is known.
+pub(super) fn usage_with(why: &dyn std::fmt::Display, help: Option<&str>) -> Fault {
+    let help = help.unwrap_or("`--help` after the command shows what it takes, with examples");
+    Fault::usage(why.to_string(), help)
 }
 
 /// The system gave no thread.

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use app::study::Premises;
 use clap::Args;
 use diagnostic::visible;
-use policy::study::{Again, Assumed, NotReplayable, Posed, Study};
+use policy::study::{Again, Assumed, InvalidCase, NotReplayable, Posed, Study};
 use policy::{Actor, InvalidQuestion, ScopeSet, Tenant};
 use serde_json::{Map, Value as Json, json};
 
 use super::super::OutputForm;
 use super::answer::Answer;
-use super::premises::{Source, asker, failed, study, usage};
+use super::premises::{Source, asker, failed, study, usage, usage_with};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::print::{Output, Printer};
@@ -22,9 +22,9 @@ use crate::print::{Output, Printer};
 /// With `--with` or `--without` it is decided before and after, and the exit code is that of after.
 ///
 /// RESOURCE is written as the permission's type wants it: a definition's or host's id, a name as `tenant/name`,
-/// `context` or `security`, a process by its name in `--entities` or as the id of a service; or as `type:id` or a
-/// uid of Cedar's. Without `--scope` the actor has the scopes of the service that runs as it, or else its
-/// tenant's default ones.
+/// `context` or `security`, a process by its name in `--entities`, as the id of a service, or as `tenant/name` for
+/// any process of that tenant; or as `type:id` or a uid of Cedar's. Without `--scope` the actor has the scopes of
+/// the service that runs as it, or else its tenant's default ones.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -110,7 +110,7 @@ impl Simulate {
         };
         let (actor, scopes) = (asked.posed().actor.clone(), asked.posed().scopes.clone());
         let study = study(&premises)?;
-        study.spans(&self.without).map_err(|unknown| usage(&unknown))?;
+        study.spans(&self.without).map_err(|unknown| usage_with(&unknown, unknown.help.as_deref()))?;
         let after = self.changed(&premises, &study, (&actor, &scopes))?;
         let mut answers = Vec::new();
         for (study, scopes) in [(study, scopes)].into_iter().chain(after) {
@@ -140,7 +140,7 @@ impl Simulate {
         let (action, resource) = (text(&self.action), text(&self.resource));
         let posed =
             Posed::new(&premises.facts, Assumed::StandIns, (&actor, &scopes), &action, &resource, &context);
-        let posed = posed.map_err(|error| usage(&error))?;
+        let posed = posed.map_err(|error| unfit(&error))?;
         premises.facts.declare(posed.tenants());
         Ok(posed)
     }
@@ -172,6 +172,14 @@ impl Simulate {
         let changed = premises.study_with(study, &self.with, &self.without, asker).map_err(Fault::Invalid)?;
         Ok(Some((changed.study, changed.scopes)))
     }
+}
+
+/// Why arguments are no case, and what to write instead.
+fn unfit(error: &InvalidCase) -> Fault {
+    if let InvalidCase::Question(InvalidQuestion::MissingField { field, .. }) = error {
+        return usage_with(error, Some(&format!("give it with `-c '{{\"{field}\": \"...\"}}'`")));
+    }
+    usage_with(error, error.help())
 }
 
 fn answer(study: Study, scopes: &ScopeSet, asked: &Asked) -> Result<Result<Answer, NoAnswer>, Fault> {
