@@ -347,6 +347,93 @@ fn what_applies_to_an_actor_is_shown_and_what_is_left_out_with_the_reason() {
     assert!(stdout.contains("guard.tenant.doors.tenant") && stdout.contains("nothing applies"), "{stdout}");
 }
 
+/// The app with a permit and a guard on trial.
+fn on_trial() -> Folder {
+    let folder = app();
+    let permit = "@id(\"trial.watch\") @mode(\"shadow\") permit (principal, action in Moonward::Action::\"observe\", resource)\n\
+                  when { resource.tenant == principal.tenant };\n";
+    folder.write("acme.cedar", &format!("{POLICIES}{permit}"));
+    folder.write(
+        "trial.cedar",
+        "@id(\"trial.closed\") @mode(\"shadow\") forbid (principal, action in Moonward::Action::\"spawn\", resource);\n",
+    );
+    let manifest = std::fs::read_to_string(folder.path().join("_index.yaml")).unwrap();
+    let guard = "  - {name: trial, kind: security.scope, always: true, policies: [file://trial.cedar]}\n";
+    folder.write("_index.yaml", &format!("{manifest}{guard}"));
+    folder
+}
+
+#[test]
+fn what_is_in_shadow_is_told_apart_and_is_never_said_to_have_decided() {
+    let folder = on_trial();
+    let json = |verb: &str, arguments: &[&str]| -> Json {
+        let (_, stdout, stderr) = policy(&folder, verb, &[arguments, &["-o", "json"]].concat());
+        serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}{stderr}"))
+    };
+    let ask = |action: &'static str, resource: &'static str| {
+        ["-l", "acme/user/ada", "--entities", "testdata/world.yaml", "-a", action, "-r", resource]
+    };
+    // A permit on trial that would match.
+    let watch = ask("process.monitor", "p1");
+    let (code, stdout, _) = policy(&folder, "simulate", &watch);
+    assert!(code == 2 && stdout.contains("no permit matches (deny_default)"), "{stdout}");
+    assert!(
+        stdout.contains("in shadow, and not enforced:\n  `trial.watch` of `acme:staff` (acme.cedar:"),
+        "{stdout}"
+    );
+    assert!(stdout.contains("in shadow: it would be allow, by `trial.watch`\n"), "{stdout}");
+    assert!(!stdout.contains("does not match") && !stdout.contains("says no"), "{stdout}");
+    assert!(stdout.contains("help: no enforced permit of `acme:staff`"), "{stdout}");
+    let told = json("simulate", &watch);
+    assert_eq!((&told["decision_kind"], &told["considered"]), (&"deny_default".into(), &Json::Array(vec![])));
+    assert_eq!(
+        (&told["in_shadow"][0]["id"], &told["in_shadow"][0]["mode"]),
+        (&"trial.watch".into(), &"shadow".into())
+    );
+    assert_eq!(
+        (&told["shadow"]["decision_kind"], &told["shadow"]["policies"][0]["id"]),
+        (&"allow".into(), &"trial.watch".into())
+    );
+    // A guard on trial denies nothing, and is told.
+    let spawn = ask("process.spawn", "acme:worker");
+    let (code, stdout, _) = policy(&folder, "simulate", &spawn);
+    assert!(
+        code == 0 && stdout.contains("in shadow: it would be deny_forbid, by `trial.closed`\n"),
+        "{stdout}"
+    );
+    let told = json("simulate", &spawn);
+    assert_eq!(
+        (&told["decision_kind"], &told["shadow"]["policies"][0]["mode"]),
+        (&"allow".into(), &"shadow".into())
+    );
+    assert!(told["policies"].as_array().unwrap().iter().all(|one| one.get("mode").is_none()), "{told}");
+
+    // Where policies are listed, each says whether it is on trial.
+    for (action, id) in [("process.monitor", "trial.watch"), ("process.spawn", "trial.closed")] {
+        for verb in ["effective", "inspect"] {
+            let arguments = ["--actor", "acme/user/ada", "--action", action];
+            let (code, stdout, _) = policy(&folder, verb, &arguments);
+            let line = stdout.lines().find(|line| line.contains(id)).unwrap();
+            assert!(code == 0 && line.ends_with(" (in shadow)"), "{verb} {stdout}");
+            assert_eq!(stdout.matches("(in shadow)").count(), 1, "{verb} {stdout}");
+            let told = json(verb, &arguments);
+            let lists: Vec<&Json> = match verb {
+                "effective" => {
+                    told["shares"].as_array().unwrap().iter().map(|share| &share["applies"]).collect()
+                }
+                _ => vec![&told["inspected"][0]["actions"][0]["policies"]],
+            };
+            let shadow: Vec<&Json> = lists
+                .into_iter()
+                .flat_map(|list| list.as_array().unwrap())
+                .filter(|one| one["mode"] == "shadow")
+                .map(|one| &one["id"])
+                .collect();
+            assert_eq!(shadow, [id], "{verb}");
+        }
+    }
+}
+
 const TESTS: &str = r#"scopes: [acme:staff]
 fixtures: ../../testdata
 tests:

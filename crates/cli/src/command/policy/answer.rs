@@ -38,6 +38,8 @@ pub(super) struct Answer {
     shadow: Option<Shadow>,
     /// Of a default deny: the permits that were looked at and did not match.
     considered: Vec<Policy>,
+    /// Of a default deny: the permits on trial whose heads let them match. They decide nothing.
+    in_shadow: Vec<Policy>,
     /// What nobody said and was taken to be so.
     assumed: Vec<String>,
     #[serde(skip)]
@@ -127,6 +129,8 @@ impl Answer {
             considered = sitting.considered(case)?;
             considered.retain(|policy| !policy.forbids());
         }
+        let (on_trial, considered): (Vec<_>, Vec<_>) =
+            considered.into_iter().partition(|policy| policy.shadow);
         Ok(Self {
             decision: if verdict.allows() { "allow" } else { "deny" },
             decision_kind: verdict.kind,
@@ -142,6 +146,7 @@ impl Answer {
                 errors: would.errors.iter().map(|error| error.to_string()).collect(),
             }),
             considered: considered.iter().map(Policy::of).collect(),
+            in_shadow: on_trial.iter().map(Policy::of).collect(),
             assumed: assumed.to_vec(),
             shown: verdict.policies,
         })
@@ -161,11 +166,15 @@ impl Answer {
         for error in &self.errors {
             let _ = writeln!(text, "\nfailed: {}", visible(error));
         }
-        if !self.considered.is_empty() {
-            text.push_str("\nlooked at, and does not match:\n");
-            for Policy { id, file, line, place, mode, .. } in &self.considered {
-                let mode = mode.map_or("", |_| IN_SHADOW);
-                let _ = writeln!(text, "  `{id}` of `{place}` ({}:{line}){mode}", visible(file));
+        for (heading, policies) in [
+            ("looked at, and does not match", &self.considered),
+            ("in shadow, and not enforced", &self.in_shadow),
+        ] {
+            if !policies.is_empty() {
+                let _ = writeln!(text, "\n{heading}:");
+            }
+            for Policy { id, file, line, place, .. } in policies {
+                let _ = writeln!(text, "  `{id}` of `{place}` ({}:{line})", visible(file));
             }
         }
         if let Some(would) = &self.shadow {
@@ -221,12 +230,13 @@ impl Answer {
             DecisionKind::DenyDefault if self.considered.is_empty() => {
                 let scopes: Vec<String> = self.scopes.iter().map(|scope| format!("`{scope}`")).collect();
                 Some(format!(
-                    "no permit of {} has a head for this; add one, or see why with `moonward policy effective --actor {actor} --action {action}`",
+                    "no {} of {} has a head for this; add one, or see why with `moonward policy effective --actor {actor} --action {action}`",
+                    if self.in_shadow.is_empty() { "permit" } else { "enforced permit" },
                     scopes.join(", ")
                 ))
             }
             DecisionKind::DenyDefault => Some(
-                "a condition, or the resource in the head, of each permit above says no to this case"
+                "a condition, or the resource in the head, of each permit that was looked at says no to this case"
                     .to_owned(),
             ),
         }
