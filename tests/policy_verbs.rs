@@ -497,6 +497,15 @@ fn a_test_that_cannot_be_meant_is_invalid_with_its_place() {
         ("process.send, process:p1]]", "process.send, process:p2]]", ":9:", "no cell"),
         ("kind: {process:far", "kind: {process:near", ":10:", "no cell"),
         ("deny_forbid", "deny_forbidden", ":10:", "deny_forbid"),
+        ("kind: {process:far:", "kind: {process:p1:", ":10:12", "only cells that are allowed"),
+        (
+            "kind: {process:far:",
+            "kind: {acme/user/ada process.send process:p1:",
+            ":10:12",
+            "only cells that are allowed",
+        ),
+        ("kind: {process:far:", "kind: {process.sent:", ":10:12", "no cell"),
+        ("reason: {process:far:", "reason: {process.sent:", ":11:14", "no cell"),
         ("scopes: [acme:staff]", "scopes: [acme:stuff]", ":1:", "`acme:staff`"),
         ("scopes: [acme:staff]", "policies: [../gone.cedar]", "gone.cedar", "cannot be read"),
     ] {

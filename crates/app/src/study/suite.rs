@@ -17,7 +17,7 @@ use super::{Premises, files, fixtures, run_tests};
 use crate::findings::Findings;
 use crate::limits::TEST_CELLS_MAX;
 use crate::manifest::check::check_file;
-use crate::manifest::document::{Content, Document, Node};
+use crate::manifest::document::{Content, Document, Node, Place};
 use crate::manifest::scan::scan;
 
 /// Tests of one run, with the policies that they are about.
@@ -433,11 +433,18 @@ impl Suite<'_> {
                 Some("deny_default") => DecisionKind::DenyDefault,
                 _ => DecisionKind::DenyError,
             };
-            self.named(node, "kind", word, cells, |cell| {
+            let mut denied = false;
+            let named = self.named(node, "kind", word, cells, |cell| {
                 if !cell.expected.allows {
+                    denied = true;
                     cell.expected.kind = Some(kind);
                 }
             });
+            if named && !denied {
+                let message = format!("`{word}` names only cells that are allowed: no denial has that kind");
+                let help = "take it away, or take the cell from `allow`";
+                self.refuse_entry(node, "kind", word, message, help);
+            }
         }
         for (word, value) in keys(node, "reason") {
             let ids: Vec<String> = value.items().iter().filter_map(Node::text).map(str::to_owned).collect();
@@ -448,7 +455,7 @@ impl Suite<'_> {
         }
     }
 
-    /// Does something to the cells of a principal, an action or a resource, or to one cell.
+    /// Does something to the cells of a principal, an action or a resource, or to one cell; whether there is any.
     fn named(
         &mut self,
         node: &Node,
@@ -456,7 +463,7 @@ impl Suite<'_> {
         word: &str,
         cells: &mut [Cell],
         mut change: impl FnMut(&mut Cell),
-    ) {
+    ) -> bool {
         let mut found = false;
         for cell in cells.iter_mut() {
             let names = [&*cell.principal, cell.action, &*cell.resource];
@@ -469,12 +476,23 @@ impl Suite<'_> {
             let message = format!("`{word}` is in no cell of this test");
             let help =
                 "name a principal, an action or a resource of it, or a cell: `principal action resource`";
-            self.refuse(node, &format!("{key}.{word}"), message, Some(help.to_owned()));
+            self.refuse_entry(node, key, word, message, help);
         }
+        found
+    }
+
+    /// Refuses what stands under a word of `kind` or `reason`; the word may have dots in it.
+    fn refuse_entry(&mut self, node: &Node, key: &str, word: &str, message: String, help: &str) {
+        let entry = node.get(key).and_then(|entries| entries.find(word));
+        let place = entry.map_or_else(|| node.place_of(key), |(word, _)| word.place);
+        self.refuse_at(node, place, message, Some(help.to_owned()));
     }
 
     fn refuse(&mut self, node: &Node, path: &str, message: String, help: Option<String>) {
-        let place = node.place_of(path);
+        self.refuse_at(node, node.place_of(path), message, help);
+    }
+
+    fn refuse_at(&mut self, node: &Node, place: Place, message: String, help: Option<String>) {
         if !self.seen.insert((place.start, message.clone())) {
             return;
         }
