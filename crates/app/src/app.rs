@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use audit::{Log, Mode};
+use audit::Log;
 use diagnostic::{Diagnostic, Source};
-use token::{InvalidIssuer, Issuers, Revocations};
+use token::{InvalidIssuer, Issuers};
 
 use crate::assembly::{self, Assembly};
-use crate::manifest::{AuditMode, Manifest};
+use crate::manifest::Manifest;
+use crate::outline;
 use crate::running::{Running, StartError, StartedBy};
 
 /// Where it is kept what was revoked, in an app's folder.
@@ -80,13 +81,7 @@ impl App {
 
     /// How to open the app's audit log: as the manifest says, in `log_folder` if one is given.
     pub fn log_options(&self, log_folder: Option<&Path>) -> audit::Options {
-        let declared = &self.manifest.audit_log;
-        let folder = log_folder.map_or_else(|| self.folder.join(&declared.path), Path::to_owned);
-        let mode = match declared.mode {
-            AuditMode::Strict => Mode::Strict,
-            AuditMode::BestEffort => Mode::BestEffort,
-        };
-        audit::Options { mode, ..audit::Options::new(folder) }
+        outline::log_options(&self.folder, &self.manifest, log_folder)
     }
 
     /// Whose tokens are accepted, and what of theirs was revoked, at a time in seconds since 1970. Keys from a server or a file
@@ -95,7 +90,7 @@ impl App {
     /// # Errors
     /// A file of keys is no longer what it was when the app was loaded.
     pub fn issuers(&self, now: i64) -> Result<Issuers, InvalidIssuer> {
-        Issuers::new(self.settings(), Arc::new(Revocations::open(&self.folder.join(REVOCATIONS), now)))
+        outline::issuers(&self.folder, &self.manifest, now)
     }
 
     /// The same for a new version of an app that runs: it goes on with the keys and revocations that the version before knows.
@@ -103,13 +98,9 @@ impl App {
     /// # Errors
     /// As [`App::issuers`].
     pub fn issuers_after(&self, before: &Issuers) -> Result<Issuers, InvalidIssuer> {
-        let issuers = Issuers::new(self.settings(), before.revocations().clone())?;
+        let issuers = Issuers::new(outline::settings(&self.manifest), before.revocations().clone())?;
         issuers.adopt(before);
         Ok(issuers)
-    }
-
-    fn settings(&self) -> Vec<token::Settings> {
-        self.manifest.issuers.iter().map(|issuer| issuer.settings.clone()).collect()
     }
 
     /// Starts the node: its workers, and the gate in front of them, which records the policies that it decides by.
@@ -120,17 +111,6 @@ impl App {
     /// was loaded and is no longer good.
     pub fn start(self, log: Log, by: &StartedBy) -> Result<Running, StartError> {
         Running::start(self, log, by)
-    }
-}
-
-/// The folder of an app's audit log, as its manifest says; also of an app that does not load.
-///
-/// # Errors
-/// What is wrong with a manifest that cannot be understood at all.
-pub fn log_folder(folder: &Path) -> Result<PathBuf, Vec<Diagnostic>> {
-    match Manifest::read(folder) {
-        (Some(manifest), _) => Ok(folder.join(&manifest.audit_log.path)),
-        (None, found) => Err(found.unwrap_or_else(|errors| errors)),
     }
 }
 

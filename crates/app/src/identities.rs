@@ -59,6 +59,7 @@ impl Identities {
         runtime: &Arc<Runtime>,
         log: &Log,
     ) -> io::Result<()> {
+        issuers.read_files(system_clock()());
         if self.ending.is_none() && !issuers.is_empty() {
             self.ending = Some(Ending::start(self.current.clone(), runtime, log)?);
         }

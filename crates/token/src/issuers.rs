@@ -253,6 +253,15 @@ impl Issuers {
         ask(due, now)
     }
 
+    /// Reads the keys that are in files, so that they are there from the first token on. Waits for no network. What is wrong with
+    /// one is told by whoever keeps them.
+    pub fn read_files(&self, now: i64) {
+        let in_files = |issuer: &&Issuer| matches!(issuer.settings.keys, KeySource::File(_));
+        for issuer in self.issuers.iter().filter(in_files).filter(|issuer| issuer.is_due(now, false)) {
+            let _ = issuer.refresh(now);
+        }
+    }
+
     /// Asks for the keys of every issuer at once, due or not, and waits for them; for commands that run once.
     pub fn refresh_now(&self, now: i64) -> Vec<Refresh> {
         let due = self.issuers.iter().filter(|issuer| issuer.is_due(now, true)).collect();

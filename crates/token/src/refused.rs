@@ -198,7 +198,7 @@ impl Cause {
                 "set the clocks of issuer and host; `leeway` is what may be between them"
             }
             Self::Revoked => {
-                "revoked by subject, a token issued from the next second on is good; revoked by `jti`, any other is"
+                "revoked by subject, a token issued after the moment that `token revoke` said is good; revoked by `jti`, any other is"
             }
             Self::RevocationsUnreadable(_) => "until the file of revocations is readable nothing is accepted",
             Self::Mapping(_) => "see `actor` in the issuer's entry, and which claims the token has",

@@ -15,7 +15,7 @@ use policy::AssertedBy;
 
 use crate::limits::{REVOCATION_BYTES_MAX, REVOCATIONS_MAX};
 use crate::session::Session;
-use file::{Content, Stamp, read, show, stamp};
+use file::{Complete, Content, Stamp, read, show, stamp};
 
 /// How far back revocations that nobody recorded are still reported after opening, in seconds: who revokes while an app starts
 /// finds the log taken and leaves the recording to it.
@@ -24,7 +24,8 @@ const UNRECORDED_SECONDS: i64 = 60;
 /// One revocation: of one token, or of all tokens of a subject issued up to a moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Revocation {
-    /// When, in seconds since 1970.
+    /// When, in seconds since 1970; of a subject, up to when its tokens were issued: later than now by what its issuer's clock
+    /// may be ahead.
     pub at: i64,
     /// Id of the issuer's entry; `None`, which only the revocation of one token may have, is any.
     pub issuer: Option<Arc<str>>,
@@ -59,9 +60,9 @@ pub enum RevocationError {
         /// What is wrong with it.
         why: String,
     },
-    /// The file has fewer lines than it had.
+    /// The file does not begin with the lines that it had.
     #[error("`{0}` lost lines that it had; nothing that it said may be forgotten")]
-    Shorter(String),
+    Lost(String),
     /// The file is full.
     #[error(
         "`{0}` has {REVOCATIONS_MAX} revocations, as many as it may; start a new one when the tokens of the old have expired"
@@ -97,8 +98,8 @@ struct Known {
     /// By `jti`: the issuers meant, `None` for any.
     tokens: HashMap<Arc<str>, Vec<Option<Arc<str>>>>,
     count: usize,
-    /// Bytes of the complete lines.
-    complete: u64,
+    /// The complete lines.
+    complete: Complete,
     stamp: Option<Stamp>,
     trouble: Option<String>,
     /// Those that nobody has recorded and nobody has taken.
@@ -135,14 +136,14 @@ impl Revocations {
     pub fn reload(&self) -> Result<bool, RevocationError> {
         let Some(path) = &self.path else { return Ok(false) };
         let before = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let (seen, complete, broken) = (before.stamp, before.complete, before.trouble.is_some());
+        let (seen, known, broken) = (before.stamp, before.complete.clone(), before.trouble.is_some());
         drop(before);
         if !broken && stamp(path).is_ok_and(|now| now == seen) {
             return Ok(false);
         }
-        let read = read(path).and_then(|content| match content.complete < complete {
-            true => Err(RevocationError::Shorter(show(path))),
-            false => Ok(content),
+        let read = read(path).and_then(|content| match content.begins_with(&known) {
+            true => Ok(content),
+            false => Err(RevocationError::Lost(show(path))),
         });
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         match read {
@@ -220,7 +221,7 @@ impl Known {
 
     /// Takes over a file; whether it says more than before.
     fn take(&mut self, content: Content) -> bool {
-        if content.complete < self.complete {
+        if content.complete.is_less_than(&self.complete) {
             // Somebody else has read it since, with more in it.
             return false;
         }

@@ -9,10 +9,10 @@ use std::io::{self, Read as _};
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
-use app::App;
+use app::{App, Manifest};
 use clap::{Args, Subcommand};
 use diagnostic::{Diagnostic, Span};
-use token::limits::TOKEN_BYTES_MAX;
+use token::limits::{TIME_SECONDS_MAX, TOKEN_BYTES_MAX};
 use token::{Issuers, Settings, system_clock};
 
 use crate::exit::Exit;
@@ -85,9 +85,9 @@ fn now() -> i64 {
     system_clock()()
 }
 
-/// A time as people write it.
+/// A time as people write it; past the year 9999, which no such text can say, its last second.
 fn time(seconds: i64) -> String {
-    let since = Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+    let since = Duration::from_secs(u64::try_from(seconds.min(TIME_SECONDS_MAX)).unwrap_or_default());
     UNIX_EPOCH
         .checked_add(since)
         .map_or_else(|| seconds.to_string(), |time| humantime::format_rfc3339_seconds(time).to_string())
@@ -112,11 +112,11 @@ fn name(text: &str) -> Result<String, String> {
 }
 
 /// The issuer of that id; without one the only one there is.
-fn issuer<'a>(app: &App, issuers: &'a Issuers, id: Option<&str>) -> Result<&'a Settings, Fault> {
+fn issuer<'a>(manifest: &Manifest, issuers: &'a Issuers, id: Option<&str>) -> Result<&'a Settings, Fault> {
     let known: Vec<&Settings> = issuers.settings().collect();
     let names = || known.iter().map(|settings| format!("`{}`", settings.id)).collect::<Vec<_>>().join(", ");
     match (id, known.as_slice()) {
-        (_, []) => Err(no_issuer(app)),
+        (_, []) => Err(no_issuer(manifest)),
         (None, [only]) => Ok(only),
         (None, _) => Err(Fault::usage(
             format!("the app has more than one issuer: {}", names()),
@@ -134,10 +134,10 @@ fn issuer<'a>(app: &App, issuers: &'a Issuers, id: Option<&str>) -> Result<&'a S
 }
 
 /// An app that accepts no token at all: what its manifest would have to say, in its first file.
-fn no_issuer(app: &App) -> Fault {
+fn no_issuer(manifest: &Manifest) -> Fault {
     let missing = Diagnostic::error("manifest.issuer", "the app has no `security.issuer`")
         .help("docs/identity.md shows how to write one");
-    let manifest = app.manifest().sources().iter().find(|source| source.path.ends_with(".yaml"));
+    let manifest = manifest.sources().iter().find(|source| source.path.ends_with(".yaml"));
     Fault::Invalid(vec![match manifest {
         Some(source) => missing.at(Span::line(source, 1)),
         None => missing,
@@ -151,6 +151,8 @@ mod tests {
     #[test]
     fn a_time_is_shown_in_utc() {
         assert_eq!(time(1_800_000_000), "2027-01-15T08:00:00Z");
-        assert_eq!(time(253_402_300_799), "9999-12-31T23:59:59Z");
+        for late in [253_402_300_799, 253_402_300_800, i64::MAX] {
+            assert_eq!(time(late), "9999-12-31T23:59:59Z");
+        }
     }
 }

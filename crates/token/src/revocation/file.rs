@@ -7,6 +7,8 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use aws_lc_rs::digest::{SHA256, digest};
+
 use super::{Revocation, RevocationError};
 use crate::limits::{REVOCATIONS_BYTES_MAX, REVOCATIONS_LOCK_WAIT, REVOCATIONS_MAX};
 
@@ -21,17 +23,46 @@ pub(super) struct Stamp {
 /// A file as it was read.
 pub(super) struct Content {
     pub(super) revocations: Vec<Revocation>,
-    /// Bytes of its complete lines.
-    pub(super) complete: u64,
+    pub(super) complete: Complete,
     /// `None` when it is not there.
     pub(super) stamp: Option<Stamp>,
+    text: Vec<u8>,
+}
+
+/// The complete lines of a file: how many bytes, and their SHA-256.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Complete {
+    bytes: usize,
+    digest: Option<Vec<u8>>,
+}
+
+impl Complete {
+    fn of(lines: &[u8]) -> Self {
+        let digest = (!lines.is_empty()).then(|| digest(&SHA256, lines).as_ref().to_vec());
+        Self { bytes: lines.len(), digest }
+    }
+
+    /// Whether it is fewer lines, of one file.
+    pub(super) fn is_less_than(&self, other: &Self) -> bool {
+        self.bytes < other.bytes
+    }
+}
+
+impl Content {
+    /// Whether it has all lines that there were, first and unchanged.
+    pub(super) fn begins_with(&self, before: &Complete) -> bool {
+        self.text.get(..before.bytes).is_some_and(|lines| Complete::of(lines) == *before)
+    }
 }
 
 /// Everything that a file says.
 pub(super) fn read(path: &Path) -> Result<Content, RevocationError> {
     let unusable = |why: String| RevocationError::File { path: show(path), why };
     let stamp = stamp(path).map_err(|error| unusable(error.to_string()))?;
-    let Some(seen) = stamp else { return Ok(Content { revocations: Vec::new(), complete: 0, stamp: None }) };
+    let Some(seen) = stamp else {
+        let (revocations, complete, text) = (Vec::new(), Complete::default(), Vec::new());
+        return Ok(Content { revocations, complete, stamp: None, text });
+    };
     if seen.bytes > REVOCATIONS_BYTES_MAX {
         return Err(unusable(format!("it is {} bytes, at most {REVOCATIONS_BYTES_MAX} allowed", seen.bytes)));
     }
@@ -41,11 +72,12 @@ pub(super) fn read(path: &Path) -> Result<Content, RevocationError> {
         .read_to_end(&mut text)
         .map_err(|error| unusable(error.to_string()))?;
     let (revocations, complete) = lines(path, &text)?;
-    Ok(Content { revocations, complete, stamp })
+    text.truncate(complete);
+    Ok(Content { revocations, complete: Complete::of(&text), stamp, text })
 }
 
 /// The complete lines of a text, and how many bytes they are.
-fn lines(path: &Path, text: &[u8]) -> Result<(Vec<Revocation>, u64), RevocationError> {
+fn lines(path: &Path, text: &[u8]) -> Result<(Vec<Revocation>, usize), RevocationError> {
     let complete = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     let whole = text.get(..complete).unwrap_or_default();
     let mut revocations = Vec::new();
@@ -61,7 +93,7 @@ fn lines(path: &Path, text: &[u8]) -> Result<(Vec<Revocation>, u64), RevocationE
             why,
         })?);
     }
-    Ok((revocations, u64::try_from(complete).unwrap_or(u64::MAX)))
+    Ok((revocations, complete))
 }
 
 /// What a file looks like from outside; `None` when it is not there.
@@ -113,6 +145,7 @@ fn write(path: &Path, line: &str) -> Result<(), AppendError> {
     let mut text = Vec::new();
     (&mut file).take(REVOCATIONS_BYTES_MAX + 1).read_to_end(&mut text)?;
     let (revocations, complete) = lines(path, &text).map_err(AppendError::Refused)?;
+    let complete = u64::try_from(complete).unwrap_or(u64::MAX);
     let bytes = complete + u64::try_from(line.len()).unwrap_or(u64::MAX);
     if revocations.len() >= REVOCATIONS_MAX || bytes > REVOCATIONS_BYTES_MAX {
         return Err(AppendError::Refused(RevocationError::Full(show(path))));

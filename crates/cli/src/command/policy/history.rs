@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};
 
-use app::Archive;
 use app::limits::HISTORY_ROWS_MAX;
+use app::{Archive, Outline};
 use clap::Args;
 use diagnostic::visible;
 use serde_json::{Value as Json, json};
@@ -46,7 +46,7 @@ impl History {
     pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
         let folder = match &self.log.log {
             Some(folder) => folder.clone(),
-            None => app::log_folder(&self.app).map_err(Fault::Invalid)?,
+            None => Outline::read(&self.app).map_err(Fault::Invalid)?.log_options(None).folder,
         };
         let kept: BTreeSet<String> = match Archive::of(&self.app) {
             Ok(archive) => archive.iter().flat_map(Archive::sets).map(|set| set.digest).collect(),

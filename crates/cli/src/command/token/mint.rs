@@ -76,7 +76,7 @@ impl Mint {
         let app = super::load(&self.app)?;
         let now = super::now();
         let issuers = super::issuers(&app, now)?;
-        let settings = super::issuer(&app, &issuers, self.issuer.as_deref())?;
+        let settings = super::issuer(app.manifest(), &issuers, self.issuer.as_deref())?;
         let key = read_key(key, printer)?;
         let expires_at =
             now + i64::try_from(self.ttl.unwrap_or(DEVELOPMENT_LIFE_DEFAULT).as_secs()).unwrap_or_default();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use app::{App, revocation_event};
+use app::{Manifest, Outline, revocation_event};
 use audit::{Log, OpenError};
 use clap::{ArgGroup, Args};
 use diagnostic::visible;
@@ -20,8 +20,8 @@ use crate::print::{Output, Printer};
 /// Revoke a token, or every token of a subject
 ///
 /// When the command ends it is on the disk, in `data/revocations.jsonl` of the app. An app that runs sees it within a second:
-/// it refuses such tokens and ends what runs under them. `--sub` is about tokens issued until now, those of this same
-/// second among them; one issued from the next second on is good.
+/// it refuses such tokens and ends what runs under them. `--sub` is about every token that is accepted now: those issued until
+/// now and, since the issuer's clock may be ahead, for its `leeway` more; one issued later is good.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").required(true).args(["sub", "jti"]))]
 #[command(after_help = "\
@@ -32,7 +32,7 @@ pub(crate) struct Revoke {
     /// Folder of the app
     #[arg(default_value = ".")]
     app: PathBuf,
-    /// Revoke every token of this subject issued up to this second; from the next second on a new one is good
+    /// Revoke every token of this subject issued up to now and the issuer's `leeway` more; one issued later is good
     #[arg(long, value_name = "SUBJECT", value_parser = super::name)]
     sub: Option<String>,
     /// Revoke the token with this `jti`
@@ -50,10 +50,11 @@ pub(crate) struct Revoke {
 impl Revoke {
     /// Revokes, and records it or leaves that to the app that runs.
     pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
-        let app = super::load(&self.app)?;
+        // Also while the app does not load: a draft with an error in it keeps nobody from being revoked.
+        let app = Outline::read(&self.app).map_err(Fault::Invalid)?;
         let now = super::now();
-        let issuers = super::issuers(&app, now)?;
-        let revocation = self.revocation(&app, &issuers, now)?;
+        let issuers = app.issuers(now).map_err(|invalid| Fault::failed(invalid.to_string()))?;
+        let revocation = self.revocation(app.manifest(), &issuers, now)?;
         // First the log: who has it at this moment records what comes after.
         let log = self.log(&app);
         let recorded = log.is_ok();
@@ -83,18 +84,22 @@ impl Revoke {
         Ok(Exit::Done)
     }
 
-    fn revocation(&self, app: &App, issuers: &Issuers, now: i64) -> Result<Revocation, Fault> {
+    fn revocation(&self, manifest: &Manifest, issuers: &Issuers, now: i64) -> Result<Revocation, Fault> {
         let by = person::required()?;
         let issuer = match (&self.jti, &self.issuer) {
             (Some(_), None) => None,
-            (_, id) => Some(super::issuer(app, issuers, id.as_deref())?.id.clone()),
+            (_, id) => Some(super::issuer(manifest, issuers, id.as_deref())?),
         };
+        // A token of an issuer whose clock is ahead was issued, by that clock, up to so much later.
+        let ahead = issuer.filter(|_| self.sub.is_some()).map_or(0, |issuer| issuer.leeway.as_secs());
+        let at = now.saturating_add_unsigned(ahead);
+        let issuer = issuer.map(|issuer| issuer.id.clone());
         let (subject, jti) = (self.sub.as_deref().map(Arc::from), self.jti.as_deref().map(Arc::from));
-        Ok(Revocation { at: now, issuer, subject, jti, recorded: false, by })
+        Ok(Revocation { at, issuer, subject, jti, recorded: false, by })
     }
 
     /// The app's log, if nobody has it now.
-    fn log(&self, app: &App) -> Result<Log, OpenError> {
+    fn log(&self, app: &Outline) -> Result<Log, OpenError> {
         Log::open(audit::Options { wait: Duration::ZERO, ..app.log_options(self.log.log.as_deref()) })
     }
 
@@ -109,7 +114,7 @@ impl Revoke {
             (Some(subject), _) => {
                 let until = super::time(revocation.at);
                 format!(
-                    "every token of `{}` from {whose} issued up to {until}; one issued from the next second on is good",
+                    "every token of `{}` from {whose} issued up to {until}; one issued later is good",
                     visible(subject)
                 )
             }
