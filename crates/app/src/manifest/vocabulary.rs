@@ -424,6 +424,8 @@ const AUDIT_KEYS: &[Key] = &[
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -440,5 +442,66 @@ mod tests {
         check(FILE_KEYS);
         check(ENTRY_KEYS);
         KINDS.iter().for_each(|kind| check(kind.keys));
+    }
+
+    /// Names of the keys that stand so, in a table and below it.
+    fn standing(keys: &'static [Key], is_meant: fn(&Standing) -> bool) -> BTreeSet<&'static str> {
+        let mut names = BTreeSet::new();
+        for key in keys {
+            if is_meant(&key.standing) {
+                names.insert(key.name);
+            }
+            if let Shape::Keys(below) = key.shape {
+                names.append(&mut standing(below, is_meant));
+            }
+        }
+        names
+    }
+
+    /// The words in backticks.
+    fn words(text: &str) -> impl Iterator<Item = &str> {
+        text.split('`').skip(1).step_by(2)
+    }
+
+    /// The words in the first column of a table.
+    fn first_column(table: &str) -> BTreeSet<&str> {
+        let rows = table.lines().filter(|line| line.starts_with("| `"));
+        rows.flat_map(|row| words(row.split(" | ").next().unwrap())).collect()
+    }
+
+    #[test]
+    fn the_page_on_porting_lists_what_is_not_read_and_nothing_that_is() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/porting.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let (_, page) = page.split_once("\n## Manifest\n").unwrap();
+        let (warned, page) = page.split_once("\nRefused, with the replacement:\n").unwrap();
+        let (replaced, page) = page.split_once("\nRefused because this version does not have it:").unwrap();
+        let (missing, _) = page.split_once(" Every other kind").unwrap();
+        // Issuers are none of the reference system's.
+        let kinds = || KINDS.iter().filter(|kind| kind.sort != Sort::Issuer);
+        let keys =
+            |is_meant: fn(&Standing) -> bool| kinds().flat_map(move |kind| standing(kind.keys, is_meant));
+
+        let accepted = keys(|standing| matches!(standing, Standing::Ignored | Standing::ReadAs(_)));
+        assert_eq!(first_column(warned), accepted.collect());
+
+        let spelled = |name: &&str| !name.contains(".bc.");
+        let unread = |later: bool| {
+            let meant = move |unread: &Unread| matches!(unread, Unread::Later) == later;
+            UNREAD_KINDS.iter().filter(move |(_, unread)| meant(unread)).map(|(name, _)| *name)
+        };
+        let mut expected: BTreeSet<&str> = unread(false).filter(spelled).collect();
+        expected.extend(keys(|standing| matches!(standing, Standing::Instead(_))));
+        let mut said = first_column(replaced);
+        assert!(said.remove("lifecycle.security"));
+        assert_eq!(said, expected);
+
+        // Of quotas those are named that are read.
+        let quotas = standing(QUOTA_KEYS, |standing| *standing == Standing::Later);
+        let read = standing(QUOTA_KEYS, |standing| *standing != Standing::Later);
+        let later = keys(|standing| *standing == Standing::Later).filter(|key| !quotas.contains(key));
+        let expected: BTreeSet<&str> =
+            unread(true).chain(later).chain(read).chain(["tenant", "audit.log"]).collect();
+        assert_eq!(words(missing).collect::<BTreeSet<&str>>(), expected);
     }
 }
