@@ -54,7 +54,7 @@ fn every_example_prints_what_it_is_expected_to() {
     let folder = copy_of_examples();
     let mut wrong = Vec::new();
     let examples = examples();
-    assert!(examples.len() >= 8, "{examples:?}");
+    assert!(examples.len() >= 9, "{examples:?}");
     for example in examples {
         let transcript = fs::read_to_string(example.join("expected.txt")).unwrap();
         let steps = steps(&transcript);
