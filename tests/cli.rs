@@ -236,6 +236,16 @@ fn wrong_usage_is_64_and_says_what_would_be_right() {
     let output = moonward().args(["call", ".", "app:x", "-o", "json", "--foo"]).output().unwrap();
     let error: serde_json::Value = serde_json::from_str(&texts(&output).0).unwrap();
     assert_eq!((output.status.code(), &error["error"]["kind"]), (Some(64), &serde_json::json!("INVALID")));
+    // Programs are told all that is missing, and the next step.
+    let output = moonward().args(["policy", "simulate", "-o", "json"]).output().unwrap();
+    let error: serde_json::Value = serde_json::from_str(&texts(&output).0).unwrap();
+    for missing in ["--actor", "--action", "--resource"] {
+        assert!(error["error"]["message"].as_str().unwrap().contains(missing), "{error}");
+    }
+    assert!(error["error"]["help"].as_str().unwrap().contains("--help"), "{error}");
+    let output = moonward().args(["policy", "simulate", "-o", "json", "--acton"]).output().unwrap();
+    let error: serde_json::Value = serde_json::from_str(&texts(&output).0).unwrap();
+    assert!(error["error"]["help"].as_str().unwrap().contains("'--action'"), "{error}");
     let many: Vec<String> = (0..256).map(|number| number.to_string()).collect();
     let many: Vec<&str> = std::iter::once("app:echo").chain(many.iter().map(String::as_str)).collect();
     let (code, _, stderr) = outcome(&folder, "call", &many);

@@ -120,7 +120,7 @@ impl Fault {
         }
     }
 
-    /// `{"error": {"kind", "message", "record"?, "diagnostics"?}}`.
+    /// `{"error": {"kind", "message", "help"?, "record"?, "diagnostics"?}}`.
     pub(crate) fn to_json(&self) -> Json {
         let mut error = Map::new();
         let (kind, message) = match self {
@@ -132,6 +132,9 @@ impl Fault {
         };
         error.insert("kind".to_owned(), kind.name().into());
         error.insert("message".to_owned(), message.into());
+        if let Some(help) = self.help().filter(|help| !help.is_empty()) {
+            error.insert("help".to_owned(), help.into());
+        }
         match self {
             Self::Denied { failure: Failure { record: Some(record), .. }, .. } => {
                 error.insert("record".to_owned(), record.as_str().into());

@@ -42,7 +42,7 @@ const CLOSING: &str = "
 Data goes to stdout, everything else to stderr. An error is `error:` with what was attempted and on what, the source
 lines with the place underlined where there is one, and `help:` with the next step. Text that a script or a file chose is
 shown with its control characters escaped. With `-o json` stdout holds one JSON value, also after an error:
-`{\"error\": {\"kind\", \"message\", \"record\"?, \"diagnostics\"?}}`.
+`{\"error\": {\"kind\", \"message\", \"help\"?, \"record\"?, \"diagnostics\"?}}`.
 
 In results nil is `null`, a string that is not UTF-8 `{\"$base64\": \"...\"}`, NaN and infinities are `null`.
 
