@@ -135,6 +135,32 @@ fn a_default_deny_names_the_permits_that_were_looked_at_and_a_permit_its_lines()
 }
 
 #[test]
+fn the_command_that_a_denial_tells_of_works_as_it_is_pasted() {
+    let folder = app();
+    let place = folder.path().with_file_name("my app's; exit 9");
+    std::fs::rename(folder.path(), &place).unwrap();
+    for policies in [&[][..], &["--policies", "acme.cedar"]] {
+        let mut command = moonward();
+        command.args(["policy", "simulate"]).arg(&place).args(policies).current_dir(&place);
+        command.args(["-l", "acme/user/ada", "-a", "process.terminate", "-r", "acme/p1"]);
+        let output = command.output().unwrap();
+        let (stdout, stderr) = texts(&output);
+        let (_, told) = stdout.split_once("see why with `").unwrap_or_else(|| panic!("{stdout}{stderr}"));
+        let told = told.split('`').next().unwrap();
+        let program = std::path::Path::new(env!("CARGO_BIN_EXE_moonward")).parent().unwrap();
+        let mut shell = std::process::Command::new("/bin/sh");
+        shell.args(["-c", told]).env("PATH", program).current_dir(&place);
+        let output = shell.output().unwrap();
+        let (stdout, stderr) = texts(&output);
+        assert_eq!(output.status.code(), Some(0), "{told}\n{stderr}");
+        assert!(
+            stdout.starts_with("`acme/user/ada` under ") && stdout.contains("left out: acme.send"),
+            "{stdout}"
+        );
+    }
+}
+
+#[test]
 fn policies_added_or_left_out_show_before_and_after() {
     let folder = app();
     folder.write(

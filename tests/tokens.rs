@@ -623,6 +623,8 @@ fn a_definition_is_called_as_whoever_a_token_says() {
     let (code, stdout, _) = call(&jwt, &[]);
     assert_eq!(code, 2);
     assert!(stdout.contains("the token is not valid"), "{stdout}");
+    // Programs are told the command that says why, too.
+    assert!(stdout.contains(&format!("moonward token inspect - {}`", path(&folder))), "{stdout}");
     assert_eq!(folder.denials().len(), 2);
 }
 

@@ -14,6 +14,7 @@ mod opening;
 mod person;
 mod print;
 mod refusal;
+mod shell;
 mod usage;
 
 use std::process::ExitCode;

@@ -1,6 +1,6 @@
 //! `moonward call`: one definition run to its end, its result printed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use app::{App, CallFailure, CallRequest, StartedBy};
@@ -13,7 +13,7 @@ use super::{LogFolder, OutputForm, token};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::print::Printer;
-use crate::{interrupt, opening, person, refusal};
+use crate::{interrupt, opening, person, refusal, shell};
 
 /// Run one definition to its end and print its result
 ///
@@ -83,7 +83,7 @@ impl Call {
                 printer.json(&to_json(&value))?;
                 Ok(Exit::Done)
             }
-            Err(failure) => Err(fault(failure, &log, self.timeout)),
+            Err(failure) => Err(fault(failure, &log, self.timeout, &self.app)),
         }
     }
 }
@@ -105,7 +105,7 @@ fn finish(
     interrupt::unless_interrupted(log, printer, || running.call(request))
 }
 
-fn fault(failure: CallFailure, log: &Log, timeout: Option<Duration>) -> Fault {
+fn fault(failure: CallFailure, log: &Log, timeout: Option<Duration>, app: &Path) -> Fault {
     match failure {
         CallFailure::Denied(failure) => {
             let help = failure.record.as_deref().and_then(|record| refusal::explain(log.folder(), record));
@@ -114,10 +114,12 @@ fn fault(failure: CallFailure, log: &Log, timeout: Option<Duration>) -> Fault {
         CallFailure::Failed(failure) => Fault::Ended { failure, help: None },
         CallFailure::Refused(refused) if refused.cause().is_malformed() => Fault::Malformed {
             message: format!("what was given is no token: {}", refused.cause()),
-            help: EXPLAIN,
+            help: refused.cause().hint(),
         },
         CallFailure::Refused(refused) => {
-            Fault::Denied { failure: Failure::invalid(refused.to_string()), help: Some(EXPLAIN.to_owned()) }
+            let help =
+                format!("`moonward token inspect - {}` with the token on stdin says why", shell::path(app));
+            Fault::Denied { failure: Failure::invalid(refused.to_string()), help: Some(help) }
         }
         CallFailure::Usage(message) => {
             Fault::usage(message, "`moonward call --help` shows what can be given")
@@ -131,8 +133,6 @@ fn fault(failure: CallFailure, log: &Log, timeout: Option<Duration>) -> Fault {
         }
     }
 }
-
-const EXPLAIN: &str = "`moonward token inspect` says why";
 
 /// An argument is JSON if it parses, else text.
 fn argument(text: &str) -> Value {

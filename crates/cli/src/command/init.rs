@@ -11,6 +11,7 @@ use crate::embedded::{self, File};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::print::Printer;
+use crate::shell;
 
 /// Everything of a new app that is always the same.
 const FILES: [File<'static>; 9] = [
@@ -54,7 +55,7 @@ impl Init {
             (".moonward/moonward.cedarschema", policies.as_str()),
         ];
         embedded::write(&self.folder, &[FILES.as_slice(), &schemas].concat()).map_err(unusable)?;
-        let folder = quoted(&folder);
+        let folder = shell::path(&self.folder);
         printer.say(&format!(
             "ok: made an app in {folder}\n\nNext:\n  \
              moonward check {folder}                   everything of it that can be known without running it\n  \
@@ -77,19 +78,9 @@ fn is_free(folder: &Path) -> io::Result<bool> {
     }
 }
 
-/// A path as a shell takes it.
-fn quoted(path: &str) -> String {
-    let plain = |character: char| character.is_ascii_alphanumeric() || "/._-+,:@%".contains(character);
-    if !path.is_empty() && path.chars().all(plain) {
-        path.to_owned()
-    } else {
-        format!("'{}'", path.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{is_free, quoted};
+    use super::is_free;
 
     #[test]
     fn only_nothing_and_an_empty_folder_are_free() {
@@ -99,11 +90,5 @@ mod tests {
         std::fs::write(folder.path().join("file"), "x").unwrap();
         assert!(!is_free(folder.path()).unwrap());
         assert!(!is_free(&folder.path().join("file")).unwrap());
-    }
-
-    #[test]
-    fn a_path_is_quoted_when_a_shell_would_read_more_into_it() {
-        assert_eq!(quoted("apps/my-app"), "apps/my-app");
-        assert_eq!(quoted("my app's"), r"'my app'\''s'");
     }
 }

@@ -8,6 +8,8 @@ use policy::DecisionKind;
 use policy::study::{Case, Place, PolicyView, Sitting, Verdict};
 use serde::Serialize;
 
+use crate::shell;
+
 /// Lines of one policy that are shown; the rest is in the file.
 const LINES_MAX: usize = 20;
 
@@ -157,8 +159,8 @@ impl Answer {
         self.decision_kind == DecisionKind::Allow
     }
 
-    /// For people.
-    pub(super) fn to_text(&self) -> String {
+    /// For people. `asked_of` is what tells a verb which policies are meant, as a shell takes it.
+    pub(super) fn to_text(&self, asked_of: &str) -> String {
         let mut text = format!("{}: {}\n", self.decision, self.sentence());
         for policy in &self.shown {
             let _ = write!(text, "\n{}", excerpt(policy));
@@ -189,7 +191,7 @@ impl Answer {
                 }
             );
         }
-        if let Some(next) = self.next_step() {
+        if let Some(next) = self.next_step(asked_of) {
             let _ = writeln!(text, "help: {next}");
         }
         text
@@ -213,7 +215,7 @@ impl Answer {
         format!("`{actor}` {may} `{action}` on {kind} `{id}`: {why} ({})", sort(self.decision_kind))
     }
 
-    fn next_step(&self) -> Option<String> {
+    fn next_step(&self, asked_of: &str) -> Option<String> {
         let (actor, action) = (visible(&self.actor), &self.action);
         match self.decision_kind {
             DecisionKind::Allow => None,
@@ -230,9 +232,10 @@ impl Answer {
             DecisionKind::DenyDefault if self.considered.is_empty() => {
                 let scopes: Vec<String> = self.scopes.iter().map(|scope| format!("`{scope}`")).collect();
                 Some(format!(
-                    "no {} of {} has a head for this; add one, or see why with `moonward policy effective --actor {actor} --action {action}`",
+                    "no {} of {} has a head for this; add one, or see why with `moonward policy effective {asked_of} --actor {} --action {action}`",
                     if self.in_shadow.is_empty() { "permit" } else { "enforced permit" },
-                    scopes.join(", ")
+                    scopes.join(", "),
+                    shell::word(&self.actor),
                 ))
             }
             DecisionKind::DenyDefault => Some(

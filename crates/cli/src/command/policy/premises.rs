@@ -9,6 +9,7 @@ use policy::study::{Assumed, Study};
 use policy::{Actor, ScopeSet, Spec, permission};
 
 use crate::fault::Fault;
+use crate::shell;
 
 /// The policies that a verb is about.
 #[derive(Debug, Args)]
@@ -23,6 +24,12 @@ pub(super) struct Source {
 }
 
 impl Source {
+    /// The arguments that name them, as a shell takes them.
+    pub(super) fn words(&self) -> String {
+        let app = shell::path(&self.app);
+        self.policies.iter().fold(app, |words, path| format!("{words} --policies {}", shell::path(path)))
+    }
+
     /// Reads them.
     ///
     /// # Errors

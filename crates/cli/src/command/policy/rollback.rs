@@ -13,8 +13,8 @@ use serde_json::json;
 use crate::command::{LogFolder, OutputForm};
 use crate::exit::Exit;
 use crate::fault::{Fault, diagnostic_json};
-use crate::person;
 use crate::print::{Output, Printer};
+use crate::{person, shell};
 
 /// Put back the policy files of a set that was in force
 ///
@@ -145,7 +145,8 @@ impl Rollback {
                 plan.from
             ),
             false => {
-                write!(text, "\nhelp: `moonward policy rollback {} {folder}` undoes it", short(&plan.from))
+                let (from, app) = (short(&plan.from), shell::path(&self.app));
+                write!(text, "\nhelp: `moonward policy rollback {from} {app}` undoes it")
             }
         };
         text

@@ -15,6 +15,7 @@ use super::premises::{Source, asker, failed, study, usage, usage_with};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::print::{Output, Printer};
+use crate::shell;
 
 /// Decide one case as the gate would, without doing or recording anything
 ///
@@ -120,9 +121,15 @@ impl Simulate {
                 Err(NoAnswer::Invalid(error)) => return Err(usage(&error)),
             }
         }
-        print(printer, &asked, &answers)?;
+        print(printer, &asked, &answers, &self.words())?;
         let allows = answers.last().is_some_and(Answer::allows);
         Ok(if allows { Exit::Done } else { Exit::Denied })
+    }
+
+    /// The policies and scopes that are meant, as a shell takes them.
+    fn words(&self) -> String {
+        let words = self.source.words();
+        self.scopes.iter().fold(words, |words, scope| format!("{words} --scope {}", shell::word(scope)))
     }
 
     fn posed(&self, premises: &mut Premises) -> Result<Posed, Fault> {
@@ -202,7 +209,7 @@ fn answer(study: Study, scopes: &ScopeSet, asked: &Asked) -> Result<Result<Answe
     decided.map_err(|error| failed(&error))
 }
 
-fn print(printer: &Printer, asked: &Asked, answers: &[Answer]) -> Result<(), Fault> {
+fn print(printer: &Printer, asked: &Asked, answers: &[Answer], asked_of: &str) -> Result<(), Fault> {
     let recorded = match asked {
         Asked::Recorded(recorded) => recorded.1.get("decision_kind").and_then(Json::as_str),
         Asked::Posed(_) => None,
@@ -223,9 +230,13 @@ fn print(printer: &Printer, asked: &Asked, answers: &[Answer]) -> Result<(), Fau
     let mut text = recorded.map_or_else(String::new, |kind| format!("recorded: {}\n", visible(kind)));
     match answers {
         [before, after] => {
-            text.push_str(&format!("before: {}\nafter: {}", before.to_text(), after.to_text()));
+            text.push_str(&format!(
+                "before: {}\nafter: {}",
+                before.to_text(asked_of),
+                after.to_text(asked_of)
+            ));
         }
-        answers => answers.iter().for_each(|answer| text.push_str(&answer.to_text())),
+        answers => answers.iter().for_each(|answer| text.push_str(&answer.to_text(asked_of))),
     }
     text.extend(answers.last().map(Answer::notes));
     printer.data(&text)
