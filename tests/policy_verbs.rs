@@ -135,6 +135,25 @@ fn a_default_deny_names_the_permits_that_were_looked_at_and_a_permit_its_lines()
 }
 
 #[test]
+fn a_policy_that_fails_is_named_and_shown_with_its_lines() {
+    let folder = app();
+    let cancel =
+        ["-l", "acme/user/ada", "-a", "process.cancel", "-r", "acme/p1", "-c", r#"{"deadline_ms": 5}"#];
+    let (code, stdout, _) = policy(&folder, "simulate", &cancel);
+    for said in ["`acme.sum` failed (deny_error)", "permit `acme.sum` of scope `acme:staff`\n", "overflow"] {
+        assert!(code == 2 && stdout.contains(said), "{said}\n{stdout}");
+    }
+    assert!(
+        stdout.contains(" --> acme.cedar:9:1\n") && stdout.contains("9 | / @id(\"acme.sum\")"),
+        "{stdout}"
+    );
+    let (_, stdout, _) = policy(&folder, "simulate", &[&cancel[..], &["-o", "json"]].concat());
+    let answer: Json = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((&answer["failed"][0]["id"], &answer["failed"][0]["line"]), (&"acme.sum".into(), &9.into()));
+    assert_eq!((&answer["policies"], answer["failed"].as_array().unwrap().len()), (&Json::Array(vec![]), 1));
+}
+
+#[test]
 fn the_command_that_a_denial_tells_of_works_as_it_is_pasted() {
     let folder = app();
     let place = folder.path().with_file_name("my app's; exit 9");

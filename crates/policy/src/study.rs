@@ -56,6 +56,8 @@ pub struct Verdict {
     pub policies: Vec<PolicyView>,
     /// What failed, as the engine words it. Hostile text: it may quote a policy.
     pub errors: Vec<Arc<str>>,
+    /// The policies that failed, ordered by id; none when the question could not be put to the engine at all.
+    pub failed: Vec<PolicyView>,
     /// What it would be with the shadow policies enforced, when that is of another sort.
     pub shadow: Option<Box<Verdict>>,
 }
@@ -211,21 +213,26 @@ impl Sitting<'_> {
     pub fn decide(&mut self, case: &Case<'_>) -> Result<Verdict, InvalidQuestion> {
         let (spec, fields) = asked::pose(case.action, case.resource.entity_type(), case.fields)?;
         let question = question(case, spec, &fields);
-        let answer = match self.class(&question) {
-            Ok(class) => self.study.generation.decide(&question, &class),
-            Err(error) => Answer::failed(&error),
+        let class = self.class(&question);
+        let answer = match &class {
+            Ok(class) => self.study.generation.decide(&question, class),
+            Err(error) => Answer::failed(error),
         };
         let view =
             |policies: &[Arc<Loaded>]| policies.iter().map(|loaded| self.study.places.view(loaded)).collect();
+        let failed =
+            |errors: &[Arc<str>]| view(&class.as_ref().map_or(Vec::new(), |class| failed(class, errors)));
         let shadow = answer.shadow.map(|would| Verdict {
             kind: would.kind.recorded(),
             policies: view(&would.policies),
+            failed: failed(&would.errors),
             errors: would.errors,
             shadow: None,
         });
         Ok(Verdict {
             kind: answer.kind.recorded(),
             policies: view(&answer.policies),
+            failed: failed(&answer.errors),
             errors: answer.errors,
             shadow: shadow.map(Box::new),
         })
@@ -266,6 +273,20 @@ impl Sitting<'_> {
         self.classes.insert(key, class.clone());
         Ok(class)
     }
+}
+
+/// The policies of a class that these errors are of, ordered by id. The engine names each by its id, first of all that it
+/// says.
+fn failed(class: &Class, errors: &[Arc<str>]) -> Vec<Arc<Loaded>> {
+    let is_of = |error: &Arc<str>, loaded: &Loaded| {
+        let rest = error.strip_prefix("error while evaluating policy `");
+        rest.and_then(|rest| rest.strip_prefix(&*loaded.id)).is_some_and(|rest| rest.starts_with('`'))
+    };
+    let all = class.loaded.values();
+    let mut failed: Vec<Arc<Loaded>> =
+        all.filter(|loaded| errors.iter().any(|error| is_of(error, loaded))).cloned().collect();
+    failed.sort_by(|one, other| one.id.cmp(&other.id));
+    failed
 }
 
 fn question<'a>(

@@ -35,6 +35,8 @@ pub(super) struct Answer {
     policies: Vec<Policy>,
     /// What failed, as the engine words it.
     errors: Vec<String>,
+    /// The policies that failed, ordered by id.
+    failed: Vec<Policy>,
     /// What the answer would be with the policies in shadow enforced, when that is of another sort.
     #[serde(skip_serializing_if = "Option::is_none")]
     shadow: Option<Shadow>,
@@ -142,6 +144,7 @@ impl Answer {
             scopes: case.scopes.ids().map(str::to_owned).collect(),
             policies: verdict.policies.iter().map(Policy::of).collect(),
             errors: verdict.errors.iter().map(|error| error.to_string()).collect(),
+            failed: verdict.failed.iter().map(Policy::of).collect(),
             shadow: verdict.shadow.map(|would| Shadow {
                 decision_kind: would.kind,
                 policies: would.policies.iter().map(Policy::of).collect(),
@@ -150,7 +153,7 @@ impl Answer {
             considered: considered.iter().map(Policy::of).collect(),
             in_shadow: on_trial.iter().map(Policy::of).collect(),
             assumed: assumed.to_vec(),
-            shown: verdict.policies,
+            shown: verdict.policies.into_iter().chain(verdict.failed).collect(),
         })
     }
 
@@ -208,7 +211,10 @@ impl Answer {
             DecisionKind::Allow => format!("permitted by {}", ids(&self.policies)),
             DecisionKind::DenyForbid => format!("forbidden by {}", ids(&self.policies)),
             DecisionKind::DenyDefault => "no permit matches".to_owned(),
-            DecisionKind::DenyError => "a policy failed".to_owned(),
+            DecisionKind::DenyError => match self.failed.as_slice() {
+                [] => "the case could not be decided".to_owned(),
+                failed => format!("{} failed", ids(failed)),
+            },
         };
         let (actor, action) = (visible(&self.actor), &self.action);
         let (kind, id) = (self.resource.kind, visible(&self.resource.id));
