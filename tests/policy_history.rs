@@ -115,6 +115,39 @@ fn history_names_each_set_its_record_and_who_loaded_it_newest_first() {
 }
 
 #[test]
+fn a_log_of_pipes_and_links_is_named_and_neither_waited_for_nor_followed() {
+    let (folder, ..) = two_sets();
+    let at = |name: &str| folder.log().join(name);
+    assert!(std::process::Command::new("mkfifo").arg(at("00000002.jsonl")).status().unwrap().success());
+    symlink("/dev/zero", at("00000003.jsonl")).unwrap();
+    symlink(at("00000001.jsonl"), at("00000004.jsonl")).unwrap();
+    let (code, stdout, stderr) = policy(&folder, &["history"]);
+    assert_eq!((code, stdout.lines().count()), (4, 2), "{stderr}");
+    for (name, why) in [
+        ("00000002.jsonl", "it is not a regular file"),
+        ("00000003.jsonl", "it is a symbolic link"),
+        ("00000004.jsonl", "it is a symbolic link"),
+    ] {
+        let said = format!("audit log `{}` cannot be read: {why}", at(name).display());
+        assert!(stderr.contains(&said), "{said}: {stderr}");
+    }
+    // Nor does a writer go on in one of them.
+    assert_eq!(folder.run("call", &["acme:one"]).status.code(), Some(74));
+}
+
+#[test]
+fn a_lock_that_is_a_link_is_74_and_what_it_leads_to_is_as_it_was() {
+    let (folder, ..) = two_sets();
+    let outside = Folder::new(&[("target", "outside")]);
+    fs::remove_file(folder.log().join("lock")).unwrap();
+    symlink(outside.path().join("target"), folder.log().join("lock")).unwrap();
+    let output = folder.run("call", &["acme:one"]);
+    assert!(texts(&output).1.contains("it is a symbolic link"), "{output:?}");
+    assert_eq!(output.status.code(), Some(74));
+    assert_eq!(fs::read_to_string(outside.path().join("target")).unwrap(), "outside");
+}
+
+#[test]
 fn rollback_puts_the_files_back_keeps_what_was_there_and_is_on_record() {
     let (folder, first, second) = two_sets();
     let (code, stdout, stderr) = policy(&folder, &["rollback", &first[..10]]);

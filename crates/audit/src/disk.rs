@@ -6,6 +6,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use crate::regular;
+
 /// Where segments live.
 pub trait Disk: Send + Sync {
     /// Makes a new file that only its owner may read, and makes its name durable.
@@ -73,12 +75,12 @@ impl Disk for LocalDisk {
     }
 
     fn append(&self, path: &Path) -> io::Result<Box<dyn SegmentFile>> {
-        let file = OpenOptions::new().append(true).open(path)?;
+        let file = regular::open(OpenOptions::new().append(true), path)?;
         Ok(Box::new(LocalFile { file, path: path.into() }))
     }
 
     fn cut(&self, path: &Path, bytes: u64) -> io::Result<()> {
-        let file = OpenOptions::new().write(true).open(path)?;
+        let file = regular::open(OpenOptions::new().write(true), path)?;
         file.set_len(bytes)?;
         file.sync_all()
     }

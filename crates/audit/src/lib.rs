@@ -28,6 +28,7 @@ mod options;
 mod queue;
 mod read;
 mod record;
+mod regular;
 mod schema;
 mod segment;
 mod tail;

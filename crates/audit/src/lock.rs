@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::disk::is_at;
 use crate::limits::LOCK_POLL;
+use crate::regular;
 
 /// Name of the lock file inside the log's folder. It is never removed: who removes a lock file can lock the
 /// next one beside a holder of the last.
@@ -68,7 +69,7 @@ fn open(path: &Path) -> io::Result<File> {
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    regular::open(&mut options, path)
 }
 
 fn write_holder(file: &mut File) -> io::Result<()> {

@@ -2,7 +2,7 @@
 //!
 //! Gives lines as they are; whether they are complete, in order and unchanged is not judged here.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::RecordId;
 use crate::limits::LINE_BYTES_MAX;
+use crate::regular;
 use crate::tail::segments;
 
 /// One line of the log.
@@ -28,7 +29,7 @@ pub struct Line {
 /// Why a line could not be given.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The folder or a segment cannot be read; the rest of it is passed over.
+    /// The folder or a segment cannot be read, or is a link or no regular file; the rest of it is passed over.
     #[error("audit log `{}` cannot be read: {source}", file.display())]
     Unreadable {
         /// The folder or segment.
@@ -141,7 +142,7 @@ impl Lines {
                 Some(segment) => segment,
                 None => {
                     let (_, path) = self.segments.next()?;
-                    match File::open(&path) {
+                    match regular::open(OpenOptions::new().read(true), &path) {
                         Ok(file) => self.current.insert(Segment {
                             file: path.into(),
                             reader: BufReader::new(file),

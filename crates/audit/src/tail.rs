@@ -3,13 +3,14 @@
 //! Reads only. Complete lines are never cut, whatever they hold: a line that is not a record is for a person to
 //! look at, not for a start to remove.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use crate::limits::LINE_BYTES_MAX;
+use crate::regular;
 
 /// Bytes read at once on the way back: 64 KiB.
 const CHUNK_BYTES: u64 = 64 * 1024;
@@ -87,7 +88,7 @@ struct End {
 }
 
 fn read_end(path: &Path) -> io::Result<End> {
-    let mut file = File::open(path)?;
+    let mut file = regular::open(OpenOptions::new().read(true), path)?;
     let bytes = file.metadata()?.len();
     let Some(last_break) = last_break_before(&mut file, bytes)? else {
         return Ok(End { complete_bytes: 0, torn_bytes: bytes, line: None });
