@@ -233,6 +233,38 @@ fn policy_fmt_writes_what_changed_once_and_keeps_mode_and_comments() {
 }
 
 #[test]
+fn a_link_given_by_name_is_neither_read_nor_written_through_unless_it_is_a_folder() {
+    use std::os::unix::fs::symlink;
+
+    let outside = Folder::new(&[("target.cedar", UNTIDY), ("secret", "the-first-line\n")]);
+    let folder = Folder::new(&[("a.cedar", UNTIDY)]);
+    for (name, target) in [("link.cedar", "target.cedar"), ("secret.cedar", "secret"), ("gone.cedar", "none")]
+    {
+        symlink(outside.path().join(target), folder.path().join(name)).unwrap();
+        let path = folder.path().join(name).display().to_string();
+        for arguments in [&["policy", "fmt"][..], &["policy", "fmt", "--check"], &["policy", "check"]] {
+            let (code, stdout, stderr) = outcome(&[arguments, &[&path]].concat());
+            assert_eq!((code, stdout.as_str()), (3, ""), "{arguments:?} {stderr}");
+            assert!(
+                stderr.contains("it is or passes through a symbolic link")
+                    && stderr.contains("name the file that it leads to")
+                    && !stderr.contains("the-first-line"),
+                "{arguments:?} {stderr}"
+            );
+        }
+    }
+    assert_eq!(fs::read_to_string(outside.path().join("target.cedar")).unwrap(), UNTIDY);
+
+    let linked = folder.path().join("linked");
+    symlink(outside.path(), &linked).unwrap();
+    let (code, stdout, stderr) = outcome(&["policy", "fmt", linked.to_str().unwrap()]);
+    assert_eq!((code, stdout.lines().count()), (0, 1), "{stderr}");
+    // A file by its name alone, as hooks give it.
+    let output = moonward().current_dir(folder.path()).args(["policy", "fmt", "a.cedar"]).output().unwrap();
+    assert_eq!((output.status.code(), texts(&output).0.as_str()), (Some(0), "a.cedar\n"));
+}
+
+#[test]
 fn policy_fmt_reads_from_stdin_what_has_no_file_yet() {
     use std::io::Write as _;
     use std::process::Stdio;

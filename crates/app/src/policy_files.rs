@@ -2,7 +2,6 @@
 //!
 //! What is in them, and whether anything uses them, is not known here.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,15 +21,25 @@ pub struct PolicyFiles {
     refused: Vec<Diagnostic>,
 }
 
+const HELP: &str = "give the folder of an app, a folder with `.cedar` files, or one such file";
+
 impl PolicyFiles {
     /// The files of a path: that file, or those of the folder and the folders below it, but for `data`, `testdata` and
-    /// folders with a dot in front. A link that is met below is not followed.
+    /// folders with a dot in front. The folder may be a link. A file may not, nor is one followed that is met below: names
+    /// come from a repository too, which a hook passes on.
     ///
     /// # Errors
-    /// The path does not exist or may not be read.
-    pub fn at(path: &Path) -> io::Result<Self> {
-        if path.metadata()?.is_dir() {
-            let folder = Folder::open(path)?;
+    /// The path does not exist, may not be read, or is a link to something other than a folder.
+    pub fn at(path: &Path) -> Result<Self, Diagnostic> {
+        let shown = path.display().to_string();
+        let refused = |why: Refused| unreadable(&shown, &why).help(HELP);
+        let is_folder = path.is_dir();
+        if !is_folder && path.is_symlink() {
+            let help = "no link is followed: name the file that it leads to, if that is meant";
+            return Err(unreadable(&shown, &Refused::Link).help(help));
+        }
+        if is_folder {
+            let folder = Folder::open(path).map_err(|error| refused(error.into()))?;
             let listing = folder.list_of(|name| name.ends_with(".cedar"));
             let shown = |name: &str| path.join(name).display().to_string();
             let mut refused: Vec<Diagnostic> =
@@ -42,15 +51,13 @@ impl PolicyFiles {
             let names = listing.files.into_iter().take(FILES_MAX).collect();
             return Ok(Self { folder, place: path.to_owned(), names, refused });
         }
-        // Whoever names a link means what it leads to.
-        let resolved = path.canonicalize()?;
-        let name = resolved.file_name().and_then(|name| name.to_str());
-        let (Some(name), Some(folder)) = (name, resolved.parent()) else {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "its name is not UTF-8 text"));
-        };
+        path.symlink_metadata().map_err(|error| refused(error.into()))?;
+        let name = path.file_name().and_then(|name| name.to_str());
+        let name = name.ok_or_else(|| refused(Refused::Name))?.to_owned();
         let place = path.parent().unwrap_or(Path::new("")).to_owned();
-        let names = vec![name.to_owned()];
-        Ok(Self { folder: Folder::open(folder)?, place, names, refused: Vec::new() })
+        let beside = if place.as_os_str().is_empty() { Path::new(".") } else { &place };
+        let folder = Folder::open(beside).map_err(|error| refused(error.into()))?;
+        Ok(Self { folder, place, names: vec![name], refused: Vec::new() })
     }
 
     /// The text of each file, by the path that people know it under, and what cannot be read.

@@ -113,15 +113,10 @@ fn look(path: &Path) -> Result<Findings, Fault> {
             Err(_) => {}
         }
     }
-    let shown = path.display();
-    let files = PolicyFiles::at(path).map_err(|error| {
-        let message = format!("`{shown}` cannot be read: {error}");
-        let help = "give the folder of an app, a folder with `.cedar` files, or one such file";
-        Fault::Invalid(vec![Diagnostic::error("policy.unreadable", message).help(help)])
-    })?;
+    let files = PolicyFiles::at(path).map_err(|found| Fault::Invalid(vec![found]))?;
     let (read, refused) = files.read();
     if read.is_empty() && refused.is_empty() {
-        let message = format!("there is neither a manifest nor a `.cedar` file in `{shown}`");
+        let message = format!("there is neither a manifest nor a `.cedar` file in `{}`", path.display());
         let help = "a manifest's name ends in `.yaml`; `moonward init DIR` writes one";
         return Err(Fault::Invalid(vec![Diagnostic::error("policy.unreadable", message).help(help)]));
     }

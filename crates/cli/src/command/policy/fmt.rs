@@ -39,11 +39,7 @@ impl Fmt {
         if self.path == Path::new("-") {
             return self.stdin(printer);
         }
-        let unreadable = |error: io::Error| {
-            let message = format!("`{}` cannot be read: {error}", self.path.display());
-            Fault::Invalid(vec![Diagnostic::error("policy.unreadable", message)])
-        };
-        let files = PolicyFiles::at(&self.path).map_err(unreadable)?;
+        let files = PolicyFiles::at(&self.path).map_err(|found| Fault::Invalid(vec![found]))?;
         let (read, mut wrong) = files.read();
         let (mut changed, mut unwritten) = (String::new(), Vec::new());
         for source in &read {
