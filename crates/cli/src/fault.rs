@@ -132,7 +132,9 @@ impl Fault {
         };
         error.insert("kind".to_owned(), kind.name().into());
         error.insert("message".to_owned(), message.into());
-        if let Some(help) = self.help().filter(|help| !help.is_empty()) {
+        // What a process ended with is its own: kind, message and record, and nothing of ours beside them.
+        let is_ours = !matches!(self, Self::Ended { .. } | Self::Denied { .. });
+        if let Some(help) = self.help().filter(|help| is_ours && !help.is_empty()) {
             error.insert("help".to_owned(), help.into());
         }
         match self {
