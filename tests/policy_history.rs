@@ -331,12 +331,20 @@ fn a_running_app_takes_a_rollback_up_as_one_reload() {
         moonward().args(["policy", "rollback", &first]).arg(&app).arg("--log").arg(&log).output().unwrap();
     let (stdout, stderr) = texts(&output);
     assert_eq!((output.status.code(), stdout.lines().count()), (Some(0), 2), "{stderr}");
-    assert!(stderr.contains("it records the load when it takes the files up"), "{stderr}");
+    assert!(stderr.contains("it records this, and the load, when it takes the files up"), "{stderr}");
     let said = watched.wait_for("was loaded again");
     assert!(!said.contains("has errors"), "{said}");
     watched.wait_for("it has a name");
     let loads = watched.records("policy_load", 3);
     assert_eq!((loads.len(), &loads[2]["policy_set"]), (3, &first.as_str().into()));
+    // Who did it is on record before the load, once, and nothing is left to be recorded.
+    let acts = watched.records("admin", 1);
+    assert_eq!((acts.len(), &acts[0]["policy_set"]), (1, &first.as_str().into()));
+    let number = |record: &Json| record["seq"].to_string().trim_matches('"').parse::<u64>().unwrap();
+    assert!(number(&acts[0]) < number(&loads[2]), "{} {}", acts[0], loads[2]);
+    assert!(acts[0]["asserted_by"]["login"].is_string(), "{}", acts[0]);
+    assert_eq!(acts[0]["detail"]["files"], serde_json::json!(["names.cedar", "start.cedar"]));
+    assert_eq!(fs::read_dir(app.join("data/policies/unrecorded")).unwrap().count(), 0);
     assert!(watched.records("policy_refused", 0).is_empty());
 }
 
@@ -364,4 +372,43 @@ fn a_refusal_is_told_by_its_first_error_whatever_is_warned_of_before_it() {
         moonward().args(["policy", "history", "--all"]).arg(&app).arg("--log").arg(&log).output().unwrap();
     let (stdout, _) = texts(&output);
     assert!(stdout.lines().next().unwrap().contains("stayed in force: error: "), "{stdout}");
+}
+
+#[test]
+fn a_rollback_that_found_the_log_held_is_recorded_by_the_next_start_with_that_log() {
+    let (folder, first, _) = two_sets();
+    let held = audit::Log::open(audit::Options::new(folder.log())).unwrap();
+    let (code, _, stderr) = policy(&folder, &["rollback", &first]);
+    assert_eq!((code, names(&folder)), (0, NAMES.to_owned()), "{stderr}");
+    held.close().unwrap();
+    let acts = |log: &std::path::Path| {
+        records(log).into_iter().filter(|record| record["kind"] == "admin").collect::<Vec<_>>()
+    };
+    // Not in a log that is another.
+    let other = folder.log().with_extension("other");
+    let mut elsewhere = moonward();
+    elsewhere.arg("call").arg(folder.path()).args(["acme:one", "--log"]).arg(&other);
+    assert!(elsewhere.status().unwrap().success());
+    assert_eq!((acts(&other).len(), acts(&folder.log()).len()), (0, 0));
+    // What is no rollback is said, and in nobody's way.
+    folder.write("data/policies/unrecorded/1.json", "{}");
+    let output = folder.run("call", &["acme:one"]);
+    assert!(texts(&output).1.contains("cannot be read"), "{}", texts(&output).1);
+    let recorded = acts(&folder.log());
+    assert_eq!((recorded.len(), &recorded[0]["policy_set"]), (1, &first.as_str().into()));
+    folder.run("call", &["acme:one"]);
+    assert_eq!(acts(&folder.log()).len(), 1);
+    let row = history(&folder).into_iter().find(|row| row["what"] == "rollback").unwrap();
+    assert!(row["by"]["login"].is_string(), "{row}");
+}
+
+#[test]
+fn a_rollback_whose_record_cannot_be_left_is_not_done() {
+    let (folder, first, _) = two_sets();
+    let held = audit::Log::open(audit::Options::new(folder.log())).unwrap();
+    folder.write("data/policies/unrecorded", "in the way");
+    let (code, _, stderr) = policy(&folder, &["rollback", &first]);
+    assert_eq!((code, names(&folder)), (1, NO_NAMES.to_owned()), "{stderr}");
+    assert!(stderr.contains("so nothing was changed"), "{stderr}");
+    held.close().unwrap();
 }

@@ -8,6 +8,7 @@ use audit::Log;
 use diagnostic::{Diagnostic, Source};
 use token::{InvalidIssuer, Issuers};
 
+use crate::archive;
 use crate::assembly::{self, Assembly};
 use crate::manifest::Manifest;
 use crate::outline;
@@ -103,13 +104,15 @@ impl App {
         Ok(issuers)
     }
 
-    /// Starts the node: its workers, and the gate in front of them, which records the policies that it decides by.
+    /// Starts the node: its workers, and the gate in front of them, which records the policies that it decides by, and before
+    /// that who put them back, where that is still to be recorded.
     /// No service runs until [`Running::serve`].
     ///
     /// # Errors
     /// The virtual machine cannot be used safely, a thread cannot be made, or an issuer's file of keys changed since the app
     /// was loaded and is no longer good.
     pub fn start(self, log: Log, by: &StartedBy) -> Result<Running, StartError> {
+        archive::unrecorded::record(&self.folder, &log);
         Running::start(self, log, by)
     }
 }

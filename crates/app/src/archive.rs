@@ -6,6 +6,7 @@
 
 mod index;
 mod tree;
+pub(crate) mod unrecorded;
 
 use std::collections::BTreeMap;
 use std::io;

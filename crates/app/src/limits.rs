@@ -129,6 +129,11 @@ limits! {
         "Files of a policy set that is kept; their list is read as one file of an app.";
     ARCHIVE_STALE_MS: u64 = 600_000, "milliseconds",
         "Time after which a policy set that was left half kept, by a crash, is removed.";
+    ROLLBACKS_UNRECORDED_MAX: usize = 100, "rollbacks",
+        "Rollbacks that are left to be recorded by the app that holds the audit log; with more, it takes none up, and no more \
+         are done.";
+    ROLLBACK_BYTES_MAX: usize = 64 * 1024, "bytes",
+        "What is left to be recorded of one rollback: 50 names of files of the longest sort, and who did it.";
     HISTORY_ROWS_MAX: usize = 1_000, "rows",
         "Changes of policies that are listed, the newest; the log has them all.";
     FOLDER_LOOK_MS: u64 = 400, "milliseconds",

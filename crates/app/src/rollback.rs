@@ -125,6 +125,14 @@ impl Rollback {
         self.added.is_empty() && self.changed.is_empty()
     }
 
+    /// Leaves the record of it to whoever holds the log: the app that runs, or else the next that starts.
+    ///
+    /// # Errors
+    /// It cannot be left there, in words.
+    pub fn leave_record(&self, event: &audit::Event) -> Result<(), String> {
+        archive::unrecorded::leave(&self.folder, &self.log.folder, event)
+    }
+
     /// Keeps what the folder holds, then puts the files back: all of them are written first and then put in their places,
     /// within the time that a watched folder is given to come to rest.
     ///

@@ -43,6 +43,8 @@ pub(crate) async fn follow(running: &Running, mut report: Option<Report>) -> Inf
     let mut refused = None;
     loop {
         changes.next().await;
+        // Before the load that comes of it: whoever put the files back did not have the log.
+        archive::unrecorded::record(&folder, running.log());
         let loading = folder.clone();
         // Reading and compiling take a while; services are kept meanwhile.
         let Ok(loaded) = tokio::task::spawn_blocking(move || App::load(&loading)).await else { continue };

@@ -84,14 +84,14 @@ impl Rollback {
     }
 
     /// Records it where the log is free, then does it. What cannot be recorded is not done; while an app runs, that records
-    /// the load itself.
+    /// what is left to it.
     fn apply(&self, plan: &Plan, printer: &Printer) -> Result<Option<String>, Fault> {
         let person = person::required()?;
         let log = match Log::open(audit::Options { wait: Duration::ZERO, ..plan.log.clone() }) {
             Ok(log) => Some(log),
             Err(OpenError::Locked { .. }) => {
                 if printer.output() == Output::Text {
-                    printer.say("an app that runs writes the audit log: it records the load when it takes the files up");
+                    printer.say("an app that runs writes the audit log: it records this, and the load, when it takes the files up");
                 }
                 None
             }
@@ -112,9 +112,18 @@ impl Rollback {
             record = Some(log.accept(event("policy.rollback").into())?.to_string());
             log.sync()?;
         }
+        let left = |act: &str| {
+            let why = "who did it cannot be left to be recorded by the app that runs, so nothing was changed";
+            plan.leave_record(&event(act)).map_err(|error| Fault::failed(format!("{why}: {error}")))
+        };
+        if log.is_none() {
+            left("policy.rollback")?;
+        }
         let applied = plan.apply();
-        if let (Err(_), Some(log)) = (&applied, &log) {
-            log.accept(event("policy.rollback-failed").into())?;
+        match (&applied, &log) {
+            (Ok(()), _) => {}
+            (Err(_), Some(log)) => drop(log.accept(event("policy.rollback-failed").into())?),
+            (Err(_), None) => left("policy.rollback-failed")?,
         }
         if let Some(log) = &log {
             log.close()?;
