@@ -9,7 +9,6 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use audit::digest::{hex, sha256};
 use audit::{Event, EventKind, Log};
 use diagnostic::visible;
 use policy::Session;
@@ -17,7 +16,7 @@ use sandbox::Runtime;
 use token::{Issuers, Keeper, system_clock};
 
 use crate::limits::{OWED_RECORDS_MAX, SESSIONS_LOOK_MS};
-use crate::revoked::revocation_event;
+use crate::revoked::{revocation_event, with_token};
 
 /// Issuers at work. Dropping it ends its threads.
 pub(crate) struct Identities {
@@ -200,8 +199,5 @@ impl Judge {
 fn session_event(session: &Session, why: &str) -> Event {
     let event = Event { tenant: Some(session.tenant.text().clone()), ..Event::new(EventKind::SessionEnd) };
     let event = event.with("issuer", &*session.issuer).with("sub", &*session.subject).with("why", why);
-    match &session.jti {
-        Some(jti) => event.with("jti_sha256", hex(&sha256(jti.as_bytes()))),
-        None => event,
-    }
+    with_token(event, session.jti.as_deref())
 }

@@ -19,7 +19,12 @@ pub fn revocation_event(issuers: &Issuers, revocation: &Revocation) -> Event {
     if let Some(subject) = &revocation.subject {
         event = event.with("sub", &**subject);
     }
-    match &revocation.jti {
+    with_token(event, revocation.jti.as_deref())
+}
+
+/// The same event, saying of which token: by a digest of its `jti`, since whoever reads the log is not to learn the id itself.
+pub(crate) fn with_token(event: Event, jti: Option<&str>) -> Event {
+    match jti {
         Some(jti) => event.with("jti_sha256", hex(&sha256(jti.as_bytes()))),
         None => event,
     }

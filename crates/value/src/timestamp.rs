@@ -6,6 +6,11 @@ use std::time::{Duration, SystemTime};
 /// The last second of RFC 3339's calendar, 9999-12-31T23:59:59Z, after 1970.
 const LAST_SECONDS: u64 = 253_402_300_799;
 
+/// A time as RFC 3339 text in UTC, without what is below a second.
+pub fn rfc3339_seconds(time: SystemTime) -> impl Display {
+    humantime::format_rfc3339_seconds(within_calendar(time))
+}
+
 /// A time as RFC 3339 text in UTC, with milliseconds.
 pub fn rfc3339_millis(time: SystemTime) -> impl Display {
     humantime::format_rfc3339_millis(within_calendar(time))
@@ -35,6 +40,7 @@ mod tests {
             (SystemTime::UNIX_EPOCH + day * 10_000_000, "9999-12-31T23:59:59.000Z"),
         ] {
             assert_eq!(rfc3339_millis(time).to_string(), expected);
+            assert_eq!(rfc3339_seconds(time).to_string(), expected.replace(".000", ""));
         }
     }
 }

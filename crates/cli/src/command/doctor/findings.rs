@@ -127,7 +127,7 @@ fn clock() -> Result<String, String> {
     /// Timers count in milliseconds.
     const STEP_MAX: Duration = Duration::from_millis(1);
     let now = SystemTime::now();
-    let shown = humantime::format_rfc3339_seconds(now);
+    let shown = value::rfc3339_seconds(now);
     if now.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|since| since < BUILT_AFTER) {
         return Err(format!("it says {shown}, which is before this program was built"));
     }
