@@ -133,7 +133,12 @@ fn what_cannot_be_read_is_3_with_file_line_and_column() {
             assert_eq!((code, stdout.as_str()), (3, ""), "{text}\n{stderr}");
             assert!(stderr.contains(place) && stderr.contains(said), "{text}\n{stderr}");
             assert!(stderr.contains("error") && !folder.log().exists(), "{stderr}");
+            assert!(stderr.trim_end().ends_with("found, nothing was run"), "{stderr}");
         }
+        // Of what runs nothing anyway that is not said.
+        let output = moonward().args(["policy", "inspect"]).arg(folder.path()).output().unwrap();
+        let (_, stderr) = texts(&output);
+        assert!(output.status.success() || stderr.trim_end().ends_with(" found"), "{text}\n{stderr}");
     }
 }
 

@@ -12,6 +12,8 @@ use crate::exit::Exit;
 pub(crate) enum Fault {
     /// Files that somebody wrote cannot be used; at least one error, and the warnings among them.
     Invalid(Vec<Diagnostic>),
+    /// The same of an app that was to be run, and was not.
+    NotRun(Vec<Diagnostic>),
     /// Something other than a file that cannot be read: a token, for one.
     Malformed {
         /// What is wrong with it.
@@ -80,7 +82,7 @@ impl Fault {
     /// The exit code that follows.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Invalid(_) | Self::Malformed { .. } => Exit::Invalid,
+            Self::Invalid(_) | Self::NotRun(_) | Self::Malformed { .. } => Exit::Invalid,
             Self::Usage { .. } => Exit::Usage,
             Self::Denied { .. } => Exit::Denied,
             Self::Log { .. } => Exit::Log,
@@ -93,10 +95,8 @@ impl Fault {
     /// the rest visible. Diagnostics are drawn by themselves instead.
     pub(crate) fn message(&self) -> String {
         match self {
-            Self::Invalid(found) => {
-                let errors = found.iter().filter(|one| one.severity == Severity::Error).count();
-                format!("{errors} {} found, nothing was run", if errors == 1 { "error" } else { "errors" })
-            }
+            Self::Invalid(found) => errors_found(found),
+            Self::NotRun(found) => format!("{}, nothing was run", errors_found(found)),
             Self::Interrupted => "interrupted; what was running has ended".to_owned(),
             Self::Ended { failure, .. } | Self::Denied { failure, .. } => {
                 format!("{}: {failure}", failure.kind.name())
@@ -111,7 +111,7 @@ impl Fault {
     /// The next step.
     pub(crate) fn help(&self) -> Option<&str> {
         match self {
-            Self::Invalid(_) | Self::Interrupted => None,
+            Self::Invalid(_) | Self::NotRun(_) | Self::Interrupted => None,
             Self::Usage { help, .. } => Some(help),
             Self::Malformed { help, .. } | Self::Log { help, .. } => Some(help),
             Self::Ended { help, .. } | Self::Denied { help, .. } | Self::Failed { help, .. } => {
@@ -125,7 +125,9 @@ impl Fault {
         let mut error = Map::new();
         let (kind, message) = match self {
             Self::Ended { failure, .. } | Self::Denied { failure, .. } => (failure.kind, failure.to_string()),
-            Self::Invalid(_) | Self::Malformed { .. } | Self::Usage { .. } => (Kind::Invalid, self.message()),
+            Self::Invalid(_) | Self::NotRun(_) | Self::Malformed { .. } | Self::Usage { .. } => {
+                (Kind::Invalid, self.message())
+            }
             Self::Interrupted => (Kind::Canceled, self.message()),
             Self::Log { .. } => (Kind::Unavailable, self.message()),
             Self::Failed { .. } => (Kind::Unknown, self.message()),
@@ -141,7 +143,7 @@ impl Fault {
             Self::Denied { failure: Failure { record: Some(record), .. }, .. } => {
                 error.insert("record".to_owned(), record.as_str().into());
             }
-            Self::Invalid(found) => {
+            Self::Invalid(found) | Self::NotRun(found) => {
                 error.insert("diagnostics".to_owned(), found.iter().map(diagnostic_json).collect());
             }
             _ => {}
@@ -161,6 +163,11 @@ impl From<Unavailable> for Fault {
         let help = "what was done is not on record; free the disk, then run the command again";
         Self::Log { message: error.to_string(), help }
     }
+}
+
+fn errors_found(found: &[Diagnostic]) -> String {
+    let errors = found.iter().filter(|one| one.severity == Severity::Error).count();
+    format!("{errors} {} found", if errors == 1 { "error" } else { "errors" })
 }
 
 /// One diagnostic as tools read it; members without a value are left out.
@@ -217,7 +224,8 @@ mod tests {
         let wrong = Diagnostic::error("manifest.unknown-key", "unknown key `x`")
             .at(Span { source, start: 0, end: 1 })
             .help("remove it");
-        let fault = Fault::Invalid(vec![wrong]);
+        assert_eq!(Fault::Invalid(vec![wrong.clone()]).message(), "1 error found");
+        let fault = Fault::NotRun(vec![wrong]);
         assert_eq!(fault.message(), "1 error found, nothing was run");
         assert_eq!(
             fault.to_json().to_string(),

@@ -13,7 +13,7 @@ use crate::print::Printer;
 /// # Errors
 /// Everything that is wrong in the folder.
 pub(crate) fn load(folder: &Path, printer: &Printer) -> Result<App, Fault> {
-    let (app, warnings) = App::load(folder).map_err(Fault::Invalid)?;
+    let (app, warnings) = App::load(folder).map_err(Fault::NotRun)?;
     printer.diagnostics(&warnings);
     Ok(app)
 }

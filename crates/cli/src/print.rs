@@ -82,7 +82,7 @@ impl Printer {
             let _ = self.json(&fault.to_json());
             return fault.exit();
         }
-        if let Fault::Invalid(found) = fault {
+        if let Fault::Invalid(found) | Fault::NotRun(found) = fault {
             self.diagnostics(found);
         }
         let mut text = format!("error: {}", visible_lines(&fault.message()));

@@ -4,14 +4,13 @@ use std::path::PathBuf;
 
 use app::{Reload, ServeOptions, ServeOutcome, StartedBy};
 use clap::Args;
-use diagnostic::visible;
 
 use super::LogFolder;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::interrupt::{self, Interrupts};
 use crate::print::Printer;
-use crate::{opening, person};
+use crate::{opening, person, shell};
 
 /// Run the services of an app until Ctrl-C
 ///
@@ -40,7 +39,7 @@ impl Run {
     pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
         let app = opening::load(&self.app, printer)?;
         if !app.manifest().services.iter().any(|service| service.auto_start) {
-            let folder = visible(&self.app.display().to_string());
+            let folder = shell::path(&self.app);
             printer.say(&format!(
                 "no service of this app starts by itself (`lifecycle: {{auto_start: true}}`): nothing is run\n\
                  help: `moonward call {folder} ID` runs one definition to its end"
