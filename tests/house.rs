@@ -123,7 +123,8 @@ fn every_source_file_says_first_what_it_is() {
     assert!(silent.is_empty(), "{silent:?}");
 }
 
-fn sources(folder: &Path, each: &mut impl FnMut(&Path, &str)) {
+/// Every source file in and below a folder, with its text.
+pub(crate) fn sources(folder: &Path, each: &mut impl FnMut(&Path, &str)) {
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let path = entry.path();
         if path.is_dir() {

@@ -1,7 +1,9 @@
 //! Policies as files: what is found in them, and that nothing in them can open what is closed or break the host.
 
+use std::collections::BTreeSet;
 use std::fs;
 
+use crate::house;
 use crate::support::{Folder, moonward, repository, texts};
 
 /// An app whose one definition asks for a host and returns, with a scope of these permits and a guard of these forbids.
@@ -46,6 +48,33 @@ fn every_code_of_a_finding_is_documented_as_it_is() {
         .map(|code| format!("| `{}` | {} | {} |", code.name, code.weight.text(), code.meaning))
         .collect();
     assert_eq!(rows, expected);
+}
+
+/// What is written as a code is and is none: permissions, and acts in records.
+const NO_CODES: [&str; 4] = ["policy.read", "policy.rollback", "policy.rollback-failed", "policy.write"];
+
+#[test]
+fn every_code_that_is_told_is_in_the_table_and_no_other() {
+    let mut told = BTreeSet::new();
+    for member in fs::read_dir(repository().join("crates")).unwrap().map(|entry| entry.unwrap().path()) {
+        house::sources(&member.join("src"), &mut |path, text| {
+            if path.ends_with("load/code.rs") {
+                return;
+            }
+            let (product, _) = text.split_once("#[cfg(test)]").unwrap_or((text, ""));
+            for part in product.split("\"policy.").skip(1) {
+                let (name, _) = part.split_once('"').unwrap();
+                if !name.is_empty() && name.chars().all(|one| one.is_ascii_lowercase() || one == '-') {
+                    told.insert(format!("policy.{name}"));
+                }
+            }
+        });
+    }
+    for name in NO_CODES {
+        assert!(told.remove(name), "`{name}` is not written anywhere");
+    }
+    let table: BTreeSet<String> = policy::CODES.iter().map(|code| code.name.to_owned()).collect();
+    assert_eq!(told, table);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::manifest::folder::Folder;
 pub(crate) fn read(path: &Path) -> Result<Arc<Source>, Vec<Diagnostic>> {
     let shown = path.display().to_string();
     let refused = |why: String| {
-        let error = Diagnostic::error("policy.file", format!("`{shown}` cannot be read: {why}"));
+        let error = Diagnostic::error("policy.unreadable", format!("`{shown}` cannot be read: {why}"));
         vec![error.at(Span::unread(shown.as_str()))]
     };
     let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
@@ -38,7 +38,7 @@ pub(crate) fn read(path: &Path) -> Result<Arc<Source>, Vec<Diagnostic>> {
 pub(crate) fn find(path: &Path, fits: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
     let shown = path.display().to_string();
     let refused = |why: &dyn std::fmt::Display| {
-        let error = Diagnostic::error("policy.file", format!("`{shown}` cannot be read: {why}"));
+        let error = Diagnostic::error("policy.unreadable", format!("`{shown}` cannot be read: {why}"));
         vec![error.at(Span::unread(shown.as_str()))]
     };
     if !fs::metadata(path).map_err(|error| refused(&error))?.is_dir() {

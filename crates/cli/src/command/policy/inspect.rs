@@ -215,7 +215,7 @@ fn warnings(shown: &[Shown]) -> Vec<Diagnostic> {
                 "the policies for `{}` are together too large to be remembered",
                 inspection.spec.action
             );
-            warnings.push(Diagnostic::warning("policy.too-large", message));
+            warnings.push(Diagnostic::warning("policy.not-remembered", message));
         }
     }
     warnings
