@@ -58,6 +58,8 @@ pub struct Bundle {
     pub(crate) scopes: BTreeMap<Arc<str>, LoadedScope>,
     pub(crate) tenants: Tenants,
     pub(crate) digest: Arc<str>,
+    /// The part of the digest that the app brings.
+    pub(crate) own_digest: String,
     pub(crate) warnings: Vec<Diagnostic>,
 }
 
@@ -122,6 +124,12 @@ impl Bundle {
     /// SHA-256, in hex, of everything that can change an answer: schema, policies and whose they are.
     pub fn digest(&self) -> &Arc<str> {
         &self.digest
+    }
+
+    /// The digest that it would have in a version of the product with another schema or guard: one of which
+    /// [`crate::shipped_digest`] is this.
+    pub fn digest_with(&self, shipped: &str) -> String {
+        load::digest(shipped, &self.own_digest)
     }
 
     /// The declared tenants, ordered by id.

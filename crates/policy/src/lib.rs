@@ -41,7 +41,7 @@ pub use identity::{
     Actor, ActorKind, Digest, InvalidIdentity, Over, Scope, ScopeSet, Session, Sessions, Tenant, TenantId,
     encode_subject,
 };
-pub use load::{CODES, Code, Weight, code};
+pub use load::{CODES, Code, Weight, code, shipped_digest};
 pub use memo::MemoCounts;
 pub use permission::{
     AuditRead, Datum, DefinitionDeploy, DefinitionRead, Given, LogRead, Permission, PolicyRead, PolicyWrite,

@@ -155,7 +155,8 @@ impl<'a> Loading<'a> {
 
     fn load(mut self, sources: &BundleSources) -> Result<Bundle, Vec<Diagnostic>> {
         let tenants = self.tenants(&sources.tenants);
-        let guards = Slice::new(self.guards(sources));
+        let mut guards = self.shipped_guard(sources);
+        let own_guards = self.files(&sources.guards, Place::Guard);
         // The operator's scopes first: a tenant's policy may not take the id of one of the operator's.
         let mut ordered: Vec<&ScopeSources> = sources.scopes.iter().collect();
         ordered.sort_by_key(|sources| !sources.scope.tenant().is_system());
@@ -176,8 +177,11 @@ impl<'a> Loading<'a> {
             self.found.append(&mut self.warnings);
             return Err(bounded(self.found));
         }
-        let digest = digest(&guards, &scopes, &tenants);
-        Ok(Bundle { guards, scopes, tenants, digest, warnings: bounded(self.warnings) })
+        let own_digest = own_digest(&own_guards, &scopes, &tenants);
+        let digest = digest(&shipped_digest(sources.replace_shipped_guard), &own_digest).into();
+        guards.extend(own_guards);
+        let guards = Slice::new(guards);
+        Ok(Bundle { guards, scopes, tenants, digest, own_digest, warnings: bounded(self.warnings) })
     }
 
     fn tenants(&mut self, declared: &[Tenant]) -> Tenants {
@@ -193,16 +197,13 @@ impl<'a> Loading<'a> {
         tenants
     }
 
-    fn guards(&mut self, sources: &BundleSources) -> Vec<Arc<Loaded>> {
-        let mut guards = Vec::new();
+    fn shipped_guard(&mut self, sources: &BundleSources) -> Vec<Arc<Loaded>> {
         if sources.replace_shipped_guard {
             let message = "the shipped guard is replaced: nothing else keeps tenants apart";
             self.warnings.push(Diagnostic::warning("policy.shipped-guard-replaced", message));
-        } else {
-            guards = self.files(std::slice::from_ref(&*SHIPPED_GUARD), Place::Guard);
+            return Vec::new();
         }
-        guards.append(&mut self.files(&sources.guards, Place::Guard));
-        guards
+        self.files(std::slice::from_ref(&*SHIPPED_GUARD), Place::Guard)
     }
 
     fn files(&mut self, files: &[Arc<Source>], place: Place<'_>) -> Vec<Arc<Loaded>> {
@@ -277,30 +278,42 @@ impl<'a> Loading<'a> {
     }
 }
 
-/// SHA-256 of everything that can change an answer, every part with its length before it.
-fn digest(guards: &Slice, scopes: &BTreeMap<Arc<str>, LoadedScope>, tenants: &Tenants) -> Arc<str> {
-    let mut text = Vec::new();
-    let mut put = |part: &str| {
-        text.extend_from_slice(&part.len().to_le_bytes());
-        text.extend_from_slice(part.as_bytes());
-    };
-    put(&schema::render());
+/// SHA-256, in hex, of what the product brings to the digest of a bundle: its schema and, unless that is replaced, its guard.
+pub fn shipped_digest(guard_replaced: bool) -> String {
+    let guard = if guard_replaced { "" } else { SHIPPED_GUARD.text.as_str() };
+    hash(&[&schema::render(), guard])
+}
+
+/// The digest of a bundle: of what the product brings, and what the app does. Two levels, so that a bundle that was loaded
+/// by another version of the product can be told by what is known of that version, [`shipped_digest`].
+pub(crate) fn digest(shipped: &str, own: &str) -> String {
+    hash(&[shipped, own])
+}
+
+/// SHA-256 of everything of an app that can change an answer.
+fn own_digest(guards: &[Arc<Loaded>], scopes: &BTreeMap<Arc<str>, LoadedScope>, tenants: &Tenants) -> String {
+    let mut parts = Vec::new();
     for tenant in tenants.values() {
-        put("tenant");
-        put(tenant.id.as_str());
-        put(if tenant.suspended { "suspended" } else { "" });
-        put(&tenant.plan);
+        let suspended = if tenant.suspended { "suspended" } else { "" };
+        parts.extend(["tenant", tenant.id.as_str(), suspended, &tenant.plan]);
     }
-    for guard in guards.iter() {
-        put("guard");
-        put(guard.text());
+    for guard in guards {
+        parts.extend(["guard", guard.text()]);
     }
     for (id, LoadedScope { scope, policies }) in scopes {
-        put("scope");
-        put(id);
-        put(scope.tenant().as_str());
-        put(if scope.shared() { "shared" } else { "" });
-        policies.iter().for_each(|policy| put(policy.text()));
+        let shared = if scope.shared() { "shared" } else { "" };
+        parts.extend(["scope", id, scope.tenant().as_str(), shared]);
+        parts.extend(policies.iter().map(|policy| policy.text()));
     }
-    audit::digest::hex(&audit::digest::sha256(&text)).into()
+    hash(&parts)
+}
+
+/// SHA-256, in hex, of these, every part with its length before it.
+fn hash(parts: &[&str]) -> String {
+    let mut text = Vec::new();
+    for part in parts {
+        text.extend_from_slice(&part.len().to_le_bytes());
+        text.extend_from_slice(part.as_bytes());
+    }
+    audit::digest::hex(&audit::digest::sha256(&text))
 }

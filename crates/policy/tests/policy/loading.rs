@@ -245,6 +245,18 @@ fn the_digest_changes_with_whatever_can_change_an_answer() {
 }
 
 #[test]
+fn a_digest_is_that_of_one_version_of_the_product_and_can_be_had_for_another() {
+    let loaded = bundle(sources(PERMIT_ALL));
+    assert_eq!(loaded.digest_with(&policy::shipped_digest(false)), **loaded.digest());
+    let replaced = bundle(BundleSources { replace_shipped_guard: true, ..sources(PERMIT_ALL) });
+    assert_eq!(replaced.digest_with(&policy::shipped_digest(true)), **replaced.digest());
+    // What the app brings is the same in both.
+    assert_eq!(loaded.digest_with("another"), replaced.digest_with("another"));
+    let other = bundle(sources(&PERMIT_ALL.replace("test.all", "test.other")));
+    assert_ne!(loaded.digest_with("another"), other.digest_with("another"));
+}
+
+#[test]
 fn the_deepest_policy_that_loads_is_decided_on_the_stack_that_callers_must_have() {
     // Four times 200 terms and 60 brackets: 990 levels, all of them read before the answer is known.
     let condition = (0..4).fold("true".to_owned(), |inner, _| {
