@@ -269,6 +269,135 @@ fn an_unknown_digest_is_3_and_names_those_that_there_are() {
     assert_eq!(names(&folder), NO_NAMES);
 }
 
+/// Changes a set where it is kept, and its index with it.
+fn forge(folder: &Folder, set: &str, change: impl FnOnce(&mut Json)) {
+    let index = folder.path().join("data/policies").join(set).join("index.json");
+    let mut forged: Json = serde_json::from_str(&fs::read_to_string(&index).unwrap()).unwrap();
+    change(&mut forged);
+    fs::write(&index, forged.to_string()).unwrap();
+}
+
+/// Puts a file into a set and its hash into the index.
+fn forge_file(folder: &Folder, set: &str, path: &str, text: &str) {
+    folder.write(&format!("data/policies/{set}/{path}"), text);
+    let sha256 = audit::digest::hex(&audit::digest::sha256(text.as_bytes()));
+    forge(folder, set, |index| {
+        let files = index["files"].as_array_mut().unwrap();
+        files.retain(|file| file["path"] != path);
+        files.push(serde_json::json!({"path": path, "sha256": sha256}));
+    });
+}
+
+#[test]
+fn a_kept_set_puts_back_nothing_but_the_policy_files_of_its_guards_and_scopes() {
+    for path in ["hello.lua", "acme/_index.yaml", "other.cedar"] {
+        let (folder, first, _) = two_sets();
+        if path == "hello.lua" {
+            folder.write(path, "return 1");
+        }
+        let before = fs::read(folder.path().join(path)).ok();
+        forge_file(&folder, &first, path, "forged");
+        let (code, stdout, stderr) = policy(&folder, &["rollback", &first]);
+        assert_eq!((code, stdout.as_str()), (3, ""), "{stderr}");
+        assert!(stderr.contains(&format!("names `{path}`, which is no policy file")), "{stderr}");
+        assert_eq!(fs::read(folder.path().join(path)).ok(), before, "{path}");
+        assert_eq!(names(&folder), NO_NAMES);
+    }
+    // A script is none either when a scope claims it.
+    let (folder, first, _) = two_sets();
+    forge_file(&folder, &first, "hello.lua", "forged");
+    forge(&folder, &first, |index| {
+        index["scopes"]["acme:names"]["files"].as_array_mut().unwrap().push("hello.lua".into());
+    });
+    let (code, _, stderr) = policy(&folder, &["rollback", &first]);
+    assert!(code == 3 && stderr.contains("no policy file") && !folder.path().join("hello.lua").exists());
+}
+
+#[test]
+fn a_set_that_is_not_what_its_digest_says_is_refused_whatever_its_index_says() {
+    let permit_all = "@id(\"all\")\npermit (principal, action in Moonward::Action::\"all\", resource);\n";
+    let (folder, first, _) = two_sets();
+    let before = records(&folder.log()).len();
+    forge_file(&folder, &first, "acme/names.cedar", permit_all);
+    for shipped in [None, Some("0".repeat(64))] {
+        if let Some(shipped) = shipped {
+            forge(&folder, &first, |index| index["shipped"] = shipped.into());
+        }
+        let (code, stdout, stderr) = policy(&folder, &["rollback", &first]);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+        assert!(
+            stderr.contains(&format!("what is kept as the set `{first}` is another one"))
+                && stderr.contains("error: refused:"),
+            "{stderr}"
+        );
+        assert_eq!((names(&folder), records(&folder.log()).len()), (NO_NAMES.to_owned(), before));
+    }
+    // Left out of the set, the file that is there now would stay.
+    forge(&folder, &first, |index| {
+        index["files"].as_array_mut().unwrap().retain(|file| file["path"] != "acme/names.cedar");
+    });
+    let (code, _, stderr) = policy(&folder, &["rollback", &first]);
+    assert!(code == 2 && stderr.contains("is another one"), "{code} {stderr}");
+}
+
+#[test]
+fn a_set_of_another_version_comes_back_under_the_digest_that_it_has_now() {
+    let (folder, first, _) = two_sets();
+    // As a product with another guard would have kept it.
+    let other = "0".repeat(64);
+    folder.write("acme/names.cedar", NAMES);
+    let digest = app::Policies::load(&folder.path()).unwrap().0.bundle.digest_with(&other);
+    folder.write("acme/names.cedar", NO_NAMES);
+    forge(&folder, &first, |index| {
+        index["shipped"] = other.as_str().into();
+        index["digest"] = digest.as_str().into();
+    });
+    let kept = folder.path().join("data/policies");
+    fs::rename(kept.join(&first), kept.join(&digest)).unwrap();
+
+    let (code, _, stderr) = policy(&folder, &["rollback", &digest]);
+    assert!(code == 0 && stderr.contains("ships another schema or guard"), "{code} {stderr}");
+    assert!(stderr.contains(&first[..12]) && names(&folder) == NAMES, "{stderr}");
+    let act = records(&folder.log()).pop().unwrap();
+    assert_eq!((&act["kind"], &act["policy_set"]), (&"admin".into(), &first.as_str().into()));
+    assert_eq!(
+        (&act["detail"]["to"], &act["detail"]["digest_now"]),
+        (&digest.as_str().into(), &first.as_str().into())
+    );
+}
+
+#[test]
+fn a_set_that_did_not_load_comes_back_once_the_manifest_lets_it_unless_it_was_changed() {
+    let folder = app();
+    let guard = "  - {name: guard, kind: security.scope, always: true, policies: [file://guard.cedar]}\n";
+    folder.write("_index.yaml", &format!("{MANIFEST}{guard}"));
+    folder.write("guard.cedar", "// none\n");
+    assert_eq!(folder.value("acme:one", &[]), true);
+    let first = history(&folder)[0]["digest"].as_str().unwrap().to_owned();
+    let forbid = "@id(\"two\")\nforbid (principal, action == Moonward::Action::\"process.spawn\", resource)\nwhen { resource == Moonward::Definition::\"acme:two\" };\n";
+    folder.write("guard.cedar", forbid);
+    let (code, _, stderr) = policy(&folder, &["rollback", &first]);
+    assert!(code == 0 && stderr.contains("does not load"), "{code} {stderr}");
+    let (code, _, stderr) = policy(&folder, &["rollback", "broken-"]);
+    assert!(code == 2 && stderr.contains("acme:two"), "{code} {stderr}");
+
+    folder.write(
+        "acme/_index.yaml",
+        &format!("{ACME}  - {{name: two, kind: process.lua, source: \"return function() end\"}}\n"),
+    );
+    let (code, stdout, stderr) = policy(&folder, &["rollback", "broken-"]);
+    assert_eq!((code, stdout.as_str()), (0, "changed  guard.cedar\n"), "{stderr}");
+    assert!(stderr.contains("note: they load now"), "{stderr}");
+    let act = records(&folder.log()).pop().unwrap();
+    let to = act["detail"]["to"].as_str().unwrap().to_owned();
+    assert!(to.starts_with("broken-") && act["policy_set"] == act["detail"]["digest_now"], "{act}");
+
+    folder.write("guard.cedar", "// none\n");
+    forge_file(&folder, &to, "guard.cedar", &forbid.replace("acme:two", "acme:one"));
+    let (code, _, stderr) = policy(&folder, &["rollback", "broken-"]);
+    assert!(code == 2 && stderr.contains("is another one: `broken-"), "{code} {stderr}");
+}
+
 #[test]
 fn nothing_is_put_back_through_a_link() {
     let (folder, first, _) = two_sets();

@@ -1,8 +1,9 @@
 //! The policy sets that an app has had, by digest: `data/policies/<digest>/` in its folder, so that one can come back.
 //!
 //! A set is what its files said and what they belonged to. It is written whole or not at all, beside its place first, and
-//! never through a link; what is read back is held against the hashes in its index. Whether a set still loads is not
-//! known here, nor which one is in force: `rollback` and the audit log know.
+//! never through a link; what is read back is held against the hashes in its index. Whoever can change a file there can
+//! change its hash with it: whether a set is still what its digest says, whether it loads, and which one is in force, is
+//! not known here: `rollback` and the audit log know.
 
 mod index;
 mod tree;
@@ -142,13 +143,20 @@ impl Archive {
         let set = self.sets.descend(digest).map(Folder::from).map_err(|refused| refused.to_string())?;
         let index = set.read(INDEX).map_err(|refused| format!("its index cannot be read: {refused}"))?;
         let index = SetIndex::parse(&index.text)?;
-        let mut files = BTreeMap::new();
+        if index.digest != digest {
+            return Err(format!("its index is that of the set `{}`", index.digest));
+        }
+        let (mut files, mut bytes) = (BTreeMap::new(), 0);
         for file in &index.files {
             let source = set
                 .read(&file.path)
                 .map_err(|refused| format!("`{}` cannot be read: {refused}", file.path))?;
             if index::hash(&source.text) != file.sha256 {
                 return Err(format!("`{}` is not the file that was kept", file.path));
+            }
+            bytes += source.text.len();
+            if bytes > ARCHIVE_BYTES_MAX {
+                return Err(format!("its files are over {} MiB together", ARCHIVE_BYTES_MAX / (1024 * 1024)));
             }
             files.insert(file.path.clone(), source);
         }
@@ -317,6 +325,12 @@ mod tests {
         fs::remove_file(&kept).unwrap();
         symlink("/etc/hostname", &kept).unwrap();
         assert!(archive.read(&digest(1)).unwrap_err().contains("symbolic link"));
+
+        // One set in the place of another.
+        Archive::keep(root.path(), &manifest, &digest(1)).unwrap();
+        let place = |number| root.path().join(PLACE).join(digest(number));
+        fs::rename(place(1), place(2)).unwrap();
+        assert!(archive.read(&digest(2)).unwrap_err().contains("its index is that of the set"));
     }
 
     #[test]

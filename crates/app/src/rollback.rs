@@ -23,10 +23,10 @@ pub struct Rollback {
     before: Manifest,
     /// Name of the set that the folder holds now.
     pub from: String,
-    /// Digest of the set that is gone back to.
+    /// Name of the set that is gone back to: its digest, or `broken-` and a hash when it did not load.
     pub to: String,
-    /// Digest that the set has when it is loaded now. Another one than `to` when the product's own schema or guard has
-    /// changed since.
+    /// Digest that the set has when it is loaded now, and by which it decides. Another one than `to` for a set that did not
+    /// load, and where the product's own schema or guard has changed since.
     pub digest_now: Arc<str>,
     /// Files that are not in the folder and will be.
     pub added: Vec<String>,
@@ -50,7 +50,7 @@ pub enum NoRollback {
     Damaged(String),
     /// The folder is no app, or its manifest cannot be understood.
     NoApp(Vec<Diagnostic>),
-    /// The set does not load under the manifest as it is.
+    /// The set does not load under the manifest as it is, or is another one than its digest says.
     Refused(Vec<Diagnostic>),
 }
 
@@ -59,7 +59,8 @@ impl Rollback {
     /// the folder of the log, where that is not the app's own.
     ///
     /// # Errors
-    /// There is no such set, it does not load now, or the manifest's guards, scopes or tenants are others.
+    /// There is no such set, it does not load now, what loads has another digest, or the manifest's guards, scopes or
+    /// tenants are others.
     pub fn plan(folder: &Path, prefix: &str, log: Option<&Path>) -> Result<Self, NoRollback> {
         let before = match Manifest::read(folder) {
             (Some(manifest), _) => manifest,
@@ -86,6 +87,9 @@ impl Rollback {
         let unfit = index.unfit(&SetIndex::of(&app.manifest, &to));
         if !unfit.is_empty() {
             return Err(NoRollback::Refused(unfit));
+        }
+        if let Some(changed) = not_as_kept(&index, &app) {
+            return Err(NoRollback::Refused(vec![changed]));
         }
         let from = match App::load(folder) {
             Ok((app, _)) => app.policy_digest().to_string(),
@@ -181,6 +185,20 @@ impl Rollback {
             left => format!("`{}` are of the other set already", left.join("`, `")),
         }
     }
+}
+
+/// What there is against a set that would load: that it is not the one it is kept as. Whoever can change the files there can
+/// change their hashes in its index; the set's name is what was seen in the audit log, and asked for. It holds for the schema
+/// and guard of another version, too: a wrong word about those makes another digest.
+fn not_as_kept(index: &SetIndex, app: &App) -> Option<Diagnostic> {
+    let is = if index.digest.starts_with(archive::BROKEN) {
+        archive::name_of_broken(&app.manifest)
+    } else {
+        app.assembly.bundle.digest_with(&index.shipped)
+    };
+    let message = format!("what is kept as the set `{}` is another one: `{is}`", index.digest);
+    let help = "it was changed where it is kept: look at it there, or take it from a backup";
+    (is != index.digest).then(|| Diagnostic::error("policy.set-unknown", message).help(help))
 }
 
 impl std::fmt::Debug for Rollback {

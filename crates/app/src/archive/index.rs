@@ -1,11 +1,12 @@
 //! What a kept set says of itself: whose each file was, and what it said.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use diagnostic::{Diagnostic, Source};
 use serde::{Deserialize, Serialize};
 
+use crate::limits::ARCHIVE_FILES_MAX;
 use crate::manifest::{Located, Manifest};
 
 /// Name and version of the form; a reader that does not know it must not guess.
@@ -17,6 +18,8 @@ const SCHEMA: &str = "moonward.policy-set/1";
 pub(crate) struct SetIndex {
     schema: String,
     pub(crate) digest: String,
+    /// What the product that loaded it brought to its digest.
+    pub(crate) shipped: String,
     shipped_guard_replaced: bool,
     tenants: Vec<String>,
     guards: BTreeMap<String, Vec<String>>,
@@ -59,6 +62,7 @@ impl SetIndex {
         let paths = |policies: &[Located<Arc<Source>>]| {
             policies.iter().map(|file| file.value.path.clone()).collect::<Vec<_>>()
         };
+        let shipped_guard_replaced = manifest.guards.iter().any(|guard| guard.replaces_shipped);
         let mut tenants: Vec<String> =
             manifest.tenants.iter().map(|tenant| tenant.name.to_string()).collect();
         tenants.sort();
@@ -74,7 +78,8 @@ impl SetIndex {
         Self {
             schema: SCHEMA.to_owned(),
             digest: digest.to_owned(),
-            shipped_guard_replaced: manifest.guards.iter().any(|guard| guard.replaces_shipped),
+            shipped: policy::shipped_digest(shipped_guard_replaced),
+            shipped_guard_replaced,
             tenants,
             guards: guards.collect(),
             scopes: scopes.collect(),
@@ -84,19 +89,31 @@ impl SetIndex {
         }
     }
 
-    /// Reads it back.
+    /// Reads it back. Nobody vouches for it: it may be whatever was put in its place.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// What is wrong with it; also when it names a file that is no policy of its guards and scopes.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let index: Self =
             serde_json::from_str(text).map_err(|error| format!("its index is not one: {error}"))?;
         if index.schema != SCHEMA {
             return Err(format!("its index is of the form `{}`, expected `{SCHEMA}`", index.schema));
         }
+        if index.files.len() > ARCHIVE_FILES_MAX {
+            return Err(format!("its index names more than {ARCHIVE_FILES_MAX} files"));
+        }
         let leads_out = |path: &str| path.split('/').any(|component| ["", ".", ".."].contains(&component));
         if let Some(file) = index.files.iter().find(|file| leads_out(&file.path)) {
             return Err(format!("its index names `{}`, which is no path in an app", file.path));
+        }
+        let of_scopes = index.scopes.values().flat_map(|scope| &scope.files);
+        let used: BTreeSet<&String> = index.guards.values().flatten().chain(of_scopes).collect();
+        let is_policy = |path: &String| path.ends_with(".cedar") && used.contains(path);
+        if let Some(file) = index.files.iter().find(|file| !is_policy(&file.path)) {
+            return Err(format!(
+                "its index names `{}`, which is no policy file of its guards and scopes",
+                file.path
+            ));
         }
         Ok(index)
     }

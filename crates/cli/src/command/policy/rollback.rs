@@ -19,8 +19,8 @@ use crate::{person, shell};
 /// Put back the policy files of a set that was in force
 ///
 /// Sets are kept in `data/policies` as they are loaded; `policy history` shows them. The set is checked as on a load, with
-/// the manifest as it is: if it does not load, or belongs to other guards, scopes or tenants, nothing is changed and the
-/// exit code is 2. What is there now is kept first, so that this can be undone. A `run --watch` takes the files up; else the
+/// the manifest as it is: if it does not load, belongs to other guards, scopes or tenants, or is another one than its digest
+/// says, nothing is changed and the exit code is 2. What is there now is kept first, so that this can be undone. A `run --watch` takes the files up; else the
 /// next start does.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -65,6 +65,7 @@ impl Rollback {
                 "schema": "moonward.policy-rollback/1",
                 "from": plan.from,
                 "to": plan.to,
+                "digest_now": plan.digest_now,
                 "added": plan.added,
                 "changed": plan.changed,
                 "removed": [],
@@ -99,11 +100,14 @@ impl Rollback {
         };
         let files: Vec<&String> = plan.added.iter().chain(&plan.changed).take(FILES_RECORDED).collect();
         let event = |act: &str| Event {
-            policy_set: Some(plan.to.as_str().into()),
+            // What the files are, whatever they were kept as.
+            policy_set: Some(plan.digest_now.clone()),
             asserted_by: Some(person.clone()),
             ..Event::new(EventKind::Admin)
                 .with("act", act)
                 .with("from", plan.from.as_str())
+                .with("to", plan.to.as_str())
+                .with("digest_now", &*plan.digest_now)
                 .with("files", json!(files))
                 .with("file_count", plan.added.len() + plan.changed.len())
         };
@@ -141,11 +145,14 @@ impl Rollback {
         }
         let mut text = format!("ok: the policy files are those of {to} again");
         if *plan.digest_now != *plan.to {
-            let _ = write!(
-                text,
-                "\nnote: with what this version of the product ships, their digest is {}",
-                short(&plan.digest_now)
-            );
+            let now = short(&plan.digest_now);
+            let _ = match plan.to.starts_with("broken-") {
+                true => write!(text, "\nnote: they load now; their digest is {now}"),
+                false => write!(
+                    text,
+                    "\nnote: this version of the product ships another schema or guard: with those their digest is {now}"
+                ),
+            };
         }
         let _ = match plan.from.starts_with("broken-") {
             true => write!(
@@ -177,7 +184,7 @@ impl Rollback {
 }
 
 fn refused(found: &[Diagnostic], printer: &Printer) -> Result<Exit, Fault> {
-    let message = "refused: the set does not load under the manifest as it is; nothing was changed";
+    let message = "refused: the set cannot be put back; nothing was changed";
     if printer.output() == Output::Json {
         let diagnostics: Vec<_> = found.iter().map(diagnostic_json).collect();
         printer.json(&json!({
