@@ -135,7 +135,11 @@ impl Fault {
         error.insert("kind".to_owned(), kind.name().into());
         error.insert("message".to_owned(), message.into());
         // What a process ended with is its own: kind, message and record, and nothing of ours beside them.
-        let is_ours = !matches!(self, Self::Ended { .. } | Self::Denied { .. });
+        let is_ours = match self {
+            Self::Ended { .. } => false,
+            Self::Denied { failure, .. } => failure.record.is_none(),
+            _ => true,
+        };
         if let Some(help) = self.help().filter(|help| is_ours && !help.is_empty()) {
             error.insert("help".to_owned(), help.into());
         }

@@ -14,8 +14,11 @@ const THREADS: usize = 8;
 /// Generations that each thread is asked under.
 const GENERATIONS: usize = 20;
 
-/// Reloads, one a millisecond, within which each thread has to have seen as many: threads take turns on few cores.
+/// Reloads, one a millisecond; should the threads have seen too little by then, more follow as fast as they load.
 const RELOADS: usize = 400;
+
+/// After that the test has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Policies that permit messages of one topic.
 fn permitting(topic: &str) -> String {
@@ -56,9 +59,11 @@ fn no_operation_is_decided_by_a_mix_of_generations() {
                 thread.spawn_scoped(scope, asking).unwrap()
             })
             .collect();
-        let mut due = Instant::now();
-        for bundle in bundles {
-            if left.load(Ordering::Relaxed) == 0 {
+        let started = Instant::now();
+        let mut due = started;
+        let more = (RELOADS..).map(|number| bundle(sources(&permitting(topic(number)))));
+        for bundle in bundles.into_iter().chain(more) {
+            if left.load(Ordering::Relaxed) == 0 || started.elapsed() > PATIENCE {
                 break;
             }
             due += Duration::from_millis(1);
