@@ -213,6 +213,40 @@ fn without_a_manifest_each_policy_is_held_to_what_its_effect_asks_for() {
     assert_eq!(outcome(&["policy"]).0, 64);
 }
 
+#[test]
+fn an_attribute_that_many_types_lack_is_one_error_with_all_of_them() {
+    let permit = |condition: &str| {
+        format!("@id(\"a\")\npermit (principal, action, resource)\nwhen {{ {condition} }};\n")
+    };
+    for (condition, count, said, help) in [
+        (
+            "resource.foo == 1",
+            1,
+            "`foo` on entity types `Moonward::Definition`, `Moonward::Facility`, ",
+            None,
+        ),
+        (
+            "resource.tenant == principal.tenant",
+            2,
+            "`tenant` on entity types `Moonward::Facility` and `Moonward::Tenant` not found",
+            Some("such as `resource is Moonward::Definition`"),
+        ),
+        ("principal.foo == 1", 1, "`foo` on entity type `Moonward::Actor` not found", None),
+        // Each place is told.
+        ("resource.foo == 1 || resource.bar == 1", 2, "and `Moonward::Tenant` not found", None),
+    ] {
+        let folder = Folder::new(&[("a.cedar", &permit(condition))]);
+        let (code, stdout, _) = check(&folder, "json");
+        let found: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        let found = found["diagnostics"].as_array().unwrap();
+        assert_eq!((code, found.len()), (3, count), "{condition}\n{stdout}");
+        assert!(found[0]["message"].as_str().unwrap().contains(said), "{condition}\n{stdout}");
+        let told = found[0]["help"].as_str();
+        assert_eq!(told.is_some(), help.is_some(), "{condition}\n{stdout}");
+        assert!(told.unwrap_or_default().contains(help.unwrap_or_default()), "{condition}\n{stdout}");
+    }
+}
+
 const UNTIDY: &str =
     "// who\n@id(\"all\") permit(principal,action in Moonward::Action::\"all\",// why\nresource);\n";
 

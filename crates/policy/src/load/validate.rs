@@ -26,7 +26,7 @@ pub(super) fn check(validator: &Validator, policy: &Policy, span: &Span, place: 
     // Cedar checks a policy once for each action and type that it could be asked about, in no order.
     errors.sort_by(|one, other| (place_of(one), &one.message).cmp(&(place_of(other), &other.message)));
     errors.dedup_by(|one, other| place_of(one) == place_of(other) && one.message == other.message);
-    let mut errors = once_for_all_actions(errors);
+    let mut errors = once_for_all_actions(once_for_all_types(errors));
     if !errors.is_empty() {
         // Cedar's warnings about a policy that is wrong (it never matches, ...) only follow from the errors.
         read.errors.append(&mut errors);
@@ -45,6 +45,65 @@ pub(super) fn check(validator: &Validator, policy: &Policy, span: &Span, place: 
             _ => read.doubt(found, place),
         }
     }
+}
+
+/// An attribute that many types lack is told once, with all of them.
+fn once_for_all_types(errors: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut kept: Vec<(Diagnostic, Vec<String>)> = Vec::new();
+    for error in errors {
+        let Some((before, name, after)) = around_type(&error.message) else {
+            kept.push((error, Vec::new()));
+            continue;
+        };
+        let is_same = |last: &Diagnostic| {
+            let (place, code) = (place_of(last) == place_of(&error), last.code == error.code);
+            let said = around_type(&last.message).is_some_and(|last| (last.0, last.2) == (before, after));
+            place && code && said
+        };
+        match kept.last_mut() {
+            Some((last, names)) if is_same(last) => {
+                names.push(name.to_owned());
+                last.help = last.help.take().or(error.help);
+            }
+            _ => {
+                let names = vec![name.to_owned()];
+                kept.push((error, names));
+            }
+        }
+    }
+    kept.into_iter().map(|(error, names)| of_types(error, &names)).collect()
+}
+
+/// An error of several types in one sentence.
+fn of_types(error: Diagnostic, names: &[String]) -> Diagnostic {
+    let ([first @ .., last], Some((before, _, after))) = (names, around_type(&error.message)) else {
+        return error;
+    };
+    if first.is_empty() {
+        return error;
+    }
+    let first: Vec<String> = first.iter().map(|name| format!("`{name}`")).collect();
+    let message = format!("{before} on entity types {} and `{last}`{after}", first.join(", "));
+    let help = error.help.clone().or_else(|| {
+        let has_it = with_attribute(before.split('`').nth(1)?)?;
+        Some(format!("test for a type that has it before, such as `resource is Moonward::{}`", has_it.name()))
+    });
+    Diagnostic { message, help, ..error }
+}
+
+/// What a message says before a type, the type, and what it says after it.
+fn around_type(message: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = message.split_once(" on entity type `")?;
+    let (name, after) = rest.split_once('`')?;
+    Some((before, name, after))
+}
+
+/// The first type of resource that always has this attribute.
+fn with_attribute(attribute: &str) -> Option<EntityType> {
+    let has_it = |kind: EntityType| {
+        kind.declaration().attributes.iter().any(|field| field.name == attribute && field.required)
+    };
+    ALL.iter().map(|spec| spec.resource).find(|kind| has_it(*kind))
 }
 
 /// A field that many actions lack is told once, with how many they are.
