@@ -9,13 +9,13 @@ mod confine;
 mod constant;
 mod depth;
 mod hidden;
+mod lexeme;
 mod like;
 mod lint;
 mod literal;
 mod policy;
 mod presence;
 mod scan;
-mod token;
 mod validate;
 
 use std::collections::BTreeMap;
@@ -34,10 +34,10 @@ use crate::schema;
 use crate::slice::Slice;
 pub(crate) use apart::{apart, blanked};
 pub use code::{CODES, Code, Weight, code};
+pub(crate) use lexeme::comments;
 use literal::Known;
 use scan::Statement;
 pub(crate) use scan::statements;
-pub(crate) use token::comments;
 pub(crate) use validate::in_file;
 
 /// The guard that is always loaded.

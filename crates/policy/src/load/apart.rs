@@ -8,8 +8,8 @@ use std::sync::Arc;
 use cedar_policy::Effect;
 use diagnostic::{Diagnostic, Source, Span};
 
+use super::lexeme::Lexemes;
 use super::scan::{self, Statement};
-use super::token::Tokens;
 
 /// The permits and the forbids of a file, each in a text of its whole length; nothing where there is none.
 ///
@@ -48,7 +48,7 @@ pub(crate) fn blanked<'a>(source: &Arc<Source>, spans: impl Iterator<Item = &'a 
 /// refuse.
 fn effect(statement: &str) -> Effect {
     let mut before = "";
-    for token in Tokens::new(statement) {
+    for token in Lexemes::new(statement) {
         match token.text {
             "permit" if before != "@" => return Effect::Permit,
             "forbid" if before != "@" => return Effect::Forbid,

@@ -3,14 +3,14 @@
 use cedar_policy::{Effect, Policy};
 use diagnostic::{Diagnostic, Span};
 
+use super::lexeme::{Lexeme, Lexemes};
 use super::literal::Known;
-use super::token::{Token, Tokens};
 use super::{Place, arithmetic, constant, like, literal, presence};
 
 /// Everything that the lints find in one policy.
 pub(super) fn check(policy: &Policy, span: &Span, place: Place<'_>, known: &Known<'_>) -> Vec<Diagnostic> {
     let text = span.source.text.get(span.start..span.end).unwrap_or_default();
-    let words = Words { tokens: Tokens::new(text).collect(), policy: span };
+    let words = Words { tokens: Lexemes::new(text).collect(), policy: span };
     let mut found = Vec::new();
     literal::check(&words, known, &mut found);
     like::check(&words, &mut found);
@@ -26,7 +26,7 @@ pub(super) fn check(policy: &Policy, span: &Span, place: Place<'_>, known: &Know
 
 /// The tokens of one policy, with their places in its file.
 pub(super) struct Words<'a> {
-    tokens: Vec<Token<'a>>,
+    tokens: Vec<Lexeme<'a>>,
     policy: &'a Span,
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use diagnostic::{Diagnostic, Source, Span};
 
 use super::depth::Depth;
-use super::token::{Token, Tokens};
+use super::lexeme::{Lexeme, Lexemes};
 use crate::limits::{POLICY_FILE_BYTES_MAX, POLICY_TOKENS_MAX};
 
 /// One policy's text, from its first annotation or keyword to its `;`.
@@ -38,7 +38,7 @@ pub(crate) fn statements(source: &Arc<Source>) -> Result<Vec<Statement>, Vec<Dia
         return Err(vec![Diagnostic::error("policy.too-large", message)]);
     }
     let mut scan = Scan { source, statements: Vec::new(), found: Vec::new(), open: None };
-    for token in Tokens::new(&source.text) {
+    for token in Lexemes::new(&source.text) {
         scan.token(&token);
     }
     scan.end(source.text.trim_end().len());
@@ -63,7 +63,7 @@ struct Scan<'a> {
 }
 
 impl Scan<'_> {
-    fn token(&mut self, token: &Token<'_>) {
+    fn token(&mut self, token: &Lexeme<'_>) {
         let end = token.start + token.text.len();
         if token.text == ";" {
             return self.end(end);

@@ -1,21 +1,21 @@
-//! The tokens of a policy file, as Cedar's lexer tells them apart where that matters to a scan.
+//! The lexemes of a policy file, as Cedar's lexer tells them apart where that matters to a scan.
 //!
 //! What differs from Cedar's differs on the safe side: a text that only one of the two can read is refused by
 //! Cedar at that place, before anything that follows it.
 
 /// A word, a number, a string, a slot or a mark.
-pub(super) struct Token<'a> {
+pub(super) struct Lexeme<'a> {
     pub(super) start: usize,
     pub(super) text: &'a str,
 }
 
-/// The tokens of a text, comments and white space left out.
-pub(super) struct Tokens<'a> {
+/// The lexemes of a text, comments and white space left out.
+pub(super) struct Lexemes<'a> {
     text: &'a str,
     at: usize,
 }
 
-impl<'a> Tokens<'a> {
+impl<'a> Lexemes<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         Self { text, at: 0 }
     }
@@ -45,7 +45,7 @@ impl<'a> Tokens<'a> {
 pub(crate) fn comments(text: &str) -> Vec<&str> {
     let mut between = Vec::new();
     let mut end = 0;
-    for token in Tokens::new(text) {
+    for token in Lexemes::new(text) {
         between.push(text.get(end..token.start).unwrap_or_default());
         end = token.start + token.text.len();
     }
@@ -54,10 +54,10 @@ pub(crate) fn comments(text: &str) -> Vec<&str> {
     lines.map(str::trim).filter(|line| line.starts_with("//")).collect()
 }
 
-impl<'a> Iterator for Tokens<'a> {
-    type Item = Token<'a>;
+impl<'a> Iterator for Lexemes<'a> {
+    type Item = Lexeme<'a>;
 
-    fn next(&mut self) -> Option<Token<'a>> {
+    fn next(&mut self) -> Option<Lexeme<'a>> {
         self.skip();
         let rest = self.rest();
         let first = rest.chars().next()?;
@@ -68,7 +68,7 @@ impl<'a> Iterator for Tokens<'a> {
             _ if ["||", "&&", "==", "!=", "<=", ">=", "::"].iter().any(|mark| rest.starts_with(mark)) => 2,
             _ => first.len_utf8(),
         };
-        let token = Token { start: self.at, text: rest.get(..length)? };
+        let token = Lexeme { start: self.at, text: rest.get(..length)? };
         self.at += length;
         Some(token)
     }
