@@ -235,7 +235,7 @@ fn cause(row: &Json) -> &str {
 }
 
 /// Enough of a digest to be typed.
-fn short(digest: &str) -> &str {
+pub(super) fn short(digest: &str) -> &str {
     digest.get(..12).unwrap_or(digest)
 }
 

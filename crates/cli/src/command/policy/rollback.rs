@@ -10,6 +10,7 @@ use clap::Args;
 use diagnostic::{Diagnostic, visible};
 use serde_json::json;
 
+use super::history::short;
 use crate::command::{LogFolder, OutputForm};
 use crate::exit::Exit;
 use crate::fault::{Fault, diagnostic_json};
@@ -68,7 +69,6 @@ impl Rollback {
                 "digest_now": plan.digest_now,
                 "added": plan.added,
                 "changed": plan.changed,
-                "removed": [],
                 "record": recorded,
             }))?;
         } else {
@@ -213,10 +213,6 @@ fn named(sets: &[Archived]) -> String {
 /// A set's name, as short as it can be typed, all of it when sets may begin alike.
 fn label(digest: &str) -> &str {
     if digest.starts_with("broken-") { digest } else { short(digest) }
-}
-
-fn short(digest: &str) -> &str {
-    digest.get(..12).unwrap_or(digest)
 }
 
 fn day(time: SystemTime) -> String {
