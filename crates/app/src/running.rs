@@ -128,7 +128,7 @@ impl Running {
     /// they have. Services keep running; each starts again as the new manifest says.
     ///
     /// # Errors
-    /// INVALID: hosts, tenants and their quotas, the set of services and what they require, or the audit log are
+    /// INVALID: hosts, tenants, their quotas and namespaces, the set of services and what they require, or the audit log are
     /// not as they were at the start, which only a new start can change; or an issuer's file of keys is no longer what was
     /// loaded. UNAVAILABLE: the system gives no thread. The refusal is recorded; the version before stays.
     pub fn reload(&self, app: App) -> Result<(), Failure> {
