@@ -5,6 +5,7 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
 use actor::ExitResult;
+use audit::{Event, EventKind};
 use diagnostic::{did_you_mean, visible};
 use policy::{Actor, ActorKind, ScopeSet, TenantId, Via};
 use sandbox::{Catalogue, Definition, StartRequest};
@@ -162,6 +163,9 @@ impl Running {
         let accepted = issuers.authenticate(token, None, now).map_err(|refused| {
             let why = visible(&refused.cause().to_string());
             tracing::warn!(target: "token", why, "a token is not accepted");
+            let tenant = Some(found.facts.tenant().text().clone());
+            let event = Event { tenant, ..Event::new(EventKind::TokenRefused) };
+            self.gate().record(event.with("cause", refused.cause().sort()).with("count", 1));
             CallFailure::Refused(refused)
         })?;
         open_to(found, accepted.actor.tenant())?;

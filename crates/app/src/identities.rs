@@ -159,17 +159,19 @@ impl Judge {
         self.owe(revoked.iter().map(|revocation| revocation_event(&issuers, revocation)));
         let now = system_clock()();
         let judge = |session: &Session| issuers.still_good(session, now).err().map(|why| why.to_string());
-        let (ended, processes) = self.runtime.end_sessions(judge);
+        let ended = self.runtime.judge_sessions(judge);
         for session in &ended {
             let why = session.over.why().map_or("", |why| why);
             let subject = visible(&session.subject);
             tracing::info!(target: "token", issuer = %session.issuer, subject, why, "a session is over");
             self.owe([session_event(session, why)]);
         }
-        if processes > 0 {
+        // First on record; but a log that takes nothing keeps nobody running.
+        self.record();
+        if !ended.is_empty() {
+            let processes = self.runtime.end_sessions();
             tracing::info!(target: "token", processes, "processes end with their sessions");
         }
-        self.record();
     }
 
     fn owe(&mut self, events: impl IntoIterator<Item = Event>) {

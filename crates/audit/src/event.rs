@@ -27,6 +27,9 @@ pub enum EventKind {
     /// Tokens were revoked; `detail` has `at` (seconds since 1970), `issuer`, and `sub` (every token of that subject issued up
     /// to then) or `jti_sha256` (one token).
     TokenRevoke,
+    /// A tenant's process came with a token that is not accepted; `detail` has `cause` (a sort of reason) and `count`, how often so
+    /// since the start: the first time, the tenth, the hundredth, ... are recorded.
+    TokenRefused,
     /// A session of a token is over before its time, and what ran under it ends; `detail` has `issuer`, `sub`, `jti_sha256` if
     /// the token had a `jti`, and `why`.
     SessionEnd,

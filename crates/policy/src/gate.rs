@@ -93,6 +93,11 @@ impl Gate {
         self.accept(event);
     }
 
+    /// Records something that is no decision, on behalf of the host itself.
+    pub fn record(&self, event: Event) {
+        self.accept(event);
+    }
+
     /// The number of the generation in force.
     pub fn generation(&self) -> u64 {
         self.stamp().generation()

@@ -21,6 +21,7 @@ mod object;
 mod process_state;
 mod question;
 pub mod reference;
+mod refused_tokens;
 mod runtime;
 mod scene;
 mod sessions;

@@ -22,6 +22,7 @@ use value::{Failure, Kind, Value};
 use crate::catalogue::Catalogue;
 use crate::limits::WORKER_STACK_BYTES;
 use crate::process_state::Program;
+use crate::refused_tokens::RefusedTokens;
 use crate::sessions::LiveSessions;
 use crate::watchdog::{self, Beat};
 use crate::worker::Worker;
@@ -76,6 +77,7 @@ pub(crate) struct Shared {
     pub(crate) catalogue_version: AtomicU64,
     catalogue: Mutex<Arc<Catalogue>>,
     sessions: Arc<LiveSessions>,
+    refused_tokens: Arc<RefusedTokens>,
 }
 
 impl Shared {
@@ -128,6 +130,7 @@ impl Runtime {
             catalogue_version: AtomicU64::new(0),
             catalogue: Mutex::new(Arc::new(settings.catalogue)),
             sessions: Arc::default(),
+            refused_tokens: Arc::default(),
         });
         let self_check = SelfCheck::start(settings.gate.clone())?;
         let mut runtime = Self {
@@ -150,9 +153,17 @@ impl Runtime {
                 .stack_size(WORKER_STACK_BYTES)
                 .spawn(move || {
                     let catalogue = shared.catalogue();
-                    let sessions = shared.sessions.clone();
-                    let world =
-                        World { kernel, gate, catalogue, sessions, asserted_by, current: None, chains };
+                    let (sessions, refused_tokens) = (shared.sessions.clone(), shared.refused_tokens.clone());
+                    let world = World {
+                        kernel,
+                        gate,
+                        catalogue,
+                        sessions,
+                        refused_tokens,
+                        asserted_by,
+                        current: None,
+                        chains,
+                    };
                     let work = AssertUnwindSafe(|| Worker::new(world, shared, beat).run());
                     if catch_unwind(work).is_err() {
                         // Its processes hear of nothing any more, and others wait for them: better no node than half
@@ -239,12 +250,15 @@ impl Runtime {
         self.node.kill(process);
     }
 
-    /// Ends the sessions that are over by this judgement, which says why: every process that carries one ends, and nothing starts
-    /// under it any more. Gives the sessions that it ended, and how many processes are to end.
-    pub fn end_sessions(&self, judge: impl Fn(&Session) -> Option<String>) -> (Vec<Arc<Session>>, usize) {
-        let ended = self.shared.sessions.mark(judge);
-        let processes = if ended.is_empty() { 0 } else { self.node.end_sessions() };
-        (ended, processes)
+    /// Marks the sessions that are over by this judgement, which says why: nothing starts under them any more. Gives those that
+    /// were not before; what runs under them goes on until [`Runtime::end_sessions`].
+    pub fn judge_sessions(&self, judge: impl Fn(&Session) -> Option<String>) -> Vec<Arc<Session>> {
+        self.shared.sessions.mark(judge)
+    }
+
+    /// Ends every process that carries a session which is over. Gives how many are to end.
+    pub fn end_sessions(&self) -> usize {
+        self.node.end_sessions()
     }
 
     /// From now on this is what there is to run. Processes that run keep their code until they are upgraded.

@@ -20,6 +20,7 @@ use crate::message::Message;
 use crate::module::time::Moment;
 use crate::object::Object;
 use crate::process_state::{ProcessState, Program, Subscriptions};
+use crate::refused_tokens::RefusedTokens;
 use crate::sessions::LiveSessions;
 use crate::surface::DECLARED;
 use crate::timer::{Token, Use};
@@ -34,6 +35,8 @@ pub(crate) struct World {
     pub(crate) catalogue: Arc<Catalogue>,
     /// The sessions that something may run under.
     pub(crate) sessions: Arc<LiveSessions>,
+    /// How often tokens were not accepted.
+    pub(crate) refused_tokens: Arc<RefusedTokens>,
     /// Who says that the callers from outside are who they are.
     pub(crate) asserted_by: Option<Arc<AssertedBy>>,
     /// The process whose body runs.

@@ -152,6 +152,22 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// The sort of reason, for counts: a stable word, with nothing of the token in it.
+    pub fn sort(&self) -> &'static str {
+        match self {
+            Self::TooLong(_) | Self::Parts(_) | Self::Encoding { .. } | Self::Json { .. } => "form",
+            Self::Header(_) | Self::Type(_) => "header",
+            Self::Missing(_) | Self::Claim { .. } => "claims",
+            Self::Algorithm(_) | Self::OtherAlgorithm { .. } => "algorithm",
+            Self::UnknownIssuer { .. } | Self::Ambiguous(_) | Self::OtherTenant(_) => "issuer",
+            Self::NoKeys(_) | Self::UnknownKey { .. } => "key",
+            Self::Signature => "signature",
+            Self::Expired(_) | Self::NotYet(_) | Self::IssuedLater(_) | Self::TooOld { .. } => "time",
+            Self::Revoked | Self::RevocationsUnreadable(_) => "revoked",
+            Self::Mapping(_) => "mapping",
+        }
+    }
+
     /// Whether it is no token at all, as opposed to one that is not accepted.
     pub fn is_malformed(&self) -> bool {
         matches!(

@@ -244,4 +244,14 @@ fn every_token_that_is_not_accepted_has_one_answer_in_lua_too() {
         );
         assert_eq!((kind, &*message), (Kind::Invalid, "the token is not valid"), "{token}");
     }
+    let causes: Vec<String> = records(&running, "token_refused")
+        .iter()
+        .map(|record| {
+            format!("{} {} {}", record["tenant"], record["detail"]["cause"], record["detail"]["count"])
+        })
+        .collect();
+    let expected = ["form", "key", "time", "issuer", "claims"].map(|cause| format!("\"acme\" \"{cause}\" 1"));
+    for cause in &expected {
+        assert_eq!(causes.iter().filter(|found| *found == cause).count(), 1, "{cause} in {causes:?}");
+    }
 }

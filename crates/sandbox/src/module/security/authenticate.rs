@@ -58,6 +58,9 @@ impl Function for Authenticate {
                 ]))
             }
             Err(refused) => {
+                if let Some(event) = world.refused_tokens.count(tenant, refused.cause()) {
+                    world.gate.record(event);
+                }
                 let why = visible(&refused.cause().to_string());
                 tracing::warn!(target: "token", %tenant, pid = %state.facts.pid(), why, "a token is not accepted");
                 Err(Failure::invalid(refused.to_string()))
