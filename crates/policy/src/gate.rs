@@ -257,6 +257,6 @@ impl<'a> Operation<'a> {
             Recorded::With(field) => request.context().get(field).is_some(),
             Recorded::Asked => false,
         };
-        sensitive || answer.policies.iter().any(|policy| policy.audited)
+        sensitive || answer.audited
     }
 }

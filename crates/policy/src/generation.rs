@@ -39,6 +39,8 @@ pub(crate) struct Answer {
     pub(crate) policies: Vec<Arc<Loaded>>,
     /// What failed, as Cedar words it.
     pub(crate) errors: Vec<Arc<str>>,
+    /// Whether one of these policies wants each answer on record.
+    pub(crate) audited: bool,
     /// What it would be with the shadow policies enforced, when that is of another sort.
     pub(crate) shadow: Option<Shadowed>,
 }
@@ -99,13 +101,19 @@ impl AnswerKind {
 impl Answer {
     /// Nobody asked, or under nothing: there is nothing that could permit it.
     pub(crate) fn nobody() -> Self {
-        Self { kind: AnswerKind::Default, policies: Vec::new(), errors: Vec::new(), shadow: None }
+        Self {
+            kind: AnswerKind::Default,
+            policies: Vec::new(),
+            errors: Vec::new(),
+            audited: false,
+            shadow: None,
+        }
     }
 
     /// It could not be decided.
     pub(crate) fn failed(error: &Unanswerable) -> Self {
         let errors = vec![error.to_string().into()];
-        Self { kind: AnswerKind::Error, policies: Vec::new(), errors, shadow: None }
+        Self { kind: AnswerKind::Error, policies: Vec::new(), errors, audited: false, shadow: None }
     }
 }
 
@@ -226,5 +234,6 @@ pub(crate) fn decide(
         (true, Decision::Deny, false) => AnswerKind::Forbid,
         (true, Decision::Deny, true) => AnswerKind::Default,
     };
-    Answer { kind, policies, errors, shadow: None }
+    let audited = policies.iter().any(|policy| policy.audited);
+    Answer { kind, policies, errors, audited, shadow: None }
 }
