@@ -278,6 +278,12 @@ fn policy_fmt_writes_what_changed_once_and_keeps_mode_and_comments() {
     let (code, stdout, stderr) = format(&folder, &["--check"]);
     assert_eq!((code, stdout.lines().count(), read()), (2, 2, UNTIDY.to_owned()), "{stderr}");
 
+    let (code, json, stderr) = format(&folder, &["--check", "-o", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let names: Vec<&str> = stdout.lines().collect();
+    assert_eq!(code, 2, "{stderr}");
+    assert_eq!(json, serde_json::json!({"would_change": names, "files": 3, "diagnostics": []}));
+
     let (code, stdout, stderr) = format(&folder, &[]);
     assert_eq!((code, stdout.lines().count()), (0, 2), "{stderr}");
     let text = read();

@@ -54,7 +54,7 @@ impl Policy {
     pub(super) fn output(&self) -> Output {
         match &self.verb {
             Verb::Check(check) => check.output(),
-            Verb::Fmt(_) => Output::Text,
+            Verb::Fmt(fmt) => fmt.output.output,
             Verb::Test(test) => test.output(),
             Verb::Simulate(simulate) => simulate.output.output,
             Verb::Effective(effective) => effective.output.output,

@@ -8,10 +8,12 @@ use app::PolicyFiles;
 use clap::Args;
 use diagnostic::{Diagnostic, Source, visible};
 use policy::limits::POLICY_FILE_BYTES_MAX;
+use serde_json::json;
 
+use crate::command::OutputForm;
 use crate::exit::Exit;
-use crate::fault::Fault;
-use crate::print::Printer;
+use crate::fault::{Fault, diagnostic_json};
+use crate::print::{Output, Printer};
 
 /// Write policies in one way, comments kept
 ///
@@ -23,6 +25,7 @@ use crate::print::Printer;
 Examples:
   moonward policy fmt my-app
   moonward policy fmt --check .
+  moonward policy fmt --check -o json . | jq -r '.would_change[]'
   moonward policy fmt - < draft.cedar")]
 pub(super) struct Fmt {
     /// Folder with `.cedar` files, one such file, or `-` for text from stdin to stdout
@@ -31,6 +34,8 @@ pub(super) struct Fmt {
     /// Write nothing: print the names of the files that would change, and exit with 2 if there are any
     #[arg(long)]
     check: bool,
+    #[command(flatten)]
+    pub(super) output: OutputForm,
 }
 
 impl Fmt {
@@ -41,27 +46,34 @@ impl Fmt {
         }
         let files = PolicyFiles::at(&self.path).map_err(|found| Fault::Invalid(vec![found]))?;
         let (read, mut wrong) = files.read();
-        let (mut changed, mut unwritten) = (String::new(), Vec::new());
+        let (mut changed, mut unwritten) = (Vec::new(), Vec::new());
         for source in &read {
             match policy::format(source) {
                 Ok(text) if text == source.text => {}
                 Ok(text) => {
                     let written = if self.check { Ok(()) } else { files.replace(source, &text) };
                     match written {
-                        Ok(()) => changed.push_str(&format!("{}\n", visible(&source.path))),
+                        Ok(()) => changed.push(source.path.as_str()),
                         Err(refused) => unwritten.push(refused),
                     }
                 }
                 Err(found) => wrong.extend(found),
             }
         }
-        printer.data(&changed)?;
-        printer.diagnostics(&wrong);
-        printer.diagnostics(&unwritten);
-        let (count, total) = (changed.lines().count(), read.len());
+        let (count, total) = (changed.len(), read.len());
         let done = if self.check { "would change" } else { "changed" };
-        let ok = if count == 0 && wrong.is_empty() && unwritten.is_empty() { "ok: " } else { "" };
-        printer.say(&format!("{ok}{count} of {total} files {done}"));
+        if printer.output() == Output::Json {
+            let found: Vec<_> = wrong.iter().chain(&unwritten).map(diagnostic_json).collect();
+            let key = if self.check { "would_change" } else { "changed" };
+            printer.json(&json!({ key: changed, "files": total, "diagnostics": found }))?;
+        } else {
+            let names: String = changed.iter().map(|path| format!("{}\n", visible(path))).collect();
+            printer.data(&names)?;
+            printer.diagnostics(&wrong);
+            printer.diagnostics(&unwritten);
+            let ok = if count == 0 && wrong.is_empty() && unwritten.is_empty() { "ok: " } else { "" };
+            printer.say(&format!("{ok}{count} of {total} files {done}"));
+        }
         Ok(match (wrong.is_empty(), unwritten.is_empty()) {
             (false, _) => Exit::Invalid,
             (true, false) => Exit::Failed,
