@@ -121,7 +121,8 @@ impl Resolver<'_> {
         let path = format!("{path}.id");
         let span = entry.span(&path);
         if !written.id.contains('/') {
-            let value = format!("{owner}/service/{}", encoded(&written.id));
+            // No name can look like another's id.
+            let value = format!("{owner}/service/{}", policy::encode_subject(&written.id));
             return Some((owner, Located { value, span }));
         }
         let allowed =
@@ -226,29 +227,9 @@ fn or_default(time: Option<Time>, default_ms: u64) -> Duration {
     time.map_or(Duration::from_millis(default_ms), |time| time.0)
 }
 
-/// A free name as the last part of an actor's id: other octets than letters, digits and `._@-`
-/// percent-encoded, so that no name can look like another's id.
-fn encoded(name: &str) -> String {
-    let mut text = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || b"._@-".contains(&byte) {
-            text.push(char::from(byte));
-        } else {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_free_name_cannot_look_like_another_actor() {
-        assert_eq!(encoded("service:orders"), "service%3Aorders");
-        assert_eq!(encoded("a b%/\u{fc}"), "a%20b%25%2F%C3%BC");
-    }
 
     #[test]
     fn nodes_are_tables_keys_and_leaves() {
