@@ -13,7 +13,7 @@ use crate::support::repository;
 const ROWS: [&[&str]; 7] = [
     &["value", "diagnostic"],
     &["audit"],
-    &["policy"],
+    &["policy", "review"],
     &["actor", "luau", "token"],
     &["sandbox"],
     &["app"],

@@ -33,9 +33,19 @@ pub enum EventKind {
     /// A session of a token is over before its time, and what ran under it ends; `detail` has `issuer`, `sub`, `jti_sha256` if
     /// the token had a `jti`, and `why`.
     SessionEnd,
-    /// The log itself: it was cut at its end on opening; `detail` has `file` and `bytes_cut`.
+    /// The log itself: the head of the chain, signed; `detail` has `note` and `reason` (docs/audit-format.md).
+    Checkpoint,
+    /// The log itself: another key signs from here on; `detail` has `new`, `old` and `note`.
+    KeyRotate,
+    /// The log itself: decisions that were counted, not written; `detail` has `opening` (the id of the first, which has its own
+    /// record), `action`, `resource_type`, `decision_kind`, `count` (of all after the opening one until now) and `closed`.
+    Rollup,
+    /// The log itself: old segments were removed; `detail` has `through` (the last record removed) and `head` (its line's hash).
+    Retention,
+    /// The log itself: the last run did not end in order; `detail` has `file` and `bytes_cut` (what was cut of an incomplete last
+    /// line), and `rollups`, whose last second is not known.
     Recovered,
-    /// The log itself: for a while it took no records; `detail` has `dropped` (records lost: always "0" in a
+    /// The log itself: for a while it took no records; `detail` has `state` (`open` when that began, `closed` when it was over), `dropped` (records lost: always "0" in a
     /// strict log), `refused` (checks that were answered UNAVAILABLE for it), and after trouble with the
     /// disk `why`, `file` and `since`.
     Gap,

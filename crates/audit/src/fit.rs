@@ -314,7 +314,7 @@ mod tests {
 
     fn written(entry: impl Into<Entry>) -> Value {
         let now = SystemTime::now();
-        let line = line(&Head::new(u64::MAX, RecordId::at(now), now), &entry.into());
+        let line = line(&Head::new(u64::MAX, RecordId::at(now), now, [0xff; 32]), &entry.into());
         assert!(line.len() <= LINE_BYTES_MAX, "{} bytes", line.len());
         assert_eq!(line.iter().position(|byte| *byte == b'\n'), Some(line.len() - 1));
         assert!(line[..line.len() - 1].iter().all(|byte| matches!(byte, b' '..=b'~')));

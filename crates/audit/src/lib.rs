@@ -6,12 +6,15 @@
 //! [`read`] gives the lines back, from the files alone.
 //!
 //! Reading order: `entry`, `decision`, `event` (what is recorded), `record`, `fit`, `ascii` (how a line is made),
+//! `chain`, `checkpoint`, `note`, `key` (why nobody can change one),
 //! `log`, `options`, `queue`, `writer` (who waits for whom), `segment`, `tail`, `disk`, `lock` (the files), `read`.
 //!
 //! This crate knows no policy engine, no scripts and no network. It knows neither who may read the log, nor
 //! whether what it is told is true. It is also where the product hashes: [`digest`].
 
 mod ascii;
+mod chain;
+mod checkpoint;
 mod decimal;
 mod decision;
 pub mod digest;
@@ -21,9 +24,11 @@ mod error;
 mod event;
 mod fit;
 mod id;
+mod key;
 mod limits;
 mod lock;
 mod log;
+mod note;
 mod options;
 mod queue;
 mod read;
@@ -34,6 +39,7 @@ mod segment;
 mod tail;
 mod writer;
 
+pub use checkpoint::{Checkpoint, Head};
 pub use decimal::Decimal;
 pub use decision::{
     AssertedBy, Decision, DecisionKind, Effect, Engine, Memo, Place, PolicyReference, Resource, Shadow,
@@ -43,11 +49,13 @@ pub use entry::Entry;
 pub use error::{OpenError, Unavailable};
 pub use event::{Event, EventKind};
 pub use id::{InvalidRecordId, RecordId};
+pub use key::{InvalidVerifyingKey, KEY_NAME, KeyId, SigningKey, VerifyingKey};
 pub use limits::{
     BATCH_RECORDS_MAX, COMMIT_INTERVAL, LINE_BYTES_MAX, LOCK_WAIT, QUEUE_BYTES_MAX, QUEUE_RECORDS_MAX,
     RETRY_INTERVAL, SEGMENT_BYTES_MAX,
 };
 pub use log::Log;
+pub use note::InvalidNote;
 pub use options::{Mode, Options};
 pub use read::{Line, Lines, ReadError, find, read, read_with};
 pub use record::SCHEMA;

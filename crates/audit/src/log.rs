@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use crate::chain::Chain;
 use crate::entry::Entry;
 use crate::error::{OpenError, Unavailable};
 use crate::lock::{Lock, LockError};
@@ -44,14 +45,13 @@ impl Log {
             Segments::open(options.disk.clone(), folder, lock, options.segment_bytes_max, tail.as_ref())
                 .map_err(|Trouble { file, why }| OpenError::Unusable { file, why })?;
 
-        let seq = tail.as_ref().map_or(0, |tail| tail.seq);
-        let queue =
-            Arc::new(Queue::new(options.mode, seq, options.queue_records_max, options.queue_bytes_max));
+        let chain = tail.as_ref().map_or_else(Chain::new, |tail| tail.chain.clone());
+        let queue = Arc::new(Queue::new(options.mode, options.queue_records_max, options.queue_bytes_max));
         let writer = {
             let (queue, retry) = (queue.clone(), options.retry);
             thread::Builder::new()
                 .name("moonward-audit".to_owned())
-                .spawn(move || writer::run(&queue, segments, retry))
+                .spawn(move || writer::run(&queue, segments, chain, retry))
                 .map_err(|error| unusable(folder, error))?
         };
         let log =

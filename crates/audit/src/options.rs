@@ -22,6 +22,8 @@ pub enum Mode {
 pub struct Options {
     /// Folder of the segments; made with mode 0700 if there is none. One that is there keeps its mode.
     pub folder: PathBuf,
+    /// The file of the signing key, outside the folder; made, with its folder, if there is none.
+    pub key: PathBuf,
     /// What happens while the disk takes no lines.
     pub mode: Mode,
     /// How long to wait while another process holds the log.
@@ -39,10 +41,12 @@ pub struct Options {
 }
 
 impl Options {
-    /// A strict log in a folder, with the bounds of this crate.
+    /// A strict log in a folder, with the bounds of this crate, and with its key in a folder `keys` beside it.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
+        let folder = folder.into();
         Self {
-            folder: folder.into(),
+            key: folder.with_file_name("keys").join("audit.ed25519"),
+            folder,
             mode: Mode::Strict,
             wait: LOCK_WAIT,
             retry: RETRY_INTERVAL,

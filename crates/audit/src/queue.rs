@@ -10,7 +10,6 @@ use crate::entry::Entry;
 use crate::error::Unavailable;
 use crate::limits::{BATCH_RECORDS_MAX, COMMIT_INTERVAL, QUEUE_TENANT_SHARE};
 use crate::options::Mode;
-use crate::record::Head;
 use crate::segment::Trouble;
 use crate::{Event, EventKind, RecordId};
 
@@ -37,7 +36,7 @@ struct State {
     held: Held,
     /// The same for each tenant that has any.
     shares: HashMap<Arc<str>, Held>,
-    /// Number of the last record accepted, and of the last one durable.
+    /// How many entries were accepted, and how many of them are durable.
     accepted: u64,
     durable: u64,
     outage: Option<Outage>,
@@ -79,16 +78,17 @@ struct Outage {
     since: SystemTime,
 }
 
-/// An entry with its place in the order.
+/// An entry with its name and time; its place in the order is where it waits.
 pub(crate) struct Accepted {
-    pub(crate) head: Head,
+    pub(crate) id: RecordId,
+    pub(crate) ts: SystemTime,
     pub(crate) entry: Entry,
     bytes: usize,
 }
 
 impl Queue {
-    /// An empty queue that goes on after the record number `seq`.
-    pub(crate) fn new(mode: Mode, seq: u64, records_max: usize, bytes_max: usize) -> Self {
+    /// An empty queue.
+    pub(crate) fn new(mode: Mode, records_max: usize, bytes_max: usize) -> Self {
         Self {
             mode,
             records_max,
@@ -99,8 +99,8 @@ impl Queue {
                 waiting: VecDeque::new(),
                 held: Held::default(),
                 shares: HashMap::new(),
-                accepted: seq,
-                durable: seq,
+                accepted: 0,
+                durable: 0,
                 outage: None,
                 dropped: 0,
                 refused: 0,
@@ -218,9 +218,7 @@ impl Queue {
         let mut state = self.state();
         batch.iter().for_each(|accepted| state.release(accepted));
         state.refused += self.turned_away.swap(0, Ordering::Relaxed);
-        if let Some(last) = batch.last() {
-            state.durable = last.head.seq.0;
-        }
+        state.durable += batch.len() as u64;
         state.note_gap();
         // Only the writer ends or mends the log, so this cannot undo an end.
         self.writable.store(true, Ordering::Release);
@@ -293,14 +291,14 @@ impl State {
     }
 
     fn push(&mut self, entry: Entry, bytes: usize) -> RecordId {
-        let now = SystemTime::now();
-        let id = RecordId::at(now);
+        let ts = SystemTime::now();
+        let id = RecordId::at(ts);
         self.accepted += 1;
         self.held.add(bytes);
         if let Some(tenant) = entry.tenant() {
             self.shares.entry(tenant.clone()).or_default().add(bytes);
         }
-        self.waiting.push_back(Accepted { head: Head::new(self.accepted, id, now), entry, bytes });
+        self.waiting.push_back(Accepted { id, ts, entry, bytes });
         id
     }
 
@@ -312,6 +310,7 @@ impl State {
             return;
         }
         let mut event = Event::new(EventKind::Gap)
+            .with("state", "closed")
             .with("dropped", self.dropped.to_string())
             .with("refused", self.refused.to_string());
         if let Some(Outage { trouble, since }) = outage {
@@ -344,7 +343,7 @@ mod tests {
 
     #[test]
     fn a_tenant_has_a_share_of_the_queue_and_leaves_the_others_theirs() {
-        let queue = Queue::new(Mode::Strict, 0, 8, 1 << 20);
+        let queue = Queue::new(Mode::Strict, 8, 1 << 20);
         let full = |tenant| matches!(queue.accept(of(tenant)), Err(Unavailable::Full { .. }));
         assert_eq!([full("flood"), full("flood"), full("flood")], [false, false, true]);
         assert!(!full("other"));

@@ -5,7 +5,9 @@ use std::time::SystemTime;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::checkpoint::Hash;
 use crate::decision::{Decision, Effect};
+use crate::digest::hex;
 use crate::{Decimal, Event, RecordId};
 
 /// Name and version of the form of a line; a reader that does not know it must not guess.
@@ -66,12 +68,20 @@ pub(crate) struct Head {
     #[serde(serialize_with = "rfc3339")]
     #[schemars(with = "String", extend("format" = "date-time"))]
     pub(crate) ts: SystemTime,
+    /// SHA-256, in hex, of the line before with its line feed; 64 zeros in record 1.
+    #[serde(serialize_with = "hexadecimal")]
+    #[schemars(with = "String", extend("pattern" = "^[0-9a-f]{64}$"))]
+    pub(crate) prev: Hash,
 }
 
 impl Head {
-    pub(crate) fn new(seq: u64, id: RecordId, ts: SystemTime) -> Self {
-        Self { schema: SCHEMA, seq: Decimal(seq), id, ts }
+    pub(crate) fn new(seq: u64, id: RecordId, ts: SystemTime, prev: Hash) -> Self {
+        Self { schema: SCHEMA, seq: Decimal(seq), id, ts, prev }
     }
+}
+
+fn hexadecimal<S: serde::Serializer>(hash: &Hash, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&hex(hash))
 }
 
 fn rfc3339<S: serde::Serializer>(ts: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use crate::chain::Chain;
+use crate::digest::sha256;
 use crate::limits::LINE_BYTES_MAX;
 use crate::regular;
 
@@ -16,7 +18,7 @@ use crate::regular;
 const CHUNK_BYTES: u64 = 64 * 1024;
 
 /// The end of a log.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Tail {
     /// Number of the last segment.
     pub(crate) segment: u64,
@@ -24,8 +26,8 @@ pub(crate) struct Tail {
     pub(crate) complete_bytes: u64,
     /// Bytes after them: an incomplete line.
     pub(crate) torn_bytes: u64,
-    /// Number of the last record in any segment; 0 without one.
-    pub(crate) seq: u64,
+    /// The chain up to the last record in any segment.
+    pub(crate) chain: Chain,
 }
 
 /// Why the end could not be found.
@@ -48,10 +50,12 @@ pub(crate) fn find(folder: &Path) -> Result<Option<Tail>, TailError> {
             segment,
             complete_bytes: end.complete_bytes,
             torn_bytes: end.torn_bytes,
-            seq: 0,
+            chain: Chain::new(),
         });
         if let Some(line) = end.line {
-            tail.seq = seq_of(&line).map_err(|why| TailError::NotARecord(path, why))?;
+            let records = seq_of(&line).map_err(|why| TailError::NotARecord(path, why))?;
+            let hash = sha256(&[line.as_slice(), b"\n"].concat());
+            tail.chain = Chain { records, hash };
             break;
         }
     }
@@ -142,7 +146,7 @@ fn seq_of(line: &[u8]) -> Result<u64, String> {
 mod tests {
     use std::fs;
 
-    use super::{Tail, TailError, find, segment_name, segment_number};
+    use super::{TailError, find, segment_name, segment_number};
 
     fn line(seq: u64) -> String {
         format!("{{\"schema\":\"moonward.audit/1\",\"seq\":\"{seq}\"}}\n")
@@ -164,13 +168,10 @@ mod tests {
             for (number, text) in (1..).zip(&segments) {
                 fs::write(folder.path().join(segment_name(number)), text).unwrap();
             }
-            let expected = expected.map(|(segment, complete_bytes, torn_bytes, seq)| Tail {
-                segment,
-                complete_bytes,
-                torn_bytes,
-                seq,
-            });
-            assert_eq!(find(folder.path()).unwrap(), expected, "{segments:?}");
+            let found = find(folder.path()).unwrap();
+            let found =
+                found.map(|tail| (tail.segment, tail.complete_bytes, tail.torn_bytes, tail.chain.records));
+            assert_eq!(found, expected, "{segments:?}");
         }
     }
 

@@ -4,19 +4,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::fit;
+use crate::chain::Chain;
 use crate::queue::Queue;
 use crate::segment::Segments;
 
 /// Writes until the log is closed and everything accepted is durable, or cannot be made so.
-pub(crate) fn run(queue: &Arc<Queue>, mut segments: Segments, retry: Duration) {
+pub(crate) fn run(queue: &Arc<Queue>, mut segments: Segments, mut chain: Chain, retry: Duration) {
     let ending = Ending(queue.clone());
     let mut last_commit = None;
     let mut lines = Vec::new();
     while let Some(batch) = ending.0.take(last_commit) {
         lines.clear();
         for accepted in &batch {
-            lines.extend(fit::line(&accepted.head, &accepted.entry));
+            lines.extend(chain.line(accepted.id, accepted.ts, &accepted.entry));
         }
         if !commit(queue, &mut segments, &lines, retry) {
             return;

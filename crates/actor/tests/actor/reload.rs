@@ -21,7 +21,7 @@ struct Changing {
 impl Changing {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let log = audit::Log::open(audit::Options::new(folder.path())).unwrap();
+        let log = audit::Log::open(audit::Options::new(folder.path().join("log"))).unwrap();
         let gate = Arc::new(Gate::new(bundle(EVERYTHING), log.clone(), None));
         Self { world: World::with(Quotas::default(), gate.clone()), gate, log, folder }
     }
@@ -34,7 +34,7 @@ impl Changing {
     /// Action, pid and answer of each decision recorded.
     fn recorded(&self) -> Vec<[String; 3]> {
         self.log.sync().unwrap();
-        let records = audit::read(self.folder.path()).map(|line| line.unwrap().record);
+        let records = audit::read(&self.folder.path().join("log")).map(|line| line.unwrap().record);
         let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         records
             .filter(|record| record["kind"] == "decision")

@@ -27,7 +27,7 @@ struct Door {
 
 static DOOR: LazyLock<Door> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
-    let log = audit::Log::open(audit::Options::new(folder.path())).unwrap();
+    let log = audit::Log::open(audit::Options::new(folder.path().join("log"))).unwrap();
     Door { gate: Arc::new(Gate::new(bundle(EVERYTHING), log, None)), _folder: folder }
 });
 

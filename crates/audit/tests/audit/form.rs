@@ -84,7 +84,7 @@ fn a_decision_is_written_member_by_member() {
     let policy = json!({"id": "guard.tenant", "file": "policies/guard.cedar", "line": 12, "column": 1});
     let expected = json!({
         "schema": "moonward.audit/1", "seq": "1", "id": id, "ts": null,
-        "kind": "decision", "decision": "deny", "tenant": "acme", "actor": "acme/user/\u{202e}eve",
+        "prev": "0".repeat(64), "kind": "decision", "decision": "deny", "tenant": "acme", "actor": "acme/user/\u{202e}eve",
         "actor_digest": "ab".repeat(32), "pid": "p1", "definition": "acme.workers:handler",
         "place": {"source": "acme.workers:handler", "line": 3}, "via": "spawn", "action": "process.spawn",
         "resource": {"type": "Definition", "id": "billing:ledger"}, "context": {"monitored": false},
@@ -141,10 +141,10 @@ fn what_may_be_absent_is_not_required_and_everything_else_is() {
     for (form, expected) in [
         (
             "DecisionRecord",
-            "schema seq id ts kind decision action resource context scopes entities policy_set generation \
+            "schema seq id ts prev kind decision action resource context scopes entities policy_set generation \
              engine decision_kind policies duration_ns",
         ),
-        ("EventRecord", "schema seq id ts kind"),
+        ("EventRecord", "schema seq id ts prev kind"),
     ] {
         let mut required: Vec<_> = strings(&schema["$defs"][form]["required"]).collect();
         let mut expected: Vec<_> = expected.split_whitespace().collect();

@@ -160,7 +160,7 @@ mod tests {
             tenants: vec![Tenant::new(scope.tenant().clone())],
             ..BundleSources::default()
         });
-        let log = audit::Log::open(audit::Options::new(folder.path())).unwrap();
+        let log = audit::Log::open(audit::Options::new(folder.path().join("log"))).unwrap();
         Gate::new(bundle.unwrap(), log, None)
     }
 
@@ -199,7 +199,8 @@ mod tests {
         assert!(ask("news") && ask("news"));
         assert_eq!(gate.memo_counts().hits, 0);
         gate.log.sync().unwrap();
-        let records: Vec<_> = audit::read(folder.path()).map(|line| line.unwrap().record).collect();
+        let records: Vec<_> =
+            audit::read(&folder.path().join("log")).map(|line| line.unwrap().record).collect();
         let alarms: Vec<_> = records.iter().filter(|record| record["kind"] == "policy_self_check").collect();
         let [alarm] = alarms[..] else { panic!("{records:?}") };
         assert_eq!(alarm["detail"]["action"], ProcessSend::SPEC.action);

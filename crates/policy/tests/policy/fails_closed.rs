@@ -82,8 +82,10 @@ impl SegmentFile for FillingFile {
 fn while_the_log_cannot_be_written_every_check_is_unavailable_whatever_its_answer() {
     let folder = tempfile::tempdir().unwrap();
     let full = Arc::new(AtomicBool::new(false));
-    let options =
-        audit::Options { disk: Arc::new(Filling(full.clone())), ..audit::Options::new(folder.path()) };
+    let options = audit::Options {
+        disk: Arc::new(Filling(full.clone())),
+        ..audit::Options::new(folder.path().join("log"))
+    };
     let log = audit::Log::open(options).unwrap();
     let gate = Gate::new(bundle(sources(PERMIT_ALL)), log.clone(), None);
     let (bob, held) = (actor("acme/user/bob"), scopes());

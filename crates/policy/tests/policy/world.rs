@@ -25,14 +25,14 @@ impl World {
     /// A world with these sources.
     pub(crate) fn of(sources: BundleSources) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let log = audit::Log::open(audit::Options::new(folder.path())).unwrap();
+        let log = audit::Log::open(audit::Options::new(folder.path().join("log"))).unwrap();
         Self { gate: Gate::new(bundle(sources), log.clone(), None), log, folder }
     }
 
     /// Every record so far, in order.
     pub(crate) fn records(&self) -> Vec<Json> {
         self.log.sync().unwrap();
-        audit::read(self.folder.path()).map(|line| line.unwrap().record).collect()
+        audit::read(&self.folder.path().join("log")).map(|line| line.unwrap().record).collect()
     }
 
     /// The records of decisions so far.

@@ -142,7 +142,7 @@ impl World {
         let bundle = Bundle::load(sources).map_err(Fault::Invalid)?;
         let folder = TempDir::with_prefix("moonward-bench-");
         let folder = folder.map_err(|error| Fault::failed(format!("no temporary folder: {error}")))?;
-        let log = Log::open(audit::Options::new(folder.path()))?;
+        let log = Log::open(audit::Options::new(folder.path().join("log")))?;
         let policies = bundle.policy_count();
         Ok(Self { gate: Gate::new(bundle, log, None), tenants, policies, _folder: folder })
     }

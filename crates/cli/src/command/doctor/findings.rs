@@ -177,7 +177,7 @@ fn audit_log(folder: Option<&Path>) -> Result<String, String> {
     let unwritable = |error: io::Error| format!("`{shown}` cannot be written: {error}");
     let folder =
         tempfile::Builder::new().prefix(".moonward-doctor-").tempdir_in(&parent).map_err(unwritable)?;
-    let log = Log::open(Options::new(folder.path())).map_err(|error| error.to_string())?;
+    let log = Log::open(Options::new(folder.path().join("log"))).map_err(|error| error.to_string())?;
     let started = Instant::now();
     for _ in 0..SYNCS {
         log.accept(Event::new(EventKind::Admin).into()).map_err(|error| error.to_string())?;
