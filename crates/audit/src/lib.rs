@@ -7,7 +7,7 @@
 //!
 //! Reading order: `entry`, `decision`, `event` (what is recorded), `record`, `fit`, `ascii` (how a line is made),
 //! `chain`, `checkpoint`, `note`, `key` (why nobody can change one),
-//! `log`, `options`, `queue`, `writer` (who waits for whom), `segment`, `tail`, `disk`, `lock` (the files), `read`.
+//! `log`, `options`, `queue`, `writer` (who waits for whom), `segment`, `tail`, `stamp`, `disk`, `lock` (the files), `read`.
 //!
 //! This crate knows no policy engine, no scripts and no network. It knows neither who may read the log, nor
 //! whether what it is told is true. It is also where the product hashes: [`digest`].
@@ -36,6 +36,7 @@ mod record;
 mod regular;
 mod schema;
 mod segment;
+mod stamp;
 mod tail;
 mod writer;
 
@@ -52,7 +53,7 @@ pub use id::{InvalidRecordId, RecordId};
 pub use key::{InvalidVerifyingKey, KEY_NAME, KeyId, SigningKey, VerifyingKey};
 pub use limits::{
     BATCH_RECORDS_MAX, COMMIT_INTERVAL, LINE_BYTES_MAX, LOCK_WAIT, QUEUE_BYTES_MAX, QUEUE_RECORDS_MAX,
-    RETRY_INTERVAL, SEGMENT_BYTES_MAX,
+    RETRY_INTERVAL, SEGMENT_AGE_MAX, SEGMENT_BYTES_MAX,
 };
 pub use log::Log;
 pub use note::InvalidNote;

@@ -19,6 +19,10 @@ pub(crate) const QUEUE_TENANT_SHARE: usize = 4;
 /// Bytes of one segment file: 64 MiB, about 40 000 decisions; small enough to copy, search and compress whole.
 pub const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// Age of a segment's first record at which the next commit begins another segment: 24 h, so that a quiet log too is
+/// signed, compressed and removed by the day.
+pub const SEGMENT_AGE_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Records of one commit: 1 024, at most 16 MiB of lines, typically 2 MiB.
 pub const BATCH_RECORDS_MAX: usize = 1_024;
 

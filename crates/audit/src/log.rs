@@ -41,9 +41,8 @@ impl Log {
             TailError::Io(file, error) => unusable(&file, error),
             TailError::NotARecord(file, why) => OpenError::Damaged { file, why },
         })?;
-        let segments =
-            Segments::open(options.disk.clone(), folder, lock, options.segment_bytes_max, tail.as_ref())
-                .map_err(|Trouble { file, why }| OpenError::Unusable { file, why })?;
+        let segments = Segments::open(&options, lock, tail.as_ref())
+            .map_err(|Trouble { file, why }| OpenError::Unusable { file, why })?;
 
         let chain = tail.as_ref().map_or_else(Chain::new, |tail| tail.chain.clone());
         let queue = Arc::new(Queue::new(options.mode, options.queue_records_max, options.queue_bytes_max));

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::disk::{Disk, LocalDisk};
-use crate::limits::{LOCK_WAIT, QUEUE_BYTES_MAX, QUEUE_RECORDS_MAX, RETRY_INTERVAL, SEGMENT_BYTES_MAX};
+use crate::limits::{
+    LOCK_WAIT, QUEUE_BYTES_MAX, QUEUE_RECORDS_MAX, RETRY_INTERVAL, SEGMENT_AGE_MAX, SEGMENT_BYTES_MAX,
+};
 
 /// What happens while the disk takes no lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -32,6 +34,8 @@ pub struct Options {
     pub retry: Duration,
     /// Bytes of one segment; a single commit that is larger still goes into one.
     pub segment_bytes_max: u64,
+    /// Age of a segment's first record at which the next commit begins another one.
+    pub segment_age_max: Duration,
     /// Records accepted and not yet durable.
     pub queue_records_max: usize,
     /// Bytes of records accepted and not yet durable.
@@ -51,6 +55,7 @@ impl Options {
             wait: LOCK_WAIT,
             retry: RETRY_INTERVAL,
             segment_bytes_max: SEGMENT_BYTES_MAX,
+            segment_age_max: SEGMENT_AGE_MAX,
             queue_records_max: QUEUE_RECORDS_MAX,
             queue_bytes_max: QUEUE_BYTES_MAX,
             disk: Arc::new(LocalDisk),

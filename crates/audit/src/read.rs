@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::RecordId;
 use crate::limits::LINE_BYTES_MAX;
 use crate::regular;
+use crate::stamp::Stamp;
 use crate::tail::segments;
 
 /// One line of the log.
@@ -100,6 +101,14 @@ pub fn find(folder: &Path, id: RecordId) -> Result<Option<Line>, ReadError> {
         }
     }
     first_error.map_or(Ok(None), Err)
+}
+
+/// Place of the first record of a segment; nothing when there is none, or it does not say.
+pub(crate) fn first_stamp(path: &Path) -> Option<Stamp> {
+    let file = regular::open(OpenOptions::new().read(true), path).ok()?;
+    let mut line = Vec::new();
+    BufReader::new(file).take(LINE_BYTES_MAX as u64).read_until(b'\n', &mut line).ok()?;
+    Stamp::of(&line)
 }
 
 /// The lines of a log; made by [`read`].

@@ -7,9 +7,12 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use crate::disk::{Disk, SegmentFile};
 use crate::lock::Lock;
+use crate::options::Options;
+use crate::read;
 use crate::tail::{Tail, segment_name};
 
 /// The folder's segments, for the one who may write them.
@@ -18,10 +21,13 @@ pub(crate) struct Segments {
     folder: PathBuf,
     lock: Lock,
     bytes_max: u64,
+    age_max: Duration,
     /// Number of the segment below.
     number: u64,
     /// Its length in durable lines.
     durable_bytes: u64,
+    /// When its first durable line was written; nothing without one, or when that line does not say.
+    begun: Option<SystemTime>,
     current: Current,
 }
 
@@ -43,18 +49,14 @@ pub(crate) struct Trouble {
 
 impl Segments {
     /// Goes on where the log ends, and cuts what a crash left after it.
-    pub(crate) fn open(
-        disk: Arc<dyn Disk>,
-        folder: &Path,
-        lock: Lock,
-        bytes_max: u64,
-        tail: Option<&Tail>,
-    ) -> Result<Self, Trouble> {
+    pub(crate) fn open(options: &Options, lock: Lock, tail: Option<&Tail>) -> Result<Self, Trouble> {
         let mut segments = Self {
-            disk,
-            folder: folder.to_owned(),
+            disk: options.disk.clone(),
+            folder: options.folder.clone(),
             lock,
-            bytes_max,
+            bytes_max: options.segment_bytes_max,
+            age_max: options.segment_age_max,
+            begun: None,
             number: tail.map_or(1, |tail| tail.segment),
             durable_bytes: tail.map_or(0, |tail| tail.complete_bytes),
             current: Current::None,
@@ -71,6 +73,9 @@ impl Segments {
             }
         };
         segments.current = Current::Open(file);
+        if segments.durable_bytes > 0 {
+            segments.begun = read::first_stamp(&path).map(|first| first.ts);
+        }
         Ok(segments)
     }
 
@@ -79,20 +84,31 @@ impl Segments {
         self.folder.join(segment_name(self.number))
     }
 
-    /// Makes some whole lines durable. After an error none of them is in the log, and the same lines can be
+    /// Whether lines of so many bytes would make the segment larger, or it is older, than it may be: then the writer
+    /// says its last words to the old one with [`Self::commit`], calls [`Self::rotate`], and commits the lines. A
+    /// segment without a durable line, or one that failed, is never ended so.
+    pub(crate) fn rotates_before(&self, bytes: usize, now: SystemTime) -> bool {
+        let full = self.durable_bytes.saturating_add(bytes as u64) > self.bytes_max;
+        let old = self.begun.is_some_and(|begun| is_aged(begun, now, self.age_max));
+        self.durable_bytes > 0 && matches!(self.current, Current::Open(_)) && (full || old)
+    }
+
+    /// Ends the segment: the next commit begins another. Nothing happens to one without a durable line, or to one
+    /// that failed: the next commit settles that.
+    pub(crate) fn rotate(&mut self) {
+        if self.durable_bytes > 0 && matches!(self.current, Current::Open(_)) {
+            self.next();
+        }
+    }
+
+    /// Makes some whole lines durable in the segment, however large it gets. After an error none of them is in the log, and the same lines can be
     /// given again.
     pub(crate) fn commit(&mut self, lines: &[u8]) -> Result<(), Trouble> {
         // Somebody who holds another lock file may be numbering records in this folder.
         if !self.lock.in_place().map_err(|error| trouble(self.lock.path(), error))? {
             return Err(trouble(self.lock.path(), "lock file was removed or replaced while in use"));
         }
-        let bytes = lines.len() as u64;
         self.settle()?;
-        if self.durable_bytes > 0 && self.durable_bytes + bytes > self.bytes_max {
-            self.number += 1;
-            self.durable_bytes = 0;
-            self.current = Current::None;
-        }
         let path = self.path();
         let mut file = match std::mem::replace(&mut self.current, Current::None) {
             Current::Open(file) => file,
@@ -104,7 +120,10 @@ impl Segments {
             Err(_) => Current::Failed(file),
         };
         written.map_err(|why| trouble(&path, why))?;
-        self.durable_bytes += bytes;
+        if self.durable_bytes == 0 {
+            self.begun = Some(SystemTime::now());
+        }
+        self.durable_bytes += lines.len() as u64;
         Ok(())
     }
 
@@ -116,16 +135,24 @@ impl Segments {
         let ours = file.in_place().map_err(trouble)?;
         match self.durable_bytes {
             // The file was removed or replaced: whatever is there now is not ours to touch.
-            _ if !ours => self.number += 1,
-            0 => self.disk.remove(&path).map_err(trouble)?,
+            _ if !ours => self.next(),
+            0 => {
+                self.disk.remove(&path).map_err(trouble)?;
+                self.current = Current::None;
+            }
             durable => {
                 self.disk.cut(&path, durable).map_err(trouble)?;
-                self.number += 1;
+                self.next();
             }
         }
-        self.durable_bytes = 0;
-        self.current = Current::None;
         Ok(())
+    }
+
+    fn next(&mut self) {
+        self.number += 1;
+        self.durable_bytes = 0;
+        self.begun = None;
+        self.current = Current::None;
     }
 
     fn create(&mut self, path: &Path) -> Result<Box<dyn SegmentFile>, Trouble> {
@@ -137,6 +164,11 @@ impl Segments {
             trouble(path, error)
         })
     }
+}
+
+/// A clock that was set back makes nothing old.
+fn is_aged(begun: SystemTime, now: SystemTime, age_max: Duration) -> bool {
+    now.duration_since(begun).is_ok_and(|age| age >= age_max)
 }
 
 fn append(file: &mut dyn SegmentFile, lines: &[u8]) -> Result<(), String> {
@@ -151,4 +183,22 @@ fn append(file: &mut dyn SegmentFile, lines: &[u8]) -> Result<(), String> {
 
 fn trouble(file: &Path, why: impl Display) -> Trouble {
     Trouble { file: file.to_owned(), why: why.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::is_aged;
+
+    #[test]
+    fn a_segment_is_old_by_the_clock_and_one_that_went_back_makes_none_old() {
+        let (begun, hour) =
+            (SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000), Duration::from_secs(3_600));
+        for (now, expected) in
+            [(begun, false), (begun + hour / 2, false), (begun + hour, true), (begun - 9 * hour, false)]
+        {
+            assert_eq!(is_aged(begun, now, hour), expected, "{now:?}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! as long as the disk does not take them. Decides nothing about order, and nothing about files.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::chain::Chain;
 use crate::queue::Queue;
@@ -17,6 +17,9 @@ pub(crate) fn run(queue: &Arc<Queue>, mut segments: Segments, mut chain: Chain, 
         lines.clear();
         for accepted in &batch {
             lines.extend(chain.line(accepted.id, accepted.ts, &accepted.entry));
+        }
+        if segments.rotates_before(lines.len(), SystemTime::now()) {
+            segments.rotate();
         }
         if !commit(queue, &mut segments, &lines, retry) {
             return;

@@ -21,6 +21,11 @@ pub fn rfc3339_nanos(time: SystemTime) -> impl Display {
     humantime::format_rfc3339_nanos(within_calendar(time))
 }
 
+/// The time that an RFC 3339 text in UTC says, as the functions above write it; nothing for any other text.
+pub fn from_rfc3339(text: &str) -> Option<SystemTime> {
+    humantime::parse_rfc3339(text).ok()
+}
+
 /// The nearest time that RFC 3339 can say: its calendar ends with the year 9999, and a clock before 1970 is not one to
 /// believe. humantime cannot format any other, and makes `to_string` panic.
 fn within_calendar(time: SystemTime) -> SystemTime {
@@ -30,6 +35,15 @@ fn within_calendar(time: SystemTime) -> SystemTime {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_that_was_said_is_understood() {
+        let time = SystemTime::UNIX_EPOCH + Duration::new(1_795_786_041, 123_456_789);
+        assert_eq!(from_rfc3339(&rfc3339_nanos(time).to_string()), Some(time));
+        for text in ["", "now", "2026-11-27", "2026-11-27T13:33:21+01:00", "2026-13-27T13:33:21Z"] {
+            assert_eq!(from_rfc3339(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn every_time_can_be_said() {

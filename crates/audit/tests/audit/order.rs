@@ -58,6 +58,20 @@ fn a_segment_over_its_bound_is_followed_by_the_next() {
 }
 
 #[test]
+fn a_segment_over_its_age_is_followed_by_the_next_and_a_younger_one_goes_on_in_the_next_run_too() {
+    let folder = tempdir().unwrap();
+    for (segment_age_max, expected) in [(Duration::from_secs(3_600), 1), (Duration::ZERO, 5)] {
+        for number in 0..4 {
+            let log = Log::open(Options { segment_age_max, ..options(folder.path()) }).unwrap();
+            accept(&log, number).unwrap();
+            log.close().unwrap();
+        }
+        assert_eq!(segments(folder.path()).len(), expected);
+    }
+    assert_whole(&records(folder.path()), &[]);
+}
+
+#[test]
 fn an_incomplete_last_line_is_cut_and_recorded() {
     for (complete, torn, expected) in [(3, &b"{\"schema\":\"moonw"[..], "16"), (0, b"\0\0\0", "3")] {
         let folder = tempdir().unwrap();
