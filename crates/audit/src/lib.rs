@@ -7,7 +7,7 @@
 //!
 //! Reading order: `entry`, `decision`, `event` (what is recorded), `record`, `fit`, `ascii` (how a line is made),
 //! `chain`, `checkpoint`, `note`, `key` (why nobody can change one),
-//! `log`, `options`, `queue`, `writer` (who waits for whom), `segment`, `tail`, `stamp`, `disk`, `lock` (the files), `read`.
+//! `log`, `options`, `queue`, `writer` (who waits for whom), `segment`, `folder`, `tail`, `stamp`, `disk`, `lock` (the files), `read`.
 //!
 //! This crate knows no policy engine, no scripts and no network. It knows neither who may read the log, nor
 //! whether what it is told is true. It is also where the product hashes: [`digest`].
@@ -23,6 +23,7 @@ mod entry;
 mod error;
 mod event;
 mod fit;
+mod folder;
 mod id;
 mod key;
 mod limits;
@@ -58,6 +59,6 @@ pub use limits::{
 pub use log::Log;
 pub use note::InvalidNote;
 pub use options::{Mode, Options};
-pub use read::{Line, Lines, ReadError, find, read, read_with};
+pub use read::{Line, Lines, RawLine, ReadError, find, read, read_from, read_with};
 pub use record::SCHEMA;
 pub use schema::schema_json;

@@ -39,6 +39,9 @@ pub const LOCK_WAIT: Duration = Duration::from_secs(2);
 /// Time between two looks at a held lock: 20 ms.
 pub(crate) const LOCK_POLL: Duration = Duration::from_millis(20);
 
+/// Bytes that are read of a segment at once, and decompressed at once: 64 KiB, four of the longest lines.
+pub(crate) const READ_BYTES: usize = 64 * 1024;
+
 /// Bytes, as escaped in the line, that a text keeps when it has to be cut: 256.
 pub(crate) const CUT_TEXT_BYTES_MAX: usize = 256;
 

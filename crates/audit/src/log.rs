@@ -8,11 +8,12 @@ use std::thread::{self, JoinHandle};
 use crate::chain::Chain;
 use crate::entry::Entry;
 use crate::error::{OpenError, Unavailable};
+use crate::folder::segment_name;
 use crate::lock::{Lock, LockError};
 use crate::options::Options;
 use crate::queue::Queue;
 use crate::segment::{Segments, Trouble};
-use crate::tail::{self, Tail, TailError, segment_name};
+use crate::tail::{self, Tail, TailError};
 use crate::{Event, EventKind, RecordId, writer};
 
 /// The audit log of one folder. Clones are the same log; it closes when the last one goes.

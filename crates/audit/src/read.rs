@@ -2,8 +2,9 @@
 //!
 //! Gives lines as they are; whether they are complete, in order and unchanged is not judged here.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead as _, BufReader, Read as _};
+mod segment;
+
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::vec::IntoIter;
@@ -11,26 +12,46 @@ use std::vec::IntoIter;
 use serde_json::Value;
 
 use crate::RecordId;
-use crate::limits::LINE_BYTES_MAX;
-use crate::regular;
-use crate::stamp::Stamp;
-use crate::tail::segments;
+use crate::folder::segments;
+
+use segment::SegmentLines;
+pub(crate) use segment::{first_line, last_line};
 
 /// One line of the log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
-    /// The segment it is in.
+    /// The file it is in.
     pub file: Arc<Path>,
+    /// Number of its segment.
+    pub segment: u64,
+    /// Bytes before it in its segment, uncompressed.
+    pub offset: u64,
     /// Its number there, from 1.
     pub number: u64,
     /// The record. Members are in the order of the line; texts are hostile wherever they are shown.
     pub record: Value,
 }
 
+/// One line of the log as it is written: what [`Lines::next_raw`] gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawLine {
+    /// The file it is in.
+    pub file: Arc<Path>,
+    /// Number of its segment.
+    pub segment: u64,
+    /// Bytes before it in its segment, uncompressed.
+    pub offset: u64,
+    /// Its number there, from 1.
+    pub number: u64,
+    /// Its bytes without the line feed, fewer than [`crate::LINE_BYTES_MAX`]; hostile wherever they are shown.
+    pub bytes: Vec<u8>,
+}
+
 /// Why a line could not be given.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The folder or a segment cannot be read, or is a link or no regular file; the rest of it is passed over.
+    /// The folder or a segment cannot be read, is a link or no regular file, or is compressed and damaged or
+    /// incomplete; the rest of it is passed over.
     #[error("audit log `{}` cannot be read: {source}", file.display())]
     Unreadable {
         /// The folder or segment.
@@ -51,14 +72,23 @@ pub enum ReadError {
 }
 
 /// Every line of a folder's log, in order, up to the last complete one at the time of reading. Takes one line
-/// into memory at a time.
+/// into memory at a time, also of compressed segments.
 pub fn read(folder: &Path) -> Lines {
-    let mut lines = Lines { segments: Vec::new().into_iter(), current: None, broken: None };
-    match segments(folder) {
-        Ok(segments) => lines.segments = segments.into_iter(),
-        Err(source) => lines.broken = Some(ReadError::Unreadable { file: folder.to_owned(), source }),
+    read_from(folder, 0, 0)
+}
+
+/// The same from a place on: from this offset (bytes, uncompressed) in that segment, where a line begins, and through
+/// all segments after it. [`RawLine::end`] says where to go on another time. A place that is no longer there is no
+/// error: what comes after it is given.
+pub fn read_from(folder: &Path, segment: u64, offset: u64) -> Lines {
+    Lines {
+        folder: folder.to_owned(),
+        from: (segment, offset),
+        next_segment: segment,
+        to_come: Vec::new().into_iter(),
+        current: None,
+        is_unlisted: false,
     }
-    lines
 }
 
 /// The lines of a folder's log that hold one of these texts, in order; all others are passed over unparsed, so that
@@ -69,9 +99,8 @@ pub fn read_with(folder: &Path, texts: &[&str]) -> impl Iterator<Item = Result<L
     std::iter::from_fn(move || {
         loop {
             match lines.next_raw()? {
-                Ok(raw) if texts.iter().any(|text| raw.holds(text)) => return Some(raw.parse()),
-                Ok(_) => {}
-                Err(error) => return Some(Err(error)),
+                Ok(raw) if !texts.iter().any(|text| raw.holds(text)) => {}
+                raw => return Some(raw.and_then(RawLine::parse)),
             }
         }
     })
@@ -103,34 +132,23 @@ pub fn find(folder: &Path, id: RecordId) -> Result<Option<Line>, ReadError> {
     first_error.map_or(Ok(None), Err)
 }
 
-/// Place of the first record of a segment; nothing when there is none, or it does not say.
-pub(crate) fn first_stamp(path: &Path) -> Option<Stamp> {
-    let file = regular::open(OpenOptions::new().read(true), path).ok()?;
-    let mut line = Vec::new();
-    BufReader::new(file).take(LINE_BYTES_MAX as u64).read_until(b'\n', &mut line).ok()?;
-    Stamp::of(&line)
-}
-
-/// The lines of a log; made by [`read`].
+/// The lines of a log; made by [`read`] and [`read_from`]. After the end it may be asked again, and gives what was
+/// written since.
+///
+/// The last lines of a log that is being written may not be durable yet: should the disk fail there, they are taken
+/// back, and written again after a `gap` record, in a later segment.
 #[derive(Debug)]
 pub struct Lines {
-    segments: IntoIter<(u64, PathBuf)>,
-    current: Option<Segment>,
-    /// What went wrong before the first segment.
-    broken: Option<ReadError>,
-}
-
-#[derive(Debug)]
-struct Segment {
-    file: Arc<Path>,
-    reader: BufReader<File>,
-    lines: u64,
-}
-
-struct RawLine {
-    file: Arc<Path>,
-    number: u64,
-    bytes: Vec<u8>,
+    folder: PathBuf,
+    /// Segment to begin with, and the offset there.
+    from: (u64, u64),
+    /// The lowest number that was not opened yet.
+    next_segment: u64,
+    /// Segments from there on, as the folder was listed.
+    to_come: IntoIter<(u64, PathBuf)>,
+    current: Option<SegmentLines>,
+    /// The folder could not be listed, and that was told.
+    is_unlisted: bool,
 }
 
 impl Iterator for Lines {
@@ -142,71 +160,67 @@ impl Iterator for Lines {
 }
 
 impl Lines {
-    fn next_raw(&mut self) -> Option<Result<RawLine, ReadError>> {
-        if let Some(error) = self.broken.take() {
-            return Some(Err(error));
-        }
+    /// The next line as it is written, unparsed.
+    pub fn next_raw(&mut self) -> Option<Result<RawLine, ReadError>> {
+        self.advance().transpose()
+    }
+
+    fn advance(&mut self) -> Result<Option<RawLine>, ReadError> {
         loop {
-            let segment = match &mut self.current {
-                Some(segment) => segment,
-                None => {
-                    let (_, path) = self.segments.next()?;
-                    match regular::open(OpenOptions::new().read(true), &path) {
-                        Ok(file) => self.current.insert(Segment {
-                            file: path.into(),
-                            reader: BufReader::new(file),
-                            lines: 0,
-                        }),
-                        Err(source) => return Some(Err(ReadError::Unreadable { file: path, source })),
-                    }
+            let is_last = self.to_come.as_slice().is_empty();
+            if let Some(current) = &mut self.current {
+                let line = current.next_line(is_last);
+                if matches!(line, Err(ReadError::Unreadable { .. })) {
+                    self.current = None;
                 }
-            };
-            let is_last = self.segments.as_slice().is_empty();
-            match segment.next_line(is_last) {
-                Ok(Some(line)) => return Some(Ok(line)),
-                Ok(None) => self.current = None,
-                Err(error) => {
-                    if matches!(error, ReadError::Unreadable { .. }) {
-                        self.current = None;
-                    }
-                    return Some(Err(error));
+                if let Some(line) = line? {
+                    return Ok(Some(line));
                 }
+            }
+            if !is_last {
+                self.current = self.open_next()?;
+            // The one before is complete where another began since: then it is asked once more before it is left.
+            } else if !self.list()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    fn open_next(&mut self) -> Result<Option<SegmentLines>, ReadError> {
+        self.current = None;
+        let Some((segment, path)) = self.to_come.next() else { return Ok(None) };
+        self.next_segment = segment.saturating_add(1);
+        let offset = if segment == self.from.0 { self.from.1 } else { 0 };
+        SegmentLines::open(segment, &path, offset).map(Some)
+    }
+
+    /// Looks for segments that were not opened yet: whether there are any.
+    fn list(&mut self) -> Result<bool, ReadError> {
+        match segments(&self.folder) {
+            Ok(mut found) => {
+                found.retain(|(number, _)| *number >= self.next_segment);
+                self.to_come = found.into_iter();
+                self.is_unlisted = false;
+                Ok(!self.to_come.as_slice().is_empty())
+            }
+            // Told once, so that who takes all there is comes to an end.
+            Err(_) if self.is_unlisted => Ok(false),
+            Err(source) => {
+                self.is_unlisted = true;
+                Err(ReadError::Unreadable { file: self.folder.clone(), source })
             }
         }
     }
 }
 
-impl Segment {
-    fn next_line(&mut self, is_last: bool) -> Result<Option<RawLine>, ReadError> {
-        let unreadable = |source| ReadError::Unreadable { file: self.file.to_path_buf(), source };
-        let mut bytes = Vec::new();
-        let mut bounded = (&mut self.reader).take(LINE_BYTES_MAX as u64);
-        bounded.read_until(b'\n', &mut bytes).map_err(unreadable)?;
-        if bytes.is_empty() {
-            return Ok(None);
-        }
-        self.lines += 1;
-        if bytes.pop_if(|byte| *byte == b'\n').is_some() {
-            return Ok(Some(RawLine { file: self.file.clone(), number: self.lines, bytes }));
-        }
-        if bytes.len() == LINE_BYTES_MAX {
-            self.reader.skip_until(b'\n').map_err(unreadable)?;
-            return Err(self.not_a_record(format!("longer than {LINE_BYTES_MAX} bytes")));
-        }
-        // Somebody is writing it, or was when the machine stopped.
-        if is_last {
-            return Ok(None);
-        }
-        Err(self.not_a_record("it is incomplete".to_owned()))
-    }
-
-    fn not_a_record(&self, why: String) -> ReadError {
-        ReadError::NotARecord { file: self.file.to_path_buf(), number: self.lines, why }
-    }
-}
-
 impl RawLine {
-    fn holds(&self, text: &str) -> bool {
+    /// Where the next line begins.
+    pub fn end(&self) -> u64 {
+        self.offset + self.bytes.len() as u64 + 1
+    }
+
+    /// Whether a text occurs in it, as it is written.
+    pub fn holds(&self, text: &str) -> bool {
         match str::from_utf8(&self.bytes) {
             // Several times as fast as comparing at each byte.
             Ok(line) => line.contains(text),
@@ -214,10 +228,14 @@ impl RawLine {
         }
     }
 
-    fn parse(self) -> Result<Line, ReadError> {
-        let Self { file, number, bytes } = self;
+    /// The record.
+    ///
+    /// # Errors
+    /// It is not a JSON object.
+    pub fn parse(self) -> Result<Line, ReadError> {
+        let Self { file, segment, offset, number, bytes } = self;
         let why = match serde_json::from_slice::<Value>(&bytes) {
-            Ok(record) if record.is_object() => return Ok(Line { file, number, record }),
+            Ok(record) if record.is_object() => return Ok(Line { file, segment, offset, number, record }),
             Ok(_) => "not a JSON object".to_owned(),
             Err(error) => error.to_string(),
         };

@@ -5,15 +5,18 @@
 //! to what was durable (or removed, when that is nothing), and the lines go to a new one.
 
 use std::fmt::Display;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::disk::{Disk, SegmentFile};
+use crate::folder::segment_name;
 use crate::lock::Lock;
 use crate::options::Options;
 use crate::read;
-use crate::tail::{Tail, segment_name};
+use crate::stamp::Stamp;
+use crate::tail::Tail;
 
 /// The folder's segments, for the one who may write them.
 pub(crate) struct Segments {
@@ -62,19 +65,19 @@ impl Segments {
             current: Current::None,
         };
         let path = segments.path();
-        let trouble = |error: std::io::Error| trouble(&path, error);
-        let file = match tail {
-            None => segments.disk.create(&path).map_err(trouble)?,
-            Some(tail) => {
-                if tail.torn_bytes > 0 {
-                    segments.disk.cut(&path, tail.complete_bytes).map_err(trouble)?;
-                }
-                segments.disk.append(&path).map_err(trouble)?
-            }
+        let trouble = |error: io::Error| trouble(&path, error);
+        if let Some(tail) = tail.filter(|tail| tail.torn_bytes > 0) {
+            segments.disk.cut(&path, tail.complete_bytes).map_err(trouble)?;
+        }
+        let file = match segments.disk.append(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => segments.disk.create(&path),
+            opened => opened,
         };
+        let file = file.map_err(trouble)?;
         segments.current = Current::Open(file);
         if segments.durable_bytes > 0 {
-            segments.begun = read::first_stamp(&path).map(|first| first.ts);
+            let first = read::first_line(segments.number, &path).ok().flatten();
+            segments.begun = first.and_then(|line| Stamp::of(&line.bytes)).map(|stamp| stamp.ts);
         }
         Ok(segments)
     }
@@ -131,7 +134,7 @@ impl Segments {
     fn settle(&mut self) -> Result<(), Trouble> {
         let Current::Failed(file) = &self.current else { return Ok(()) };
         let path = self.path();
-        let trouble = |error: std::io::Error| trouble(&path, error);
+        let trouble = |error: io::Error| trouble(&path, error);
         let ours = file.in_place().map_err(trouble)?;
         match self.durable_bytes {
             // The file was removed or replaced: whatever is there now is not ours to touch.
@@ -158,7 +161,7 @@ impl Segments {
     fn create(&mut self, path: &Path) -> Result<Box<dyn SegmentFile>, Trouble> {
         self.disk.create(path).map_err(|error| {
             // A file that somebody put there, or that an attempt of ours left: the next number is free.
-            if error.kind() == std::io::ErrorKind::AlreadyExists {
+            if error.kind() == io::ErrorKind::AlreadyExists {
                 self.number += 1;
             }
             trouble(path, error)

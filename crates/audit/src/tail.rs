@@ -3,7 +3,7 @@
 //! Reads only. Complete lines are never cut, whatever they hold: a line that is not a record is for a person to
 //! look at, not for a start to remove.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -11,13 +11,15 @@ use serde::Deserialize;
 
 use crate::chain::Chain;
 use crate::digest::sha256;
+use crate::folder::{is_packed, segments};
 use crate::limits::LINE_BYTES_MAX;
+use crate::read::{ReadError, last_line};
 use crate::regular;
 
 /// Bytes read at once on the way back: 64 KiB.
 const CHUNK_BYTES: u64 = 64 * 1024;
 
-/// The end of a log.
+/// The end of a log: where the next line goes, which may be a segment that is not there yet.
 #[derive(Debug)]
 pub(crate) struct Tail {
     /// Number of the last segment.
@@ -45,9 +47,14 @@ pub(crate) fn find(folder: &Path) -> Result<Option<Tail>, TailError> {
     let mut tail = None;
     // A segment that was begun just before a crash has no line yet; the one before it knows the last number.
     for (segment, path) in segments.into_iter().rev() {
-        let end = read_end(&path).map_err(|error| TailError::Io(path.clone(), error))?;
+        let is_packed = is_packed(&path);
+        let end = match is_packed {
+            true => packed_end(segment, &path)?,
+            false => read_end(&path).map_err(|error| TailError::Io(path.clone(), error))?,
+        };
         let tail = tail.get_or_insert(Tail {
-            segment,
+            // What is compressed takes no more lines.
+            segment: segment.saturating_add(u64::from(is_packed)),
             complete_bytes: end.complete_bytes,
             torn_bytes: end.torn_bytes,
             chain: Chain::new(),
@@ -60,29 +67,6 @@ pub(crate) fn find(folder: &Path) -> Result<Option<Tail>, TailError> {
         }
     }
     Ok(tail)
-}
-
-/// The segments of a folder by number, in order. Files by other names are somebody else's.
-pub(crate) fn segments(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
-    let mut segments = Vec::new();
-    for file in fs::read_dir(folder)? {
-        let path = file?.path();
-        if let Some(number) = path.file_name().and_then(|name| segment_number(name.to_str()?)) {
-            segments.push((number, path));
-        }
-    }
-    segments.sort_unstable();
-    Ok(segments)
-}
-
-/// The name of a segment: `00000001.jsonl`, with more digits once eight do not suffice.
-pub(crate) fn segment_name(number: u64) -> String {
-    format!("{number:08}.jsonl")
-}
-
-fn segment_number(name: &str) -> Option<u64> {
-    let number = name.strip_suffix(".jsonl")?.parse().ok()?;
-    (number > 0 && segment_name(number) == name).then_some(number)
 }
 
 struct End {
@@ -103,6 +87,15 @@ fn read_end(path: &Path) -> io::Result<End> {
     file.seek(SeekFrom::Start(start))?;
     file.take((last_break - start).min(LINE_BYTES_MAX as u64)).read_to_end(&mut line)?;
     Ok(End { complete_bytes: last_break + 1, torn_bytes: bytes - last_break - 1, line: Some(line) })
+}
+
+/// The last line of a compressed segment, to which nothing is added: no bytes of it are at the end of the log.
+fn packed_end(segment: u64, path: &Path) -> Result<End, TailError> {
+    let line = last_line(segment, path).map_err(|error| match error {
+        ReadError::Unreadable { file, source } => TailError::Io(file, source),
+        ReadError::NotARecord { file, why, .. } => TailError::NotARecord(file, why),
+    })?;
+    Ok(End { complete_bytes: 0, torn_bytes: 0, line: line.map(|line| line.bytes) })
 }
 
 /// Position of the last line break before a position.
@@ -146,7 +139,8 @@ fn seq_of(line: &[u8]) -> Result<u64, String> {
 mod tests {
     use std::fs;
 
-    use super::{TailError, find, segment_name, segment_number};
+    use super::{TailError, find};
+    use crate::folder::segment_name;
 
     fn line(seq: u64) -> String {
         format!("{{\"schema\":\"moonward.audit/1\",\"seq\":\"{seq}\"}}\n")
@@ -185,21 +179,5 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join(segment_name(1)), "9".repeat(20_000) + "\n").unwrap();
         assert!(matches!(find(folder.path()), Err(TailError::NotARecord(_, why)) if why.contains("at most")));
-    }
-
-    #[test]
-    fn only_names_that_the_log_gives_are_segments() {
-        for (name, expected) in [
-            ("00000001.jsonl", Some(1)),
-            ("00000120.jsonl", Some(120)),
-            ("123456789.jsonl", Some(123_456_789)),
-            ("1.jsonl", None),
-            ("00000000.jsonl", None),
-            ("+0000001.jsonl", None),
-            ("00000001.jsonl.bak", None),
-            ("lock", None),
-        ] {
-            assert_eq!(segment_number(name), expected, "{name}");
-        }
     }
 }

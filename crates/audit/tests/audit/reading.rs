@@ -1,11 +1,159 @@
 //! The log read back from its files.
 
 use std::fs;
+use std::io::Write as _;
+use std::path::Path;
 
-use audit::{LINE_BYTES_MAX, ReadError, find, read, read_with};
+use audit::{LINE_BYTES_MAX, Lines, Log, Options, RawLine, ReadError, find, read, read_from, read_with};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use tempfile::tempdir;
 
-use crate::{accept, open};
+use crate::{accept, assert_whole, open, options, records};
+
+/// Puts a segment's compressed form in its place, and gives its path.
+fn compress(folder: &Path, number: u64) -> std::path::PathBuf {
+    let segment = folder.join(format!("{number:08}.jsonl"));
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&fs::read(&segment).unwrap()).unwrap();
+    let packed = segment.with_extension("jsonl.gz");
+    fs::write(&packed, encoder.finish().unwrap()).unwrap();
+    fs::remove_file(segment).unwrap();
+    packed
+}
+
+/// Adds this many segments of one record each.
+fn segments(folder: &Path, count: u64) {
+    let log = Log::open(Options { segment_bytes_max: 1, ..options(folder) }).unwrap();
+    for number in 0..count {
+        accept(&log, number).unwrap();
+        log.sync().unwrap();
+    }
+    log.close().unwrap();
+}
+
+fn raw(mut lines: Lines) -> Vec<RawLine> {
+    std::iter::from_fn(|| lines.next_raw()).map(Result::unwrap).collect()
+}
+
+#[test]
+fn a_compressed_segment_reads_like_any_other_and_the_log_goes_on_after_it() {
+    for compressed in [&[1][..], &[1, 2], &[2], &[3], &[1, 2, 3]] {
+        let folder = tempdir().unwrap();
+        segments(folder.path(), 3);
+        let before = raw(read(folder.path()));
+        for number in compressed {
+            compress(folder.path(), *number);
+        }
+        let after = raw(read(folder.path()));
+        let places = |lines: &[RawLine]| -> Vec<_> {
+            lines.iter().map(|line| (line.segment, line.offset, line.number, line.bytes.clone())).collect()
+        };
+        assert_eq!(places(&before), places(&after));
+        let id = records(folder.path())[0]["id"].as_str().unwrap().to_owned();
+        assert!(find(folder.path(), id.parse().unwrap()).unwrap().is_some());
+
+        let log = open(folder.path());
+        let acknowledged = [accept(&log, 4).unwrap()];
+        log.close().unwrap();
+        assert_whole(&records(folder.path()), &acknowledged);
+    }
+}
+
+#[test]
+fn reading_goes_on_from_any_line_in_either_form() {
+    let folder = tempdir().unwrap();
+    let log = open(folder.path());
+    for number in 0..20 {
+        accept(&log, number).unwrap();
+    }
+    log.close().unwrap();
+    segments(folder.path(), 2);
+    for is_compressed in [false, true] {
+        if is_compressed {
+            compress(folder.path(), 1);
+        }
+        let all = raw(read(folder.path()));
+        for (index, line) in all.iter().enumerate() {
+            assert_eq!(raw(read_from(folder.path(), line.segment, line.offset)), all[index..]);
+            assert_eq!(raw(read_from(folder.path(), line.segment, line.end())), all[index + 1..]);
+            let parsed = read_from(folder.path(), line.segment, line.offset).next().unwrap().unwrap();
+            assert_eq!(
+                (parsed.segment, parsed.offset, parsed.number),
+                (line.segment, line.offset, line.number)
+            );
+        }
+        // Places that are no longer there, or not yet.
+        assert_eq!(raw(read_from(folder.path(), 1, 1 << 40)), all[20..]);
+        assert_eq!(raw(read_from(folder.path(), 99, 0)), []);
+    }
+}
+
+#[test]
+fn who_has_read_to_the_end_is_given_what_is_written_later_through_new_segments() {
+    let folder = tempdir().unwrap();
+    let mut lines = read(folder.path());
+    assert!(lines.next().is_none());
+    let log = Log::open(Options { segment_bytes_max: 1_500, ..options(folder.path()) }).unwrap();
+    for number in 0..20 {
+        accept(&log, number).unwrap();
+        log.sync().unwrap();
+        let found: Vec<_> =
+            lines.by_ref().map(|line| line.unwrap().record["detail"]["number"].clone()).collect();
+        assert_eq!(found, [number]);
+    }
+    log.close().unwrap();
+
+    // A line whose end is written later.
+    let last = folder.path().join("00009999.jsonl");
+    fs::write(&last, "{\"n\":").unwrap();
+    assert!(lines.next().is_none());
+    fs::OpenOptions::new().append(true).open(&last).unwrap().write_all(b"1}\n{\"n\":2").unwrap();
+    assert_eq!(lines.next().unwrap().unwrap().record["n"], 1);
+    assert!(lines.next().is_none());
+    // One that was taken back, because the disk failed, is not missed.
+    fs::write(&last, "{\"n\":1}\n").unwrap();
+    fs::write(folder.path().join("00010000.jsonl"), "{\"n\":3}\n").unwrap();
+    assert_eq!(lines.next().unwrap().unwrap().record["n"], 3);
+    assert!(lines.next().is_none());
+}
+
+#[test]
+fn a_damaged_or_torn_compressed_segment_is_told_by_its_name_and_reading_goes_on() {
+    type Harm = fn(&mut Vec<u8>);
+    let harms: [Harm; 4] = [
+        |bytes| bytes.truncate(bytes.len() / 2),
+        |bytes| bytes.truncate(bytes.len() - 1),
+        |bytes| bytes.clear(),
+        |bytes| *bytes = b"{\"n\":1}\n".to_vec(),
+    ];
+    for harm in harms {
+        let folder = tempdir().unwrap();
+        segments(folder.path(), 3);
+        let packed = compress(folder.path(), 2);
+        let mut bytes = fs::read(&packed).unwrap();
+        harm(&mut bytes);
+        fs::write(&packed, bytes).unwrap();
+        let (good, bad): (Vec<_>, Vec<_>) = read(folder.path()).partition(Result::is_ok);
+        let [Err(ReadError::Unreadable { file, .. })] = &bad[..] else { panic!("{bad:?}") };
+        assert_eq!(file, &packed);
+        assert!(good.last().unwrap().as_ref().unwrap().file.ends_with("00000003.jsonl"));
+    }
+}
+
+#[test]
+fn a_line_without_an_end_in_a_compressed_segment_takes_no_memory() {
+    let folder = tempdir().unwrap();
+    fs::write(folder.path().join("00000001.jsonl"), vec![b'x'; 64 << 20]).unwrap();
+    let packed = compress(folder.path(), 1);
+    assert!(fs::metadata(packed).unwrap().len() < 1 << 20);
+    fs::write(folder.path().join("00000002.jsonl"), "{\"n\":2}\n").unwrap();
+    let read: Vec<_> = read(folder.path()).collect();
+    assert!(
+        matches!(&read[..], [Err(ReadError::NotARecord { why, .. }), Ok(_)] if why.starts_with("longer than")),
+        "{read:?}"
+    );
+}
 
 #[test]
 fn a_record_is_found_by_its_id_among_others() {

@@ -1,0 +1,149 @@
+//! One segment as lines, in whichever of its two forms it is there.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufRead, BufReader, Read as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use flate2::bufread::MultiGzDecoder;
+
+use super::{RawLine, ReadError};
+use crate::folder::{is_packed, packed};
+use crate::limits::{LINE_BYTES_MAX, READ_BYTES};
+use crate::regular;
+
+/// A segment that is being read.
+pub(crate) struct SegmentLines {
+    file: Arc<Path>,
+    segment: u64,
+    reader: Box<dyn BufRead + Send>,
+    /// The same file, to see how long it is: only of one that may still be written.
+    written: Option<File>,
+    /// Lines given.
+    lines: u64,
+    /// Where the next line begins, uncompressed.
+    offset: u64,
+    /// The beginning of a line whose end was not there yet.
+    begun: Vec<u8>,
+}
+
+impl SegmentLines {
+    /// Opens a segment, compressed or not, to read from an offset, which is the beginning of a line: every line before
+    /// is passed over. Compressed since its folder was listed, it is found too.
+    pub(crate) fn open(segment: u64, path: &Path, offset: u64) -> Result<Self, ReadError> {
+        let unreadable = |path: &Path, source| ReadError::Unreadable { file: path.to_owned(), source };
+        let (path, file) = match open_file(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !is_packed(path) => {
+                let packed = packed(path);
+                // What is missing is the segment that was listed, whatever else is missing.
+                let file = open_file(&packed).map_err(|_| unreadable(path, error))?;
+                (packed, file)
+            }
+            opened => (path.to_owned(), opened.map_err(|error| unreadable(path, error))?),
+        };
+        let mut lines = Self::of(segment, &path, file).map_err(|error| unreadable(&path, error))?;
+        lines.pass(offset).map_err(|error| unreadable(&path, error))?;
+        Ok(lines)
+    }
+
+    fn of(segment: u64, path: &Path, file: File) -> io::Result<Self> {
+        let written = if is_packed(path) { None } else { Some(file.try_clone()?) };
+        let bytes = BufReader::with_capacity(READ_BYTES, file);
+        let reader: Box<dyn BufRead + Send> = match written {
+            Some(_) => Box::new(bytes),
+            // A gzip file is a series of members (RFC 1952, section 2.2): one that somebody added is read, not overlooked.
+            None => Box::new(BufReader::with_capacity(READ_BYTES, MultiGzDecoder::new(bytes))),
+        };
+        Ok(Self { file: path.into(), segment, reader, written, lines: 0, offset: 0, begun: Vec::new() })
+    }
+
+    /// The next line. Nothing at the end for now; then it may be asked again. With `is_last`, an incomplete line at
+    /// the end is one that somebody is writing, or was when the machine stopped.
+    pub(crate) fn next_line(&mut self, is_last: bool) -> Result<Option<RawLine>, ReadError> {
+        let left = LINE_BYTES_MAX.saturating_sub(self.begun.len());
+        let read = (&mut self.reader).take(left as u64).read_until(b'\n', &mut self.begun);
+        read.map_err(|source| self.unreadable(source))?;
+        if self.begun.is_empty() {
+            return Ok(None);
+        }
+        if self.begun.last() == Some(&b'\n') {
+            return Ok(Some(self.line()));
+        }
+        if self.begun.len() == LINE_BYTES_MAX {
+            let rest = self.reader.skip_until(b'\n').map_err(|source| self.unreadable(source))?;
+            return Err(self.not_a_record(rest, format!("longer than {LINE_BYTES_MAX} bytes")));
+        }
+        if is_last || self.was_cut() {
+            return Ok(None);
+        }
+        Err(self.not_a_record(0, "it is incomplete".to_owned()))
+    }
+
+    fn line(&mut self) -> RawLine {
+        let mut bytes = std::mem::take(&mut self.begun);
+        let offset = self.offset;
+        self.offset += bytes.len() as u64;
+        self.lines += 1;
+        bytes.pop();
+        RawLine { file: self.file.clone(), segment: self.segment, offset, number: self.lines, bytes }
+    }
+
+    /// Whether the incomplete line that was read was taken back since: after trouble with the disk a segment is cut
+    /// to what is durable.
+    fn was_cut(&self) -> bool {
+        let bytes =
+            self.written.as_ref().and_then(|file| file.metadata().ok()).map(|metadata| metadata.len());
+        bytes.is_some_and(|bytes| bytes < self.offset + self.begun.len() as u64)
+    }
+
+    fn pass(&mut self, offset: u64) -> io::Result<()> {
+        while self.offset < offset {
+            let bytes = self.reader.fill_buf()?;
+            let count = bytes.len().min(usize::try_from(offset - self.offset).unwrap_or(usize::MAX));
+            let Some(passed) = bytes.get(..count).filter(|passed| !passed.is_empty()) else { break };
+            self.lines += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
+            self.reader.consume(count);
+            self.offset += count as u64;
+        }
+        Ok(())
+    }
+
+    fn unreadable(&self, source: io::Error) -> ReadError {
+        ReadError::Unreadable { file: self.file.to_path_buf(), source }
+    }
+
+    fn not_a_record(&mut self, rest: usize, why: String) -> ReadError {
+        self.offset += (std::mem::take(&mut self.begun).len() + rest) as u64;
+        self.lines += 1;
+        ReadError::NotARecord { file: self.file.to_path_buf(), number: self.lines, why }
+    }
+}
+
+impl std::fmt::Debug for SegmentLines {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("SegmentLines")
+            .field("file", &self.file)
+            .field("offset", &self.offset)
+            .finish_non_exhaustive()
+    }
+}
+
+fn open_file(path: &Path) -> io::Result<File> {
+    regular::open(OpenOptions::new().read(true), path)
+}
+
+/// The path of a segment with the line that is its last.
+pub(crate) fn last_line(segment: u64, path: &Path) -> Result<Option<RawLine>, ReadError> {
+    let mut lines = SegmentLines::open(segment, path, 0)?;
+    let mut last = None;
+    while let Some(line) = lines.next_line(false)? {
+        last = Some(line);
+    }
+    Ok(last)
+}
+
+/// The first line of a segment.
+pub(crate) fn first_line(segment: u64, path: &Path) -> Result<Option<RawLine>, ReadError> {
+    SegmentLines::open(segment, path, 0)?.next_line(true)
+}
