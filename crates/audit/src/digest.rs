@@ -13,6 +13,22 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
+/// SHA-256 of bytes that come in parts.
+#[derive(Default)]
+pub(crate) struct Sha256Writer(Sha256);
+
+impl Sha256Writer {
+    /// Adds a part.
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all parts.
+    pub(crate) fn finish(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
+}
+
 /// HMAC-SHA-256 (RFC 2104, FIPS 198-1) of a message under a key of any length.
 ///
 /// Compare two of them with [`same`], never with `==`, when one comes from outside.
@@ -50,7 +66,7 @@ pub fn hex(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{hex, hmac_sha256, key, same, sha256};
+    use super::{Sha256Writer, hex, hmac_sha256, key, same, sha256};
 
     #[test]
     fn digests_are_those_of_the_standards() {
@@ -69,6 +85,13 @@ mod tests {
         ] {
             assert_eq!(hex(&digest), expected);
         }
+    }
+
+    #[test]
+    fn parts_have_the_digest_of_the_whole() {
+        let mut parts = Sha256Writer::default();
+        ["a", "", "bc"].iter().for_each(|part| parts.update(part.as_bytes()));
+        assert_eq!(parts.finish(), sha256(b"abc"));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! Knows paths and bytes; not what a segment is for, nor what to do about an error.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use crate::regular;
@@ -33,6 +33,26 @@ pub trait Disk: Send + Sync {
     /// # Errors
     /// Whatever the system says; the file may be there or not then.
     fn remove(&self, path: &Path) -> io::Result<()>;
+
+    /// Gives a file another name in the same folder, durably, in the place of what has that name.
+    ///
+    /// # Errors
+    /// Whatever the system says; the file may have either name then, and what was there before may be gone.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Makes a new file that only its owner may read, durably, and fills it with so many zeros: the room is taken, not
+    /// only promised.
+    ///
+    /// # Errors
+    /// Whatever the system says; `AlreadyExists` when there is one by that name, which is left alone. Nothing is left
+    /// of what was made.
+    fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()>;
+
+    /// Removes a folder with everything in it, durably. Links in it are removed, not followed.
+    ///
+    /// # Errors
+    /// Whatever the system says; any part of it may be gone then.
+    fn remove_folder(&self, path: &Path) -> io::Result<()>;
 }
 
 /// One open segment, written at its end.
@@ -64,11 +84,7 @@ pub struct LocalDisk;
 
 impl Disk for LocalDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn SegmentFile>> {
-        let mut options = OpenOptions::new();
-        options.append(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(path)?;
+        let file = new_file(path)?;
         // Without a durable name the file may be gone after a crash, so it does not count as made.
         sync_folder_of(path).inspect_err(|_| drop(fs::remove_file(path)))?;
         Ok(Box::new(LocalFile { file, path: path.into() }))
@@ -89,6 +105,34 @@ impl Disk for LocalDisk {
         fs::remove_file(path)?;
         sync_folder_of(path)
     }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)?;
+        sync_folder_of(to)
+    }
+
+    fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()> {
+        let filled = fill(&mut new_file(path)?, bytes).and_then(|()| sync_folder_of(path));
+        filled.inspect_err(|_| drop(fs::remove_file(path)))
+    }
+
+    fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir_all(path)?;
+        sync_folder_of(path)
+    }
+}
+
+fn new_file(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.append(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn fill(file: &mut File, bytes: u64) -> io::Result<()> {
+    io::copy(&mut io::repeat(0).take(bytes), file)?;
+    file.sync_all()
 }
 
 struct LocalFile {

@@ -40,6 +40,13 @@ pub(crate) fn packed(segment: &Path) -> PathBuf {
     path.into()
 }
 
+/// Where a file is written before it gets its name.
+pub(crate) fn partial(file: &Path) -> PathBuf {
+    let mut path = file.as_os_str().to_owned();
+    path.push(".partial");
+    path.into()
+}
+
 /// Whether this is the path of a compressed segment.
 pub(crate) fn is_packed(segment: &Path) -> bool {
     segment.as_os_str().as_encoded_bytes().ends_with(PACKED.as_bytes())

@@ -7,7 +7,7 @@
 //!
 //! Reading order: `entry`, `decision`, `event` (what is recorded), `record`, `fit`, `ascii` (how a line is made),
 //! `chain`, `checkpoint`, `note`, `key` (why nobody can change one),
-//! `log`, `options`, `queue`, `writer` (who waits for whom), `segment`, `folder`, `tail`, `stamp`, `disk`, `lock` (the files), `read`.
+//! `log`, `options`, `queue`, `writer` (who waits for whom), `segment`, `folder`, `tail`, `stamp`, `disk`, `lock` (the files), `compress` (old ones), `read`.
 //!
 //! This crate knows no policy engine, no scripts and no network. It knows neither who may read the log, nor
 //! whether what it is told is true. It is also where the product hashes: [`digest`].
@@ -15,6 +15,7 @@
 mod ascii;
 mod chain;
 mod checkpoint;
+mod compress;
 mod decimal;
 mod decision;
 pub mod digest;

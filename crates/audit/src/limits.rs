@@ -39,6 +39,14 @@ pub const LOCK_WAIT: Duration = Duration::from_secs(2);
 /// Time between two looks at a held lock: 20 ms.
 pub(crate) const LOCK_POLL: Duration = Duration::from_millis(20);
 
+/// Level of gzip for complete segments, of 1 to 9: 6. Decisions come out at an eighth of their size, 14 % smaller than at
+/// level 1; level 9 takes twice as long for 3 % more (measured 2026-11-27).
+pub(crate) const GZIP_LEVEL: u32 = 6;
+
+/// Time that the end of a log waits for the segment that is being compressed: 3 s, for 64 MiB on a busy machine. One that
+/// takes longer is left for the next start.
+pub(crate) const COMPRESS_CLOSE_WAIT: Duration = Duration::from_secs(3);
+
 /// Bytes that are read of a segment at once, and decompressed at once: 64 KiB, four of the longest lines.
 pub(crate) const READ_BYTES: usize = 64 * 1024;
 

@@ -36,6 +36,8 @@ pub struct Options {
     pub segment_bytes_max: u64,
     /// Age of a segment's first record at which the next commit begins another one.
     pub segment_age_max: Duration,
+    /// Whether segments are compressed once they are complete.
+    pub compress: bool,
     /// Records accepted and not yet durable.
     pub queue_records_max: usize,
     /// Bytes of records accepted and not yet durable.
@@ -56,6 +58,7 @@ impl Options {
             retry: RETRY_INTERVAL,
             segment_bytes_max: SEGMENT_BYTES_MAX,
             segment_age_max: SEGMENT_AGE_MAX,
+            compress: true,
             queue_records_max: QUEUE_RECORDS_MAX,
             queue_bytes_max: QUEUE_BYTES_MAX,
             disk: Arc::new(LocalDisk),

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::compress::Compressor;
 use crate::disk::{Disk, SegmentFile};
 use crate::folder::segment_name;
 use crate::lock::Lock;
@@ -20,6 +21,8 @@ use crate::tail::Tail;
 
 /// The folder's segments, for the one who may write them.
 pub(crate) struct Segments {
+    /// Before the lock, so that it has ended when another process may write here.
+    compressor: Option<Compressor>,
     disk: Arc<dyn Disk>,
     folder: PathBuf,
     lock: Lock,
@@ -54,6 +57,7 @@ impl Segments {
     /// Goes on where the log ends, and cuts what a crash left after it.
     pub(crate) fn open(options: &Options, lock: Lock, tail: Option<&Tail>) -> Result<Self, Trouble> {
         let mut segments = Self {
+            compressor: None,
             disk: options.disk.clone(),
             folder: options.folder.clone(),
             lock,
@@ -75,6 +79,10 @@ impl Segments {
         };
         let file = file.map_err(trouble)?;
         segments.current = Current::Open(file);
+        if options.compress {
+            let compressor = Compressor::start(options.disk.clone(), &options.folder, segments.number);
+            segments.compressor = Some(compressor.map_err(|error| self::trouble(&options.folder, error))?);
+        }
         if segments.durable_bytes > 0 {
             let first = read::first_line(segments.number, &path).ok().flatten();
             segments.begun = first.and_then(|line| Stamp::of(&line.bytes)).map(|stamp| stamp.ts);
@@ -104,8 +112,13 @@ impl Segments {
         }
     }
 
-    /// Makes some whole lines durable in the segment, however large it gets. After an error none of them is in the log, and the same lines can be
-    /// given again.
+    /// All is well with the disk, or it is not: then nothing but lines may take room on it.
+    pub(crate) fn hold(&self, is_held: bool) {
+        self.compressor.iter().for_each(|compressor| compressor.hold(is_held));
+    }
+
+    /// Makes some whole lines durable in the segment, however large it gets. After an error none of them is in
+    /// the log, and the same lines can be given again.
     pub(crate) fn commit(&mut self, lines: &[u8]) -> Result<(), Trouble> {
         // Somebody who holds another lock file may be numbering records in this folder.
         if !self.lock.in_place().map_err(|error| trouble(self.lock.path(), error))? {
@@ -159,13 +172,15 @@ impl Segments {
     }
 
     fn create(&mut self, path: &Path) -> Result<Box<dyn SegmentFile>, Trouble> {
-        self.disk.create(path).map_err(|error| {
+        let file = self.disk.create(path).map_err(|error| {
             // A file that somebody put there, or that an attempt of ours left: the next number is free.
-            if error.kind() == io::ErrorKind::AlreadyExists {
+            if error.kind() == ErrorKind::AlreadyExists {
                 self.number += 1;
             }
             trouble(path, error)
-        })
+        })?;
+        self.compressor.iter().for_each(|compressor| compressor.complete_below(self.number));
+        Ok(file)
     }
 }
 

@@ -34,8 +34,14 @@ fn commit(queue: &Queue, segments: &mut Segments, lines: &[u8], retry: Duration)
     loop {
         let last_attempt = queue.closing();
         match segments.commit(lines) {
-            Ok(()) => return true,
-            Err(trouble) => queue.failed(trouble),
+            Ok(()) => {
+                segments.hold(false);
+                return true;
+            }
+            Err(trouble) => {
+                segments.hold(true);
+                queue.failed(trouble);
+            }
         }
         if last_attempt {
             return false;

@@ -13,6 +13,8 @@ pub(crate) enum Operation {
     Sync,
     Cut,
     Remove,
+    Rename,
+    Allocate,
 }
 
 pub(crate) const ENOSPC: i32 = 28;
@@ -89,6 +91,21 @@ impl Disk for FaultyDisk {
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.faults.check(Operation::Remove)?;
         LocalDisk.remove(path)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.faults.check(Operation::Rename)?;
+        LocalDisk.rename(from, to)
+    }
+
+    fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()> {
+        self.faults.check(Operation::Allocate)?;
+        LocalDisk.allocate(path, bytes)
+    }
+
+    fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        self.faults.check(Operation::Remove)?;
+        LocalDisk.remove_folder(path)
     }
 }
 

@@ -6,10 +6,12 @@
     reason = "tests may fail loudly, and so may what they share"
 )]
 
+mod compressing;
 mod faulty;
 mod form;
 mod order;
 mod outage;
+mod random;
 mod reading;
 
 use std::collections::HashMap;

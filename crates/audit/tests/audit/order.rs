@@ -30,16 +30,17 @@ fn numbers_have_no_gap_through_threads_segments_and_runs() {
         }
     }
     assert_whole(&records(folder.path()), &acknowledged);
-    let sizes: Vec<u64> =
-        segments(folder.path()).iter().map(|path| fs::metadata(path).unwrap().len()).collect();
-    assert!(sizes.len() >= 3, "{sizes:?}");
+    assert!(segments(folder.path()).len() >= 3, "{:?}", segments(folder.path()));
 }
 
-fn segments(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
-    paths.sort();
-    paths
+/// The numbers of the segments, in whichever form they are.
+fn segments(folder: &std::path::Path) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let mut numbers: Vec<_> =
+        names.filter_map(|name| Some(name.split_once(".jsonl")?.0.to_owned())).collect();
+    numbers.sort();
+    numbers.dedup();
+    numbers
 }
 
 #[test]
@@ -51,9 +52,7 @@ fn a_segment_over_its_bound_is_followed_by_the_next() {
         log.sync().unwrap();
     }
     log.close().unwrap();
-    let names: Vec<_> =
-        segments(folder.path()).iter().map(|path| path.file_stem().unwrap().to_owned()).collect();
-    assert_eq!(names, ["00000001", "00000002", "00000003", "00000004", "00000005"]);
+    assert_eq!(segments(folder.path()), ["00000001", "00000002", "00000003", "00000004", "00000005"]);
     assert_whole(&records(folder.path()), &[]);
 }
 

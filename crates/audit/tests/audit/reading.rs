@@ -24,7 +24,7 @@ fn compress(folder: &Path, number: u64) -> std::path::PathBuf {
 
 /// Adds this many segments of one record each.
 fn segments(folder: &Path, count: u64) {
-    let log = Log::open(Options { segment_bytes_max: 1, ..options(folder) }).unwrap();
+    let log = Log::open(Options { segment_bytes_max: 1, compress: false, ..options(folder) }).unwrap();
     for number in 0..count {
         accept(&log, number).unwrap();
         log.sync().unwrap();

@@ -59,6 +59,21 @@ impl Disk for Filling {
     fn remove(&self, path: &Path) -> io::Result<()> {
         LocalDisk.remove(path)
     }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        LocalDisk.rename(from, to)
+    }
+
+    fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()> {
+        if self.0.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        LocalDisk.allocate(path, bytes)
+    }
+
+    fn remove_folder(&self, path: &Path) -> io::Result<()> {
+        LocalDisk.remove_folder(path)
+    }
 }
 
 impl SegmentFile for FillingFile {
