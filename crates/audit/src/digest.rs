@@ -29,6 +29,27 @@ impl Sha256Writer {
     }
 }
 
+/// SHA-256 of all that a reader gives, and how many bytes that was.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn sha256_of(mut reader: impl io::Read) -> io::Result<([u8; 32], u64)> {
+    let mut hashing = Sha256::new();
+    let mut buffer = [0; 16 * 1024];
+    let mut bytes = 0;
+    loop {
+        match reader.read(&mut buffer) {
+            Ok(0) => return Ok((hashing.finalize().into(), bytes)),
+            Ok(read) => {
+                hashing.update(buffer.get(..read).unwrap_or_default());
+                bytes += read as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// HMAC-SHA-256 (RFC 2104, FIPS 198-1) of a message under a key of any length.
 ///
 /// Compare two of them with [`same`], never with `==`, when one comes from outside.

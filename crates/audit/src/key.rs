@@ -67,6 +67,11 @@ impl VerifyingKey {
         KeyId([one, two, three, four])
     }
 
+    /// The key of this point.
+    pub(crate) fn of(point: Point) -> Self {
+        Self(point)
+    }
+
     /// Whether this key's owner signed the message. Strict: no weak keys, and one form of each signature only.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
         self.0.verify_strict(message, &Signature::from_bytes(signature)).is_ok()

@@ -3,11 +3,11 @@
 //! An [`Entry`] is what somebody has to say; [`Log::accept`] gives it its place in the order and an id, and
 //! never waits for the disk; one writer thread makes it a line ([`schema_json`] says of what form), writes it to
 //! a segment and syncs. When the disk does not take lines, a strict log says so before anything else happens.
-//! [`read`] gives the lines back, from the files alone.
+//! [`read`] gives the lines back, and [`verify`](verify()) says whether they are as they were written, both from the files alone.
 //!
 //! Reading order: `entry`, `decision`, `event` (what is recorded), `record`, `fit`, `ascii` (how a line is made),
 //! `chain`, `checkpoint`, `note`, `key` (why nobody can change one),
-//! `log`, `options`, `queue`, `writer` (who waits for whom), `segment`, `folder`, `tail`, `stamp`, `disk`, `lock` (the files), `compress` (old ones), `read`.
+//! `log`, `options`, `queue`, `writer` (who waits for whom), `segment`, `folder`, `tail`, `stamp`, `disk`, `lock` (the files), `compress` (old ones), `read`; `verify` stands by itself.
 //!
 //! This crate knows no policy engine, no scripts and no network. It knows neither who may read the log, nor
 //! whether what it is told is true. It is also where the product hashes: [`digest`].
@@ -40,6 +40,7 @@ mod schema;
 mod segment;
 mod stamp;
 mod tail;
+mod verify;
 mod writer;
 
 pub use checkpoint::{Checkpoint, Head};
@@ -63,3 +64,7 @@ pub use options::{Mode, Options};
 pub use read::{Line, Lines, RawLine, ReadError, find, read, read_from, read_with};
 pub use record::SCHEMA;
 pub use schema::schema_json;
+pub use verify::{
+    Doubt, Figures, Finding, InvalidTrust, Progress, Question, Tail, Tampering, Verdict, VerifyError, Wrong,
+    verify,
+};

@@ -59,6 +59,21 @@ pub(crate) const CUT_ITEMS_MAX: usize = 4;
 /// Elements that a list inside an event's detail keeps when it has to be cut: 16; there are no others beside it.
 pub(crate) const CUT_DETAIL_ITEMS_MAX: usize = 16;
 
+/// Keys that one log can have been signed with, for a verifier: 1 024, a rotation each week for ten years.
+pub(crate) const VERIFY_KEYS_MAX: usize = 1_024;
+
+/// Key ids that a verifier names of a log in which no key is known: 4 of each segment.
+pub(crate) const VERIFY_ID_SAMPLES_MAX: usize = 4;
+
+/// Policy sets that a verifier remembers to have looked at: 65 536, 2 MiB of hashes; others are read again.
+pub(crate) const VERIFY_ARCHIVES_MAX: usize = 65_536;
+
+/// Bytes that a verifier reads at once, for each core: 256 KiB, a tenth of a millisecond of hashing.
+pub(crate) const VERIFY_BUFFER_BYTES: usize = 256 * 1024;
+
+/// Bytes between two words of a verifier on how far it is: 1 MiB.
+pub(crate) const VERIFY_PROGRESS_BYTES: u64 = 1024 * 1024;
+
 // A line with everything cut fits: 10 texts of the request and 7 displayed ones; 4 scopes, 4 chain ids, 4 errors;
 // 4 policies with id and file, enforced and shadow. What is left over holds member names, numbers and the two
 // stand-ins for context and entities (under 2 KiB together).
