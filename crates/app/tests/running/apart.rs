@@ -66,7 +66,7 @@ fn probed(running: &Running, destination: &str, definition: &str) -> (Json, Vec<
     let before = records(running, "decision").len();
     let answers = to_json(&call(running, "acme:probe", &[destination, definition]));
     let plain = |mut record: Json| {
-        for own in ["seq", "id", "ts", "duration_ns", "memo", "chain"] {
+        for own in ["seq", "id", "ts", "prev", "duration_ns", "memo", "chain"] {
             record[own] = json!(null);
         }
         let caller = record["pid"].as_str().unwrap_or_default().to_owned();
