@@ -7,7 +7,7 @@
 //!
 //! Reading order: `entry`, `decision`, `event` (what is recorded), `record`, `fit`, `ascii` (how a line is made),
 //! `chain`, `checkpoint`, `note`, `key` (why nobody can change one),
-//! `log`, `options`, `queue`, `writer` (who waits for whom), `segment`, `folder`, `tail`, `stamp`, `disk`, `lock` (the files), `compress` (old ones), `read`; `verify` stands by itself.
+//! `log`, `options`, `queue`, `watch`, `writer` (who waits for whom), `segment`, `folder`, `tail`, `stamp`, `disk`, `lock` (the files), `compress` (old ones), `read`; `verify` stands by itself.
 //!
 //! This crate knows no policy engine, no scripts and no network. It knows neither who may read the log, nor
 //! whether what it is told is true. It is also where the product hashes: [`digest`].
@@ -40,7 +40,8 @@ mod schema;
 mod segment;
 mod stamp;
 mod tail;
-mod verify;
+pub mod verify;
+mod watch;
 mod writer;
 
 pub use checkpoint::{Checkpoint, Head};
@@ -65,6 +66,6 @@ pub use read::{Line, Lines, RawLine, ReadError, find, read, read_from, read_with
 pub use record::SCHEMA;
 pub use schema::schema_json;
 pub use verify::{
-    Doubt, Figures, Finding, InvalidTrust, Progress, Question, Tail, Tampering, Verdict, VerifyError, Wrong,
-    verify,
+    Doubt, Figures, Finding, InvalidTrust, Question, Tail, Tampering, Verdict, VerifyError, Wrong, verify,
 };
+pub use watch::{Progress, Ticket, Watch};

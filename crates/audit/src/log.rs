@@ -10,10 +10,11 @@ use crate::entry::Entry;
 use crate::error::{OpenError, Unavailable};
 use crate::folder::segment_name;
 use crate::lock::{Lock, LockError};
-use crate::options::Options;
+use crate::options::{Mode, Options};
 use crate::queue::Queue;
 use crate::segment::{Segments, Trouble};
 use crate::tail::{self, Tail, TailError};
+use crate::watch::{Progress, Ticket, Watch};
 use crate::{Event, EventKind, RecordId, writer};
 
 /// The audit log of one folder. Clones are the same log; it closes when the last one goes.
@@ -87,7 +88,37 @@ impl Log {
     /// # Errors
     /// The disk takes no lines: not durable yet, attempts go on. Or the log was closed before it was durable.
     pub fn sync(&self) -> Result<(), Unavailable> {
-        self.open.queue.sync()
+        self.wait(self.ticket())
+    }
+
+    /// Everything accepted so far, as something to wait for. Taken after an acceptance it covers that entry, and what it
+    /// was counted with if it has no record of its own.
+    pub fn ticket(&self) -> Ticket {
+        self.open.queue.ticket()
+    }
+
+    /// How far everything up to there is. Never waits, and costs two atomic loads.
+    pub fn progress(&self, ticket: Ticket) -> Progress {
+        self.open.queue.progress(ticket)
+    }
+
+    /// Waits until everything up to there is durable.
+    ///
+    /// # Errors
+    /// As [`Log::sync`].
+    pub fn wait(&self, ticket: Ticket) -> Result<(), Unavailable> {
+        self.open.queue.wait(ticket)
+    }
+
+    /// Has `wake` called when something has changed that [`Log::progress`] tells of, each time that the watch was armed. It
+    /// runs on the writer's thread: it must be quick, must not wait, and must not own what would close the log.
+    pub fn watch(&self, wake: impl Fn() + Send + Sync + 'static) -> Watch {
+        self.open.queue.watchers().add(Box::new(wake))
+    }
+
+    /// What happens while the disk takes no lines.
+    pub fn mode(&self) -> Mode {
+        self.open.queue.mode()
     }
 
     /// Writes what was accepted, then ends the log for all its clones and frees the folder. Waits for the disk;

@@ -11,6 +11,7 @@ use crate::error::Unavailable;
 use crate::limits::{BATCH_RECORDS_MAX, COMMIT_INTERVAL, QUEUE_TENANT_SHARE};
 use crate::options::Mode;
 use crate::segment::Trouble;
+use crate::watch::{Progress, Ticket, Watchers};
 use crate::{Event, EventKind, RecordId};
 
 /// The queue of one log.
@@ -23,6 +24,10 @@ pub(crate) struct Queue {
     writable: AtomicBool,
     /// Those who asked whether it is writable while it was not, and were told no.
     turned_away: AtomicU64,
+    /// How many entries are durable, as in the state below: apart from it for the same reason.
+    durable: AtomicU64,
+    /// Those who wait without standing still. Told with no lock of the queue held.
+    watchers: Arc<Watchers>,
     state: Mutex<State>,
     /// For the writer: something came into an empty queue, somebody waits for a sync, or the end is asked for.
     work: Condvar,
@@ -95,6 +100,8 @@ impl Queue {
             bytes_max,
             writable: AtomicBool::new(true),
             turned_away: AtomicU64::new(0),
+            durable: AtomicU64::new(0),
+            watchers: Arc::default(),
             state: Mutex::new(State {
                 waiting: VecDeque::new(),
                 held: Held::default(),
@@ -154,11 +161,34 @@ impl Queue {
         Ok(id)
     }
 
-    /// Waits until everything accepted so far is durable.
-    pub(crate) fn sync(&self) -> Result<(), Unavailable> {
+    /// Everything accepted so far.
+    pub(crate) fn ticket(&self) -> Ticket {
+        Ticket(self.state().accepted)
+    }
+
+    /// How far everything up to there is. Takes no lock, and counts nobody as refused.
+    pub(crate) fn progress(&self, ticket: Ticket) -> Progress {
+        if self.durable.load(Ordering::Acquire) >= ticket.0 {
+            Progress::Durable
+        } else if self.writable.load(Ordering::Acquire) {
+            Progress::Waiting
+        } else {
+            Progress::Unwritable
+        }
+    }
+
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    pub(crate) fn watchers(&self) -> &Arc<Watchers> {
+        &self.watchers
+    }
+
+    /// Waits until everything up to there is durable.
+    pub(crate) fn wait(&self, ticket: Ticket) -> Result<(), Unavailable> {
         let mut state = self.state();
-        let target = state.accepted;
-        while state.durable < target {
+        while state.durable < ticket.0 {
             if let Some(outage) = &state.outage {
                 return Err(outage.unavailable());
             }
@@ -219,10 +249,11 @@ impl Queue {
         batch.iter().for_each(|accepted| state.release(accepted));
         state.refused += self.turned_away.swap(0, Ordering::Relaxed);
         state.durable += batch.len() as u64;
+        self.durable.store(state.durable, Ordering::Release);
         state.note_gap();
         // Only the writer ends or mends the log, so this cannot undo an end.
         self.writable.store(true, Ordering::Release);
-        self.progress.notify_all();
+        self.tell(state);
     }
 
     /// For the writer: the disk does not take lines. Said once for each outage, with the first cause.
@@ -235,7 +266,7 @@ impl Queue {
         if self.mode == Mode::Strict {
             self.writable.store(false, Ordering::Release);
         }
-        self.progress.notify_all();
+        self.tell(state);
     }
 
     /// For the writer: waits before the next attempt, unless the log is closing.
@@ -250,9 +281,17 @@ impl Queue {
 
     /// For the writer: nobody writes any more, for whatever reason.
     pub(crate) fn ended(&self) {
-        self.state().ended = true;
+        let mut state = self.state();
+        state.ended = true;
         self.writable.store(false, Ordering::Release);
+        self.tell(state);
+    }
+
+    /// Tells those who wait that something has changed, once the lock is given back.
+    fn tell(&self, state: MutexGuard<'_, State>) {
+        drop(state);
         self.progress.notify_all();
+        self.watchers.tell();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

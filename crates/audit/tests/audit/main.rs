@@ -13,6 +13,7 @@ mod order;
 mod outage;
 mod random;
 mod reading;
+mod waiting;
 
 use std::collections::HashMap;
 use std::path::Path;
