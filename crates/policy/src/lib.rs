@@ -14,6 +14,7 @@ mod class;
 #[cfg(test)]
 mod differential;
 mod entity;
+mod filter;
 mod footprint;
 mod format;
 mod gate;
@@ -35,6 +36,7 @@ pub mod vocabulary;
 
 pub use asked::InvalidQuestion;
 pub use bundle::{Bundle, BundleSources, Declared, ScopeSources};
+pub use filter::{Filter, NoMatch};
 pub use format::format;
 pub use gate::{Asks, Caller, Denial, DenialKind, Gate, Operation, Permit, Refusal, SelfCheck, Standing};
 pub use identity::{

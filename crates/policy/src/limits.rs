@@ -45,6 +45,9 @@ pub const FINDINGS_MAX: usize = 1000;
 /// id of its sort, of which an app may have 10 000.
 pub const NEAREST_LOOKS_MAX: usize = 100;
 
+/// Bytes of one filter of audit records: 16 KiB, what a line of the log may have.
+pub const FILTER_BYTES_MAX: usize = 16 * 1024;
+
 /// Columns of a line that policies are formatted to: 80, as Cedar's own tools have it.
 pub const POLICY_LINE_COLUMNS: usize = 80;
 

@@ -34,10 +34,10 @@ use crate::schema;
 use crate::slice::Slice;
 pub(crate) use apart::{apart, blanked};
 pub use code::{CODES, Code, Weight, code};
-pub(crate) use lexeme::comments;
+pub(crate) use lexeme::{Lexeme, comments};
 use literal::Known;
 use scan::Statement;
-pub(crate) use scan::statements;
+pub(crate) use scan::{expression, statements};
 pub(crate) use validate::in_file;
 
 /// The guard that is always loaded.

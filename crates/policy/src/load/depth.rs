@@ -1,4 +1,4 @@
-//! How deep a policy's syntax tree can become, counted from its tokens: a bound that is never too low.
+//! How deep the syntax tree of a policy, or of a filter, can become, counted from its tokens: a bound that is never too low.
 //!
 //! Brackets and operators are all that is looked at. A policy that is over a bound is not given to the parser.
 
@@ -45,9 +45,9 @@ impl Depth {
         let whole = self.levels.pop()?;
         let (depth, ifs) = (whole.depth(), whole.ifs());
         if depth > EXPRESSION_DEPTH_MAX {
-            Some(format!("this policy is {depth} levels deep, at most {EXPRESSION_DEPTH_MAX} allowed"))
+            Some(format!("this is {depth} levels deep, at most {EXPRESSION_DEPTH_MAX} allowed"))
         } else if ifs > IFS_NESTED_MAX {
-            Some(format!("`if` nests {ifs} deep in this policy, at most {IFS_NESTED_MAX} allowed"))
+            Some(format!("`if` nests {ifs} deep, at most {IFS_NESTED_MAX} allowed"))
         } else {
             None
         }

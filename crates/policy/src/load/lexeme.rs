@@ -4,9 +4,9 @@
 //! Cedar at that place, before anything that follows it.
 
 /// A word, a number, a string, a slot or a mark.
-pub(super) struct Lexeme<'a> {
-    pub(super) start: usize,
-    pub(super) text: &'a str,
+pub(crate) struct Lexeme<'a> {
+    pub(crate) start: usize,
+    pub(crate) text: &'a str,
 }
 
 /// The lexemes of a text, comments and white space left out.

@@ -45,6 +45,33 @@ pub(crate) fn statements(source: &Arc<Source>) -> Result<Vec<Statement>, Vec<Dia
     if scan.found.is_empty() { Ok(scan.statements) } else { Err(scan.found) }
 }
 
+/// The lexemes of an expression that stands alone, if it stays within the bounds of a policy.
+///
+/// # Errors
+/// It is over a bound. It should not be parsed then.
+pub(crate) fn expression(source: &Arc<Source>) -> Result<Vec<Lexeme<'_>>, Box<Diagnostic>> {
+    let mut depth = Depth::new();
+    let mut tokens = Vec::new();
+    for token in Lexemes::new(&source.text) {
+        let too_long = (tokens.len() == POLICY_TOKENS_MAX)
+            .then(|| format!("this is over {POLICY_TOKENS_MAX} words and marks long"));
+        if let Some(message) = depth.token(token.text).or(too_long) {
+            let end = token.start + token.text.len();
+            let span = Span { source: source.clone(), start: token.start, end };
+            return Err(Box::new(Diagnostic::error("policy.too-deep", message).at(span)));
+        }
+        tokens.push(token);
+    }
+    match depth.end() {
+        None => Ok(tokens),
+        Some(message) => Err(Box::new(Diagnostic::error("policy.too-deep", message).at(Span {
+            source: source.clone(),
+            start: 0,
+            end: source.text.len(),
+        }))),
+    }
+}
+
 /// A policy being scanned.
 struct Open {
     start: usize,
@@ -171,7 +198,7 @@ mod tests {
             (when(&format!("{}1", "if true then 1 else ".repeat(8))), None),
             (
                 when(&format!("{}1{}", "if true then (".repeat(9), ") else 2".repeat(9))),
-                Some("`if` nests 9 deep in this policy, at most 8 allowed"),
+                Some("`if` nests 9 deep, at most 8 allowed"),
             ),
             (
                 when(&format!(
@@ -193,7 +220,7 @@ mod tests {
                 when(&format!("[{}].contains(1)", "1 + 1, ".repeat(5000))),
                 Some("this policy is over 10000 words and marks long"),
             ),
-            (when(&both), Some("this policy is 3847 levels deep, at most 1000 allowed")),
+            (when(&both), Some("this is 3847 levels deep, at most 1000 allowed")),
             (when(&format!("\"{}\" == \"\"", "(".repeat(800))), None),
         ] {
             let found = scan(&text).err().map(|found| found[0].message.clone());
