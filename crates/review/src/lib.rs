@@ -2,3 +2,30 @@
 //!
 //! Works from the log's files alone. The index beside them is made from them, can be thrown away at any time, and never decides
 //! what is true. Knows no policy engine: what a filter means, whoever hands it in knows.
+//!
+//! Reading order: `lines` (the log by place), `row` and `selection` (what people ask by), `index` (where it is found fast),
+//! `query` (an answer, and whether it is complete), `recent` (the newest, and what comes), `export` and `cursor`, `groups`,
+//! `keeper` (the index kept up in the background).
+
+mod cursor;
+mod export;
+mod groups;
+mod index;
+mod keeper;
+pub mod limits;
+mod lines;
+mod query;
+mod recent;
+mod row;
+mod selection;
+
+pub use cursor::{Cursor, CursorError};
+pub use export::{CSV_HEAD, ExportError, Exported, Taker, csv_line, export};
+pub use groups::{Group, GroupBy, Groups};
+pub use index::{Column, Index, IndexError, Indexed, Progress, reindex};
+pub use keeper::Keeper;
+pub use lines::{Lines, Place, RawLine, Trouble, lines_from};
+pub use query::{Answer, Condition, Found, Question, Scanned, query};
+pub use recent::{Follower, Recent, recent};
+pub use row::Row;
+pub use selection::Selection;

@@ -1,0 +1,311 @@
+//! The index brought up to the end of the log, a transaction at a time, so that two who do it at once share the work.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use audit::digest::sha256;
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+
+use super::file::is_unusable;
+use super::{Index, IndexError};
+use crate::limits::{INDEX_BATCH_BYTES, INDEX_BATCH_RECORDS, TROUBLES_MAX};
+use crate::lines::{Place, RawLine, Trouble, lines_from, regular, segments};
+use crate::row::Row;
+
+/// How far it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Bytes of segments that were read, of those that were to be read.
+    pub bytes: u64,
+    /// Bytes that were to be read when it began.
+    pub bytes_in_all: u64,
+    /// Records that were indexed.
+    pub records: u64,
+}
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Indexed {
+    /// Records that were indexed now.
+    pub records: u64,
+    /// Bytes of lines that were read for it.
+    pub bytes: u64,
+    /// Segments that the log has.
+    pub segments: usize,
+}
+
+/// What one transaction did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Step {
+    pub(crate) records: u64,
+    pub(crate) bytes: u64,
+    /// Whether there was no more to read.
+    pub(crate) at_end: bool,
+}
+
+/// The last line that is indexed, and where the next one begins.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Head {
+    seq: u64,
+    line: Option<(Place, [u8; 32])>,
+    next: Place,
+}
+
+impl Index {
+    /// Brings the index up to the last complete line. One that does not fit the log, or is corrupt, is made anew.
+    ///
+    /// # Errors
+    /// SQLite failed, also with an index made anew: a full disk, for one.
+    pub fn catch_up(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<Indexed, IndexError> {
+        self.or_anew(|index| index.try_catch_up(progress))
+    }
+
+    /// The same for one transaction only, for who has time.
+    pub(crate) fn step(&mut self) -> Result<Step, IndexError> {
+        self.or_anew(|index| {
+            index.check_fit()?;
+            index.batch()
+        })
+    }
+
+    /// Does it once more with an index made anew when this one is corrupt.
+    pub(crate) fn or_anew<T>(
+        &mut self,
+        mut work: impl FnMut(&mut Self) -> Result<T, IndexError>,
+    ) -> Result<T, IndexError> {
+        match work(self) {
+            Err(IndexError::Sqlite(error)) if is_unusable(&error) => {
+                self.begin_anew(&error.to_string())?;
+                work(self)
+            }
+            other => other,
+        }
+    }
+
+    fn try_catch_up(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<Indexed, IndexError> {
+        self.check_fit()?;
+        let head = head(&self.connection)?;
+        let segments = self.segments()?;
+        let bytes_in_all = segments.iter().filter(|(number, _)| *number >= head.next.segment);
+        let bytes_in_all: u64 =
+            bytes_in_all.filter_map(|(_, path)| Some(path.symlink_metadata().ok()?.len())).sum();
+        let bytes_in_all = bytes_in_all.saturating_sub(head.next.offset);
+        let mut indexed = Indexed { segments: segments.len(), ..Indexed::default() };
+        loop {
+            let step = self.batch()?;
+            indexed.records += step.records;
+            indexed.bytes += step.bytes;
+            if step.at_end {
+                return Ok(indexed);
+            }
+            progress(Progress { bytes: indexed.bytes, bytes_in_all, records: indexed.records });
+        }
+    }
+
+    /// Makes the index anew when it is not of this log as it is now; drops what was removed from the log.
+    fn check_fit(&mut self) -> Result<(), IndexError> {
+        let head = head(&self.connection)?;
+        let segments = self.segments()?;
+        if let Some((place, hash)) = head.line {
+            let is_there = segments.iter().any(|(number, _)| *number == place.segment);
+            let same = is_there
+                && lines_from(&self.folder, place)
+                    .next()
+                    .and_then(Result::ok)
+                    .is_some_and(|line| line.place == place && sha256(&with_line_feed(line.bytes)) == hash);
+            if !same {
+                return self.begin_anew("the log is not the one that it was made from");
+            }
+        }
+        let unreadable: Vec<u64> = {
+            let mut statement =
+                self.connection.prepare("SELECT segment FROM trouble WHERE unreadable = 1")?;
+            let numbers = statement.query_map([], |row| row.get(0))?;
+            numbers.collect::<Result<_, _>>()?
+        };
+        let readable_again =
+            segments.iter().any(|(number, path)| unreadable.contains(number) && regular(path).is_ok());
+        if readable_again {
+            return self.begin_anew("a segment that could not be read can be read now");
+        }
+        let first = segments.first().map_or(i64::MAX as u64, |(number, _)| *number);
+        let has_older: bool = self.connection.query_row(
+            "SELECT EXISTS (SELECT 1 FROM record WHERE segment < ?)",
+            [first],
+            |row| row.get(0),
+        )?;
+        if has_older {
+            self.connection.execute("DELETE FROM record WHERE segment < ?", [first])?;
+            self.connection.execute("DELETE FROM trouble WHERE segment < ?", [first])?;
+        }
+        Ok(())
+    }
+
+    fn segments(&self) -> Result<Vec<(u64, PathBuf)>, IndexError> {
+        let no_log =
+            |error: io::Error| IndexError::NoLog { folder: self.folder.clone(), why: error.to_string() };
+        segments(&self.folder).map_err(no_log)
+    }
+
+    fn batch(&mut self) -> Result<Step, IndexError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        // Read within the transaction: somebody else may have gone on.
+        let mut batch =
+            Batch { head: head(&transaction)?, transaction, step: Step { at_end: true, ..Step::default() } };
+        batch.fill(&self.folder)?;
+        let Batch { head, transaction, step } = batch;
+        set_head(&transaction, &head)?;
+        transaction.commit()?;
+        Ok(step)
+    }
+}
+
+struct Batch<'c> {
+    head: Head,
+    transaction: Transaction<'c>,
+    step: Step,
+}
+
+impl Batch<'_> {
+    fn fill(&mut self, folder: &Path) -> rusqlite::Result<()> {
+        let mut lines = lines_from(folder, self.head.next);
+        loop {
+            if self.step.records >= INDEX_BATCH_RECORDS as u64 || self.step.bytes >= INDEX_BATCH_BYTES {
+                self.step.at_end = false;
+                return Ok(());
+            }
+            match lines.next() {
+                None => {
+                    self.head.next = lines.place();
+                    return Ok(());
+                }
+                Some(Ok(line)) => self.line(folder, line)?,
+                Some(Err(trouble)) => {
+                    // The folder is gone, or the log was replaced at this moment: the next look finds out.
+                    if matches!(trouble, Trouble::Unreadable { segment: 0, .. } | Trouble::Shorter { .. }) {
+                        return Ok(());
+                    }
+                    self.trouble(&trouble)?;
+                    self.head.next = lines.place();
+                }
+            }
+        }
+    }
+
+    fn line(&mut self, folder: &Path, line: RawLine) -> rusqlite::Result<()> {
+        let end = line.end();
+        self.step.bytes += line.bytes.len() as u64 + 1;
+        match Row::of_line(&line.bytes) {
+            Ok(row) => {
+                if self.head.line.is_some() && row.seq != self.head.seq + 1 {
+                    self.order(line.place, self.head.seq, row.seq)?;
+                }
+                if insert(&self.transaction, &row, line.place)? {
+                    self.step.records += 1;
+                }
+                self.head.seq = row.seq;
+                self.head.line = Some((line.place, sha256(&with_line_feed(line.bytes))));
+            }
+            Err(why) => {
+                let file = folder.join(format!("{:08}.jsonl", line.place.segment));
+                self.trouble(&Trouble::NotARecord { file, place: line.place, why })?;
+            }
+        }
+        self.head.next = end;
+        Ok(())
+    }
+
+    /// The numbers of two lines in a row are not.
+    fn order(&self, place: Place, before: u64, seq: u64) -> rusqlite::Result<()> {
+        let what = if seq > before {
+            format!("the records {} to {} are missing", before + 1, seq - 1)
+        } else {
+            format!("record {seq} comes after record {before}: the log is not in order")
+        };
+        add_trouble(&self.transaction, before.min(seq), place.segment, false, &what)
+    }
+
+    fn trouble(&self, trouble: &Trouble) -> rusqlite::Result<()> {
+        let (segment, unreadable) = match trouble {
+            Trouble::Unreadable { segment, .. } => (*segment, true),
+            Trouble::NotARecord { place, .. } => (place.segment, false),
+            Trouble::Shorter { .. } => (self.head.next.segment, false),
+        };
+        add_trouble(&self.transaction, self.head.seq, segment, unreadable, &trouble.to_string())
+    }
+}
+
+fn add_trouble(
+    connection: &Connection,
+    after_seq: u64,
+    segment: u64,
+    unreadable: bool,
+    what: &str,
+) -> rusqlite::Result<()> {
+    let count: u64 = connection.query_row("SELECT count(*) FROM trouble", [], |row| row.get(0))?;
+    if count < TROUBLES_MAX as u64 {
+        connection
+            .prepare_cached("INSERT INTO trouble (after_seq, segment, unreadable, what) VALUES (?, ?, ?, ?)")?
+            .execute(params![after_seq, segment, unreadable, what])?;
+    }
+    Ok(())
+}
+
+/// False when there is a record of that number already.
+fn insert(connection: &Connection, row: &Row, place: Place) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare_cached(
+        "INSERT OR IGNORE INTO record (seq, segment, offset, id, ts_ns, kind, tenant, actor, action, resource_type, decision, \
+         decision_kind, policies, opening, count) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    )?;
+    let inserted = statement.execute(params![
+        row.seq,
+        place.segment,
+        place.offset,
+        row.id,
+        row.ts_ns,
+        row.kind,
+        row.tenant,
+        row.actor,
+        row.action,
+        row.resource_type,
+        row.decision,
+        row.decision_kind,
+        row.policies,
+        row.opening,
+        row.count,
+    ])?;
+    Ok(inserted == 1)
+}
+
+fn head(connection: &Connection) -> rusqlite::Result<Head> {
+    let mut statement = connection.prepare_cached(
+        "SELECT seq, line_segment, line_offset, line_hash, next_segment, next_offset FROM head WHERE one = 1",
+    )?;
+    let head = statement.query_row([], |row| {
+        let hash: Vec<u8> = row.get(3)?;
+        let place = Place { segment: row.get(1)?, offset: row.get(2)? };
+        // An empty one stands for no line yet.
+        let line = <[u8; 32]>::try_from(hash).ok().map(|hash| (place, hash));
+        Ok(Head { seq: row.get(0)?, line, next: Place { segment: row.get(4)?, offset: row.get(5)? } })
+    });
+    Ok(head.optional()?.unwrap_or_default())
+}
+
+fn set_head(connection: &Connection, head: &Head) -> rusqlite::Result<()> {
+    let (place, hash) = match head.line {
+        Some((place, hash)) => (place, hash.to_vec()),
+        None => (Place::default(), Vec::new()),
+    };
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO head (one, seq, line_segment, line_offset, line_hash, next_segment, next_offset) \
+             VALUES (1, ?, ?, ?, ?, ?, ?)",
+        )?
+        .execute(params![head.seq, place.segment, place.offset, hash, head.next.segment, head.next.offset])?;
+    Ok(())
+}
+
+fn with_line_feed(mut line: Vec<u8>) -> Vec<u8> {
+    line.push(b'\n');
+    line
+}

@@ -1,0 +1,46 @@
+//! Bounds of reviewing a log: what is held in memory, and how long a part of the work takes.
+
+use std::time::Duration;
+
+/// Records that are indexed in one transaction: 2 000, some tens of milliseconds, for which a second reader waits.
+pub const INDEX_BATCH_RECORDS: usize = 2_000;
+
+/// Bytes of lines that are indexed in one transaction: 8 MiB, so that long records do not make it longer.
+pub const INDEX_BATCH_BYTES: u64 = 8 * 1024 * 1024;
+
+/// Time to wait for another process that writes the index: 10 s, many times what a transaction takes.
+pub const INDEX_BUSY_WAIT: Duration = Duration::from_secs(10);
+
+/// Troubles with a log that are kept word by word: 1 000; the first of them is what a person looks at, and one is enough for
+/// an answer to be incomplete.
+pub const TROUBLES_MAX: usize = 1_000;
+
+/// Bytes of SQLite's own memory for pages: 32 MiB, which holds the upper levels of an index over ten million records.
+pub const INDEX_CACHE_BYTES: usize = 32 * 1024 * 1024;
+
+/// Time between two looks of the background indexer for new records: 1 s; what came since is indexed before an answer.
+pub const KEEPER_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Rest of the background indexer after a transaction, in times that it took: 4, a fifth of a core at most.
+pub const KEEPER_REST: u32 = 4;
+
+/// Bytes of the end of a log that are looked through for the newest matches: 64 MiB, a segment; a query looks at all.
+pub const RECENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Bytes that are read at once on the way back from the end of a segment: 256 KiB.
+pub const RECENT_CHUNK_BYTES: usize = 256 * 1024;
+
+/// Time between two looks of a follower for new lines: 100 ms, what a person takes for at once.
+pub const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Groups that are counted apart: 10 000, some megabytes whatever tenants call their actors; the others are counted as one.
+pub const GROUPS_MAX: usize = 10_000;
+
+/// Reasons for not matching that are counted apart: 100. A filter has a few places that can fail; the others are counted as one.
+pub const REASONS_MAX: usize = 100;
+
+/// Records that are exported between two places where an export can go on: 1 000, some megabytes that may come twice.
+pub const EXPORT_BATCH_RECORDS: u64 = 1_000;
+
+/// Bytes of a cursor file: 4 KiB; ours has 300.
+pub const CURSOR_BYTES_MAX: u64 = 4 * 1024;
