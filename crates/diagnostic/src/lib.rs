@@ -4,10 +4,12 @@
 //! draws it with the source lines and the span underlined. Manifest, policy and script errors all come out in
 //! this one form. This crate knows nothing of YAML, Cedar or Lua.
 
+mod excerpt;
 mod nearest;
 mod render;
 mod visible;
 
+pub use excerpt::marked_lines;
 pub use nearest::did_you_mean;
 pub use render::render;
 pub use visible::visible;

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use diagnostic::{Span, visible};
+use diagnostic::{Span, marked_lines, visible};
 use policy::DecisionKind;
 use policy::study::{Case, Place, PolicyView, Sitting, Verdict};
 use serde::Serialize;
@@ -274,26 +274,9 @@ fn excerpt(policy: &PolicyView) -> String {
         Place::Guard => "the guard".to_owned(),
         Place::Scope(id) => format!("scope `{id}`"),
     };
-    let lines: Vec<&str> = text(&policy.span).lines().collect();
-    let gutter = " ".repeat((first + lines.len()).to_string().len());
-    let width = gutter.len();
     let mut shown = format!("{effect} `{}` of {place}\n", policy.id);
-    let _ = writeln!(shown, "{gutter} --> {}:{first}:{column}", visible(&policy.span.source.path));
-    let _ = writeln!(shown, " {gutter}|");
-    for (index, line) in lines.iter().enumerate().take(LINES_MAX) {
-        let mark = if index == 0 { '/' } else { '|' };
-        let _ = writeln!(shown, "{:>width$} | {mark} {}", first + index, visible(line));
-    }
-    match lines.len() {
-        // As the end of a stretch of lines is marked everywhere.
-        count if count <= LINES_MAX => {
-            let last = lines.last().map_or(0, |line| line.chars().count());
-            let _ = writeln!(shown, "{gutter} | |{}^", "_".repeat(last));
-        }
-        count => {
-            let _ = writeln!(shown, "{gutter} | ... {} more lines", count - LINES_MAX);
-        }
-    }
+    let at = format!("{}:{first}:{column}", policy.span.source.path);
+    shown.push_str(&marked_lines(&at, first, text(&policy.span), LINES_MAX));
     if let Some(advice) = &policy.advice {
         let _ = writeln!(shown, "advice: {}", visible(advice));
     }
