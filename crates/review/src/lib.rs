@@ -5,27 +5,40 @@
 //!
 //! Reading order: `lines` (the log by place), `row` and `selection` (what people ask by), `index` (where it is found fast),
 //! `query` (an answer, and whether it is complete), `recent` (the newest, and what comes), `export` and `cursor`, `groups`,
-//! `keeper` (the index kept up in the background).
+//! `keeper` (the index kept up in the background); `member` (how a record is read), `wording` and `event` (how it is said),
+//! `story` (one record), `report` (many).
 
 mod cursor;
+mod event;
 mod export;
 mod groups;
 mod index;
 mod keeper;
 pub mod limits;
 mod lines;
+mod member;
 mod query;
 mod recent;
+mod report;
 mod row;
 mod selection;
+mod story;
+mod wording;
 
 pub use cursor::{Cursor, CursorError};
 pub use export::{CSV_HEAD, ExportError, Exported, Taker, csv_line, export};
 pub use groups::{Group, GroupBy, Groups};
 pub use index::{Column, Index, IndexError, Indexed, Progress, reindex};
 pub use keeper::Keeper;
+pub use limits::{
+    REPORT_BUCKETS_MAX, REPORT_NAMES_MAX, REPORT_ROWS, REPORT_ROWS_MAX, STORY_NEIGHBOURS_MAX,
+    STORY_POLICY_LINES_MAX,
+};
 pub use lines::{Lines, Place, RawLine, Trouble, lines_from};
 pub use query::{Answer, Condition, Found, Question, Scanned, query};
 pub use recent::{Follower, Recent, recent};
+pub use report::{Gathering, Period, Report};
 pub use row::Row;
 pub use selection::Selection;
+pub use story::{Quotation, Story};
+pub use wording::moment;

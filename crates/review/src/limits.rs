@@ -1,4 +1,4 @@
-//! Bounds of reviewing a log: what is held in memory, and how long a part of the work takes.
+//! Bounds of reviewing a log: what is held in memory, how much is shown, and how long a part of the work takes.
 
 use std::time::Duration;
 
@@ -44,3 +44,47 @@ pub const EXPORT_BATCH_RECORDS: u64 = 1_000;
 
 /// Bytes of a cursor file: 4 KiB; ours has 300.
 pub const CURSOR_BYTES_MAX: u64 = 4 * 1024;
+
+/// Records told before and after one, of its causal chain and of its actor: 5 each, about what one screen holds.
+pub const STORY_NEIGHBOURS_MAX: usize = 5;
+
+/// Lines of a policy that a story shows: 20; the rest is in the file.
+pub const STORY_POLICY_LINES_MAX: usize = 20;
+
+/// Rows of each table of a report, unless asked otherwise: 10, what somebody reads.
+pub const REPORT_ROWS: usize = 10;
+
+/// Rows of each table of a report at most: 1 000, a page that a browser shows at once.
+pub const REPORT_ROWS_MAX: usize = 1_000;
+
+/// Different names that one table counts: 20 000, under 20 MiB for all of them with long names. Those that come later are counted
+/// together, and the report says so.
+pub const REPORT_NAMES_MAX: usize = 20_000;
+
+/// Sorts of denials of which it is remembered that they were there before: 1 000 000 at 8 bytes.
+pub(crate) const REPORT_KNOWN_MAX: usize = 1_000_000;
+
+/// Steps of time that a trend has: 96, each some pixels of a chart. With more the steps become longer.
+pub const REPORT_BUCKETS_MAX: usize = 96;
+
+/// Steps of time that a trend has as text: 24 lines, one screen.
+pub(crate) const REPORT_LINES_MAX: usize = 24;
+
+/// Loads of policies, and incidents of the log, that a report lists: 50 each, the newest; the others are counted.
+pub(crate) const REPORT_EVENTS_MAX: usize = 50;
+
+/// Seconds before and after a load of policies whose denials are compared: 60, long enough for services to act.
+pub(crate) const LOAD_WINDOW_SECONDS: u64 = 60;
+
+/// Denials after a load that are no burst, however few there were before: under 10.
+pub(crate) const LOAD_BURST_MIN: u64 = 10;
+
+/// How many times the denials before a load those after it are, in a burst: 3.
+pub(crate) const LOAD_BURST_FACTOR: u64 = 3;
+
+/// Sorts of denials counted after one load, to say which were most: 100.
+pub(crate) const LOAD_SORTS_MAX: usize = 100;
+
+/// Roll-ups whose last count is remembered: 65 536 at some 100 bytes. With more, counts of the oldest could be added twice;
+/// the report says so.
+pub(crate) const REPORT_ROLLUPS_MAX: usize = 65_536;

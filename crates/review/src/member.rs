@@ -1,0 +1,56 @@
+//! Members of a record, read without trust: a line may be of a later version, or of nobody's.
+
+use std::time::{Duration, SystemTime};
+
+use diagnostic::visible;
+use serde_json::Value as Json;
+
+/// A text; empty when there is none.
+pub(crate) fn text<'r>(record: &'r Json, path: &str) -> &'r str {
+    record.pointer(path).and_then(Json::as_str).unwrap_or_default()
+}
+
+/// A whole number: as records write those of 64 bits, or as JSON does.
+pub(crate) fn number(record: &Json, path: &str) -> Option<u64> {
+    match record.pointer(path)? {
+        Json::String(digits) => digits.parse().ok(),
+        other => other.as_u64(),
+    }
+}
+
+/// The items of a list; none when there is no list.
+pub(crate) fn items<'r>(record: &'r Json, path: &str) -> &'r [Json] {
+    record.pointer(path).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// When it was accepted, in seconds since 1970.
+pub(crate) fn seconds(record: &Json) -> Option<u64> {
+    let time: SystemTime = humantime::parse_rfc3339(text(record, "/ts")).ok()?;
+    time.duration_since(SystemTime::UNIX_EPOCH).ok().as_ref().map(Duration::as_secs)
+}
+
+/// Adds to a count. A roll-up says whatever number its line says, so that no sum may overflow.
+pub(crate) fn add(count: &mut u64, more: u64) {
+    *count = count.saturating_add(more);
+}
+
+/// Whether it is a denial; nothing when it is no decision.
+pub(crate) fn denied(record: &Json) -> Option<bool> {
+    match text(record, "/decision") {
+        "allow" => Some(false),
+        "deny" => Some(true),
+        _ => None,
+    }
+}
+
+/// The same with every text in it made visible, names of members too: what is made of it can go to a terminal.
+pub(crate) fn shown(value: &Json) -> Json {
+    match value {
+        Json::String(text) => Json::String(visible(text)),
+        Json::Array(items) => items.iter().map(shown).collect(),
+        Json::Object(members) => {
+            Json::Object(members.iter().map(|(name, value)| (visible(name), shown(value))).collect())
+        }
+        plain => plain.clone(),
+    }
+}
