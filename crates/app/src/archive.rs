@@ -135,6 +135,27 @@ impl Archive {
         Ok(SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds.min(999_999_999)))
     }
 
+    /// A file of a set, as it was; that of the shipped guard only if this version of the product ships the same.
+    ///
+    /// # Errors
+    /// There is no such set or file, or it is not what was kept, in words.
+    pub fn source(&self, digest: &str, path: &str) -> Result<Arc<Source>, String> {
+        if !is_set_name(digest) {
+            return Err("that is no digest of a set".to_owned());
+        }
+        let set = self.read(digest)?;
+        let guard = policy::study::shipped_guard();
+        if path == guard.path && !set.files.contains_key(path) {
+            let same = policy::shipped_digest(false) == set.index.shipped;
+            return if same {
+                Ok(guard.clone())
+            } else {
+                Err("another version of the product shipped it".to_owned())
+            };
+        }
+        set.files.get(path).cloned().ok_or_else(|| format!("the set has no file `{path}`"))
+    }
+
     /// Reads a set back.
     ///
     /// # Errors
@@ -306,6 +327,13 @@ mod tests {
         assert_eq!(set.index, SetIndex::of(&manifest, &digest(1)));
         assert_eq!(set.files["policies/all.cedar"].text, "permit");
         assert_eq!(fs::read_dir(root.path().join(PLACE)).unwrap().count(), 1);
+        assert_eq!(archive.source(&digest(1), "policies/all.cedar").unwrap().text, "permit");
+        assert!(archive.source(&digest(1), "policies/guard.cedar").unwrap().text.contains("forbid"));
+        for (digest, path) in
+            [(digest(1), "../_index.yaml"), (digest(2), "policies/all.cedar"), ("..".into(), "x")]
+        {
+            assert!(archive.source(&digest, path).is_err(), "{digest} {path}");
+        }
 
         fs::write(root.path().join("policies/all.cedar"), "// other words\npermit").unwrap();
         let manifest = Manifest::load(root.path()).unwrap().0;

@@ -1,5 +1,6 @@
 //! The commands: one file each, with its arguments, its help and what it does.
 
+mod audit;
 mod bench;
 mod call;
 mod check;
@@ -44,6 +45,7 @@ pub(crate) enum Command {
     Call(call::Call),
     Demo(demo::Demo),
     Policy(policy::Policy),
+    Audit(audit::Audit),
     Token(token::Token),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
@@ -61,6 +63,7 @@ impl Command {
             Self::Token(token) => token.output(),
             Self::Bench(bench) => bench.output(),
             Self::Policy(policy) => policy.output(),
+            Self::Audit(audit) => audit.output(),
             Self::Init(_) | Self::Run(_) | Self::Demo(_) | Self::Completions(_) | Self::Generate(_) => {
                 Output::Text
             }
@@ -79,6 +82,7 @@ impl Command {
             Self::Call(call) => call.run(printer),
             Self::Demo(demo) => demo.run(printer),
             Self::Policy(policy) => policy.run(printer),
+            Self::Audit(audit) => audit.run(printer),
             Self::Token(token) => token.run(printer),
             Self::Doctor(doctor) => doctor.run(printer),
             Self::Completions(completions) => completions.run(printer),

@@ -13,6 +13,7 @@ mod log_lines;
 mod opening;
 mod person;
 mod print;
+mod progress;
 mod refusal;
 mod shell;
 mod usage;

@@ -32,7 +32,7 @@ use crate::identity::{Tenant, TenantId};
 use crate::limits::{EVALUATION_STACK_BYTES, FINDINGS_MAX, TENANT_TOKENS_MAX};
 use crate::schema;
 use crate::slice::Slice;
-pub(crate) use apart::{apart, blanked};
+pub(crate) use apart::{apart, blanked, policy_at};
 pub use code::{CODES, Code, Weight, code};
 pub(crate) use lexeme::{Lexeme, comments};
 use literal::Known;
@@ -41,7 +41,7 @@ pub(crate) use scan::{expression, statements};
 pub(crate) use validate::in_file;
 
 /// The guard that is always loaded.
-static SHIPPED_GUARD: LazyLock<Arc<Source>> = LazyLock::new(|| {
+pub(crate) static SHIPPED_GUARD: LazyLock<Arc<Source>> = LazyLock::new(|| {
     let text = include_str!("../../../policies/guard.cedar").to_owned();
     Arc::new(Source { path: "policies/guard.cedar".to_owned(), text })
 });

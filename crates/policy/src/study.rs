@@ -198,6 +198,16 @@ pub fn blanked(source: &Arc<Source>, spans: &[Span]) -> Arc<Source> {
     if own.is_empty() { source.clone() } else { load::blanked(source, own.into_iter()) }
 }
 
+/// The policy of a file that begins at this line and column, both from 1, as a record of its decision has them.
+pub fn policy_at(source: &Arc<Source>, line: usize, column: usize) -> Option<Span> {
+    load::policy_at(source, line, column)
+}
+
+/// The guard that this version of the product ships.
+pub fn shipped_guard() -> &'static Arc<Source> {
+    &load::SHIPPED_GUARD
+}
+
 /// Cases decided on one thread. What questions of one actor, scopes and action have in common is made once.
 pub struct Sitting<'s> {
     study: &'s Study,

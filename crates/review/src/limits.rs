@@ -85,6 +85,10 @@ pub(crate) const LOAD_BURST_FACTOR: u64 = 3;
 /// Sorts of denials counted after one load, to say which were most: 100.
 pub(crate) const LOAD_SORTS_MAX: usize = 100;
 
+/// Denials of which it is remembered which policies they had: the last 4 096. A roll-up's first line comes in the second of its
+/// opening record.
+pub(crate) const REPORT_OPENINGS_MAX: usize = 4_096;
+
 /// Roll-ups whose last count is remembered: 65 536 at some 100 bytes. With more, counts of the oldest could be added twice;
 /// the report says so.
 pub(crate) const REPORT_ROLLUPS_MAX: usize = 65_536;

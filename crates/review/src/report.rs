@@ -209,9 +209,9 @@ impl Gathering {
             "decision" => {}
             // Its count goes on from one before the period, and its policies are those of a record before it.
             "rollup" => {
-                let more = self.rollups.more(record);
+                let (more, policies) = self.rollups.more(record);
                 if wanted(record) && place == Place::Within {
-                    self.rollup(record, second, more);
+                    self.rollup(record, second, more, policies);
                 }
             }
             "policy_load" => self.report.loads.load(record, second, place == Place::Within),
@@ -302,7 +302,7 @@ impl Gathering {
         }
     }
 
-    fn rollup(&mut self, record: &Json, second: u64, more: u64) {
+    fn rollup(&mut self, record: &Json, second: u64, more: u64, policies: Vec<String>) {
         if more == 0 {
             return;
         }
@@ -311,7 +311,7 @@ impl Gathering {
             self.report.trend.add(second, trend::What::Allowed, more);
             return;
         }
-        let sort = Sort::of_rollup(record, self.rollups.policies(record));
+        let sort = Sort::of_rollup(record, policies);
         add(&mut self.report.decisions.denied_counted, more);
         self.report.trend.add(second, trend::What::Counted, more);
         self.report.denied.add(&sort, record, 0, more);

@@ -38,6 +38,9 @@ pub struct Story {
     /// How the policy set that decided came into force.
     #[serde(skip_serializing_if = "Option::is_none")]
     load: Option<Near>,
+    /// The name under which the log keeps that policy set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    archive: Option<String>,
     /// The load that replaced it, if one did.
     #[serde(skip_serializing_if = "Option::is_none")]
     replaced: Option<Near>,
@@ -60,6 +63,8 @@ pub struct Quotation {
     pub file: String,
     /// Line of its first character, from 1.
     pub line: u64,
+    /// Column of it, in characters, from 1.
+    pub column: u64,
     /// Whether only the shadow verdict comes from it.
     pub shadow: bool,
     /// Its text, if that could be found.
@@ -163,6 +168,7 @@ impl Story {
                 id: text(policy, "/id").to_owned(),
                 file: text(policy, "/file").to_owned(),
                 line: number(policy, "/line").unwrap_or_default(),
+                column: number(policy, "/column").unwrap_or_default(),
                 shadow: path == "/shadow/policies",
                 text: None,
                 source: "its text was not looked for".to_owned(),
@@ -185,6 +191,7 @@ impl Story {
             policies: quoted,
             counted: None,
             load: None,
+            archive: None,
             replaced: None,
             chain: Around::default(),
             near: Around::default(),
@@ -196,6 +203,11 @@ impl Story {
     /// The record.
     pub fn record(&self) -> &Json {
         &self.record
+    }
+
+    /// The name under which the log keeps the policy set that decided, if its load says so.
+    pub fn archive(&self) -> Option<&str> {
+        self.archive.as_deref()
     }
 
     /// The policies that it names, to be quoted.
@@ -257,6 +269,8 @@ impl Story {
         if is_before {
             // Of loads of the same set in a row, the last is the one that decided.
             self.load = is_same.then(|| Near::of(record));
+            let archive = text(record, "/detail/archive");
+            self.archive = (is_same && !archive.is_empty()).then(|| archive.to_owned());
         } else if !is_same && self.replaced.is_none() {
             self.replaced = Some(Near::of(record));
         }

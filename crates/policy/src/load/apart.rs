@@ -44,6 +44,12 @@ pub(crate) fn blanked<'a>(source: &Arc<Source>, spans: impl Iterator<Item = &'a 
     Arc::new(Source { path: source.path.clone(), text })
 }
 
+/// The policy of a file that begins at this line and column, both from 1.
+pub(crate) fn policy_at(source: &Arc<Source>, line: usize, column: usize) -> Option<Span> {
+    let begins_there = |span: &Span| span.position() == (line, column);
+    scan::statements(source).ok()?.into_iter().map(|statement| statement.span).find(begins_there)
+}
+
 /// By the first word that is no annotation's; what has neither word is left among the permits, for the parser to
 /// refuse.
 fn effect(statement: &str) -> Effect {
@@ -61,6 +67,17 @@ fn effect(statement: &str) -> Effect {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_policy_is_found_where_a_record_says_that_it_begins() {
+        let text = "// ü\n@id(\"a\") permit (principal, action, resource); @id(\"b\")\nforbid (principal, action, resource);";
+        let source = Arc::new(Source { path: "a.cedar".into(), text: text.to_owned() });
+        let found =
+            |line, column| policy_at(&source, line, column).map(|span| &source.text[span.start..span.end]);
+        assert_eq!(found(2, 1), Some("@id(\"a\") permit (principal, action, resource);"));
+        assert_eq!(found(2, 47), Some("@id(\"b\")\nforbid (principal, action, resource);"));
+        assert_eq!((found(2, 2), found(9, 1), found(0, 0)), (None, None, None));
+    }
 
     #[test]
     fn each_effect_keeps_its_own_places() {

@@ -1,0 +1,228 @@
+//! `moonward audit show`: the story of one record.
+
+use audit::{ReadError, read, read_with};
+use clap::Args;
+use diagnostic::{did_you_mean, visible};
+use review::{Story, moment};
+use serde_json::{Value as Json, json};
+
+use super::policy_texts::PolicyTexts;
+use super::{Source, unread};
+use crate::command::OutputForm;
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::print::{Output, Printer};
+use crate::progress::Progress;
+use crate::shell;
+
+/// Characters of an id that are asked for at least: its time to the second.
+const PREFIX_MIN: usize = 8;
+
+/// Characters of a whole id.
+const ID_LENGTH: usize = 26;
+
+/// Records that are listed when several begin alike.
+const ALIKE_MAX: usize = 10;
+
+/// Tell the story of one record: what was asked, why it was answered so, what came before and after
+///
+/// Exits with 1 if there is no such record, with 4 if a part of the log cannot be read.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  moonward audit show 01M8EKA3G36AVWG4Z1D1AECJ20 my-app
+  moonward audit show 01m8eka3g3 my-app
+  moonward audit show 01M8EKA3G36AVWG4Z1D1AECJ20 my-app -o json | jq .policies")]
+pub(super) struct Show {
+    /// Id of the record, or its first characters, at least 8
+    id: String,
+    #[command(flatten)]
+    source: Source,
+    #[command(flatten)]
+    pub(super) output: OutputForm,
+}
+
+impl Show {
+    /// Finds the record and prints its story.
+    pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
+        let prefix = self.prefix()?;
+        let log = self.source.find()?.folder;
+        let mut progress = Progress::new("reading the log");
+        let mut unreadable = Vec::new();
+        let mut found = Vec::new();
+        for line in read_with(&log, &[&format!("\"id\":\"{prefix}")]) {
+            progress.step();
+            match line {
+                Ok(line) if text(&line.record, "id").starts_with(&prefix) => found.push(line.record),
+                Ok(_) => {}
+                Err(error) => unreadable.push(error),
+            }
+            if found.len() > ALIKE_MAX {
+                break;
+            }
+        }
+        let record = match (found.pop(), found.as_slice()) {
+            (None, _) => return Err(self.unknown(&prefix, &log, &unreadable)),
+            (Some(record), []) => record,
+            (Some(record), _) => {
+                found.push(record);
+                return Err(alike(&prefix, &found));
+            }
+        };
+        let story = self.story(record, &log, &mut progress);
+        drop(progress);
+        match printer.output() {
+            Output::Json => printer.json(&json!(story))?,
+            Output::Text => {
+                printer.data(&story.to_text())?;
+                printer.say(&format!("help: {}", self.next(story.record()).join("\n      ")));
+            }
+        }
+        Ok(if story.is_complete() { Exit::Done } else { Exit::Undetermined })
+    }
+
+    /// The id, or what was given of it, as records write it.
+    fn prefix(&self) -> Result<String, Fault> {
+        let prefix = self.id.to_ascii_uppercase();
+        // Crockford's base 32, which has no I, L, O and U.
+        let fits =
+            |byte: u8| byte.is_ascii_digit() || (byte.is_ascii_uppercase() && !b"ILOU".contains(&byte));
+        if (PREFIX_MIN..=ID_LENGTH).contains(&prefix.len()) && prefix.bytes().all(fits) {
+            return Ok(prefix);
+        }
+        let message = format!("`{}` is no id of a record, and no beginning of one", visible(&self.id));
+        let help = format!(
+            "an id is {ID_LENGTH} digits and letters without I, L, O and U; its first {PREFIX_MIN} are enough if no other record has them"
+        );
+        Err(Fault::usage(message, help))
+    }
+
+    fn story(&self, record: Json, log: &std::path::Path, progress: &mut Progress) -> Story {
+        let mut story = Story::of(record);
+        let texts = story.texts();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        for line in read_with(log, &texts) {
+            progress.step();
+            match line {
+                Ok(line) => story.add(&line.record),
+                Err(error) => story.is_missing(error.to_string()),
+            }
+        }
+        let set = text(story.record(), "policy_set").to_owned();
+        let archive = story.archive().map(str::to_owned);
+        let texts = PolicyTexts::new(&self.source.app, log, &set, archive.as_deref());
+        story.policies_mut().for_each(|policy| texts.quote(policy));
+        story
+    }
+
+    /// No record begins so: what is nearest, and what the log has.
+    fn unknown(&self, prefix: &str, log: &std::path::Path, unreadable: &[ReadError]) -> Fault {
+        let mut message =
+            format!("no record begins with `{prefix}` in `{}`", visible(&log.display().to_string()));
+        if let Some(error) = unreadable.first() {
+            message.push_str(&format!(
+                "; of {} that cannot be read any may have been it: {}",
+                if unreadable.len() == 1 {
+                    "what follows".to_owned()
+                } else {
+                    format!("{} lines", unreadable.len())
+                },
+                unread(error)
+            ));
+        }
+        let (mut nearest, mut ends) = (None::<String>, None::<(Json, Json)>);
+        for line in read(log).flatten() {
+            let record = line.record;
+            let id = text(&record, "id");
+            if prefix.len() == ID_LENGTH {
+                nearest = did_you_mean(prefix, nearest.as_deref().into_iter().chain([id])).map(str::to_owned);
+            }
+            let short = json!({"seq": record.get("seq"), "ts": record.get("ts")});
+            ends = Some(match ends {
+                None => (short.clone(), short),
+                Some((first, _)) => (first, short),
+            });
+        }
+        let help = match (nearest, ends) {
+            (Some(id), _) => format!("did you mean `{}`?", visible(&id)),
+            (None, Some((first, last))) => format!(
+                "the log has records {} to {}, {} to {}; `moonward audit query {}` lists them, `--log DIR` names another log",
+                visible(text(&first, "seq")),
+                visible(text(&last, "seq")),
+                visible(&moment(text(&first, "ts"))),
+                visible(&moment(text(&last, "ts"))),
+                self.source.words()
+            ),
+            (None, None) => "there is no record in that log; `--log DIR` names another one".to_owned(),
+        };
+        Fault::failed(message).with_help(help)
+    }
+
+    /// Commands to go on with.
+    fn next(&self, record: &Json) -> Vec<String> {
+        let (source, id) = (self.source.words(), shell::word(text(record, "id")));
+        let mut next = Vec::new();
+        let detail = |name: &str| record.pointer(&format!("/detail/{name}")).and_then(Json::as_str);
+        match text(record, "kind") {
+            "decision" => {
+                if record.get("not_replayable").is_none() {
+                    next.push(format!("`moonward policy simulate {source} --from {id}` decides it again"));
+                }
+                let mut words = format!("moonward audit query {source}");
+                for (flag, name) in [("--actor", "actor"), ("--action", "action")] {
+                    if !text(record, name).is_empty() {
+                        words.push_str(&format!(" {flag} {}", shell::word(text(record, name))));
+                    }
+                }
+                next.push(format!("`{words}` lists all of that sort"));
+            }
+            "policy_load" | "policy_refused" => {
+                next.push(format!("`moonward policy history {source}` lists the sets that were in force"));
+                next.push(format!(
+                    "`moonward audit report {source} --since {}` tells what was denied from then on",
+                    text(record, "ts")
+                ));
+            }
+            "rollup" => {
+                let opening = shell::word(detail("opening").unwrap_or_default());
+                next.push(format!("`moonward audit show {opening} {source}` tells the first of them"));
+            }
+            "service" if detail("record").is_some() => {
+                let denial = shell::word(detail("record").unwrap_or_default());
+                next.push(format!(
+                    "`moonward audit show {denial} {source}` tells the denial that it failed by"
+                ));
+            }
+            "gap" | "recovered" | "retention" | "key_rotate" | "checkpoint" => {
+                next.push(format!("`moonward audit verify {source}` proves whether the log is whole"));
+            }
+            _ => next.push(format!(
+                "`moonward audit query {source} --kind {}` lists all of that kind",
+                shell::word(text(record, "kind"))
+            )),
+        }
+        next
+    }
+}
+
+/// Several records begin so.
+fn alike(prefix: &str, found: &[Json]) -> Fault {
+    let mut listed = String::from("more characters of one of these:");
+    for record in found.iter().take(ALIKE_MAX) {
+        let says = ["kind", "decision", "actor", "action"].map(|name| visible(text(record, name))).join(" ");
+        let says = says.trim_end();
+        listed.push_str(&format!(
+            "\n  {}  {}  {says}",
+            visible(text(record, "id")),
+            visible(&moment(text(record, "ts")))
+        ));
+    }
+    if found.len() > ALIKE_MAX {
+        listed.push_str("\n  and more");
+    }
+    Fault::failed(format!("several records begin with `{prefix}`")).with_help(listed)
+}
+
+fn text<'r>(record: &'r Json, name: &str) -> &'r str {
+    record.get(name).and_then(Json::as_str).unwrap_or_default()
+}
