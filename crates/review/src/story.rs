@@ -265,14 +265,20 @@ impl Story {
         if set.is_empty() || text(&self.record, "/kind") == "policy_load" {
             return;
         }
-        let is_same = text(record, "/policy_set") == set;
-        if is_before {
-            // Of loads of the same set in a row, the last is the one that decided.
-            self.load = is_same.then(|| Near::of(record));
-            let archive = text(record, "/detail/archive");
-            self.archive = (is_same && !archive.is_empty()).then(|| archive.to_owned());
-        } else if !is_same && self.replaced.is_none() {
-            self.replaced = Some(Near::of(record));
+        // A thread that is in the middle of something decides by the set before for a moment longer: the load that counts is
+        // that of the record's own set, whatever was loaded after it.
+        match text(record, "/policy_set") == set {
+            true if is_before => {
+                self.load = Some(Near::of(record));
+                self.replaced = None;
+                let archive = text(record, "/detail/archive");
+                self.archive = (!archive.is_empty()).then(|| archive.to_owned());
+            }
+            true => {}
+            false if self.replaced.is_none() && (self.load.is_some() || !is_before) => {
+                self.replaced = Some(Near::of(record));
+            }
+            false => {}
         }
     }
 
@@ -374,11 +380,16 @@ mod tests {
         }
         assert_eq!(seqs(&story.load), [3]);
         assert_eq!(seqs(&story.replaced), [30]);
-        // The set before it was another one: then the load of this one is not in the log.
+        // Another set came between: a thread decided by the one before for a moment longer.
         let mut story = Story::of(decision(20, "a", "c"));
-        story.add(&event(2, "policy_load", "aa", json!({})));
+        for (seq, set) in [(2, "aa"), (19, "bb"), (21, "cc")] {
+            story.add(&event(seq, "policy_load", set, json!({})));
+        }
+        assert_eq!((seqs(&story.load), seqs(&story.replaced)), (vec![2], vec![19]));
+        // Its load is not in the log: only what replaced it is told.
+        let mut story = Story::of(decision(20, "a", "c"));
         story.add(&event(3, "policy_load", "bb", json!({})));
-        assert!(story.load.is_none());
+        assert!(story.load.is_none() && story.replaced.is_none());
     }
 
     #[test]

@@ -22,6 +22,16 @@ impl Report {
         for (label, value) in self.summary() {
             let _ = writeln!(shown, "{label:<11}{value}");
         }
+        for load in &self.loads.rows {
+            if let Some(burst) = burst(load) {
+                let (when, set) = (visible(&moment(&load.at.ts)), visible(short(&load.policy_set)));
+                let _ = writeln!(
+                    shown,
+                    "{:<11}{when} policies {set} came into force, and then\n{:11}{burst}",
+                    "look at", ""
+                );
+            }
+        }
         self.trend_lines(&mut shown);
         for (name, table) in self.denied.named() {
             table_lines(&mut shown, name, table);
@@ -48,7 +58,7 @@ impl Report {
         );
         section(&mut shown, "policies that came into force", self.loads.more, &self.loads.rows, load);
         section(&mut shown, "what else happened", self.health.more, &self.health.incidents, |incident| {
-            format!("{}  {}", at(&incident.at), incident.text)
+            format!("{}\n{:4}{}", at(&incident.at), "", incident.text)
         });
         shown
     }
@@ -219,14 +229,15 @@ fn table_lines(shown: &mut String, name: &str, table: &Table) {
 }
 
 fn first_seen(row: &FirstSeen) -> String {
+    let times = if row.total > 1 { format!(", {} times", grouped(row.total)) } else { String::new() };
     format!(
-        "{}  {} -> {} on {}, {}{}",
+        "{}  {} -> {} on {}\n{:40}by {}{times}",
         at(&row.first),
         visible(if row.actor.is_empty() { "(nobody)" } else { &row.actor }),
         visible(&row.action),
         visible(&row.resource_type),
-        visible(&row.policies.join(", ")),
-        if row.total > 1 { format!(", {} times", grouped(row.total)) } else { String::new() }
+        "",
+        visible(&row.policies.join(", "))
     )
 }
 
@@ -235,8 +246,9 @@ fn load(load: &Load) -> String {
     for part in load_said(load) {
         let _ = write!(said, ", {part}");
     }
-    if let Some(burst) = burst(load) {
-        let _ = write!(said, "\n{:24}{burst}", "");
+    if load.changed || load.denied_after > 0 {
+        let (after, before) = (grouped(load.denied_after), grouped(load.denied_before));
+        let _ = write!(said, "\n{:4}denied in the minute after it {after}, before it {before}", "");
     }
     said
 }

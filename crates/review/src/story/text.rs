@@ -10,6 +10,9 @@ use crate::limits::STORY_POLICY_LINES_MAX;
 use crate::member::{items, number, text};
 use crate::wording::{counted, list, moment, policy, quoted, short, short_id, time_of_day};
 
+/// Characters of one value that are shown: three lines of a terminal. `-o json` has all of them.
+const VALUE_CHARACTERS_MAX: usize = 200;
+
 impl Story {
     /// For people: nothing that a terminal obeys is in it. Ends with a line break.
     pub fn to_text(&self) -> String {
@@ -41,7 +44,9 @@ impl Story {
         let record = &self.visible;
         let get = |path: &str| text(record, path);
         fact(shown, "when", &format!("{}, record {} ({})", moment(get("/ts")), get("/seq"), get("/id")));
-        fact(shown, "who", &who(record));
+        if record.get("decision").is_some() || !get("/actor").is_empty() {
+            fact(shown, "who", &who(record));
+        }
         if !get("/place/source").is_empty() {
             let place = match number(record, "/place/line") {
                 Some(line) if line > 0 => format!("{}:{line}", get("/place/source")),
@@ -95,7 +100,7 @@ impl Story {
             Some(Near { ts, .. }) => {
                 let _ = write!(said, ", loaded {}", visible(&moment(ts)));
             }
-            None if self.visible.get("decision").is_some() => said.push_str(", loaded before the log begins"),
+            None if self.visible.get("decision").is_some() => said.push_str(", whose load is not in the log"),
             None => {}
         }
         if let Some(Near { ts, .. }) = &self.replaced {
@@ -147,8 +152,19 @@ fn members(shown: &mut String, label: &str, value: &Json, besides: &[&str]) {
     let Some(members) = value.as_object() else { return };
     let mut label = label;
     for (name, value) in members.iter().filter(|(name, _)| !besides.contains(&name.as_str())) {
-        fact(shown, label, &format!("{name}: {}", plain(value)));
+        fact(shown, label, &format!("{name}: {}", bounded(plain(value))));
         label = "";
+    }
+}
+
+/// A value as it is shown: one that is long by its beginning.
+fn bounded(value: String) -> String {
+    match value.char_indices().nth(VALUE_CHARACTERS_MAX) {
+        None => value,
+        Some((at, _)) => {
+            let more = value.chars().count() - VALUE_CHARACTERS_MAX;
+            format!("{}... ({more} more characters)", value.get(..at).unwrap_or_default())
+        }
     }
 }
 
@@ -171,7 +187,7 @@ fn who(record: &Json) -> String {
         "" => "nobody was named".to_owned(),
         actor => format!("`{actor}`"),
     };
-    for (words, path) in [("tenant", "/tenant"), ("running", "/definition"), ("by", "/via")] {
+    for (words, path) in [("tenant", "/tenant"), ("running", "/definition")] {
         if !text(record, path).is_empty() {
             let _ = write!(said, ", {words} {}", text(record, path));
         }
