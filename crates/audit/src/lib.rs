@@ -3,11 +3,13 @@
 //! An [`Entry`] is what somebody has to say; [`Log::accept`] gives it its place in the order and an id, and
 //! never waits for the disk; one writer thread makes it a line ([`schema_json`] says of what form), writes it to
 //! a segment and syncs. When the disk does not take lines, a strict log says so before anything else happens.
+//! [`Log::decided`] is the same for decisions, of which a flood is counted instead.
 //! [`read`] gives the lines back, and [`verify`](verify()) says whether they are as they were written, both from the files alone.
 //!
 //! Reading order: `entry`, `decision`, `event` (what is recorded), `record`, `fit`, `ascii` (how a line is made),
-//! `chain`, `checkpoint`, `note`, `key` (why nobody can change one),
-//! `log`, `options`, `queue`, `watch`, `writer` (who waits for whom), `segment`, `folder`, `tail`, `stamp`, `disk`, `lock` (the files), `compress` (old ones), `read`; `verify` stands by itself.
+//! `chain`, `checkpoint`, `note`, `key` (why nobody can change one), `log`, `options`, `queue`, `watch`, `writer` (who waits for
+//! whom), `rollup` (what is only counted), `segment`, `folder`, `tail`, `stamp`, `disk`, `lock` (the files), `compress` (old ones),
+//! `read`; `verify` stands by itself.
 //!
 //! This crate knows no policy engine, no scripts and no network. It knows neither who may read the log, nor
 //! whether what it is told is true. It is also where the product hashes: [`digest`].
@@ -36,6 +38,7 @@ mod queue;
 mod read;
 mod record;
 mod regular;
+mod rollup;
 mod schema;
 mod segment;
 mod stamp;
@@ -64,6 +67,7 @@ pub use note::InvalidNote;
 pub use options::{Mode, Options};
 pub use read::{Line, Lines, RawLine, ReadError, find, read, read_from, read_with};
 pub use record::SCHEMA;
+pub use rollup::Occurrence;
 pub use schema::schema_json;
 pub use verify::{
     Doubt, Figures, Finding, InvalidTrust, Question, Tail, Tampering, Verdict, VerifyError, Wrong, verify,

@@ -50,6 +50,40 @@ pub(crate) const COMPRESS_CLOSE_WAIT: Duration = Duration::from_secs(3);
 /// Bytes that are read of a segment at once, and decompressed at once: 64 KiB, four of the longest lines.
 pub(crate) const READ_BYTES: usize = 64 * 1024;
 
+/// Records of their own that decisions which are alike (tenant, actor, action, sort of answer) have at once: 100, enough to see
+/// what a loop does; past it they are counted.
+pub(crate) const ROLLUP_KEY_BURST: u32 = 100;
+
+/// Time for one record of its own more, of decisions that are alike: 100 ms, 10 a second.
+pub(crate) const ROLLUP_KEY_EACH: Duration = Duration::from_millis(100);
+
+/// Records of their own that all decisions of one tenant have at once: 500, 2 MiB of a typical 4 KiB.
+pub(crate) const ROLLUP_TENANT_BURST: u32 = 500;
+
+/// Time for one record of its own more, of all decisions of one tenant: 20 ms, 50 a second. A flood over many actors and
+/// actions writes some 200 KiB a second, 17 GiB a day.
+pub(crate) const ROLLUP_TENANT_EACH: Duration = Duration::from_millis(20);
+
+/// Kinds of decisions of one tenant that are told apart by their actors: 64. Past it an actor that was not seen of late is
+/// counted with all others that did the same, so that there are at most as many more as permissions times sorts of answers.
+pub(crate) const ROLLUP_ACTOR_KEYS_MAX: usize = 64;
+
+/// Tenants whose decisions are counted: 4 096 within [`ROLLUP_IDLE`]. Every decision of one more has a record of its own,
+/// within its share of the queue.
+pub(crate) const ROLLUP_TENANTS_MAX: usize = 4_096;
+
+/// Time between two records of a count that changes: 1 s, which is also what a crash may leave uncounted.
+pub(crate) const ROLLUP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Time without a decision after which a count is closed: 10 s, when records of their own are due again.
+pub(crate) const ROLLUP_IDLE: Duration = Duration::from_secs(10);
+
+// What is forgotten is what would be so if it were made anew: a count that has been idle has its whole burst again.
+const _: () = assert!(
+    ROLLUP_KEY_EACH.as_millis() * ROLLUP_KEY_BURST as u128 <= ROLLUP_IDLE.as_millis(),
+    "a count is not forgotten before its burst is whole"
+);
+
 /// Bytes, as escaped in the line, that a text keeps when it has to be cut: 256.
 pub(crate) const CUT_TEXT_BYTES_MAX: usize = 256;
 

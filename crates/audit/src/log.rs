@@ -15,7 +15,7 @@ use crate::queue::Queue;
 use crate::segment::{Segments, Trouble};
 use crate::tail::{self, Tail, TailError};
 use crate::watch::{Progress, Ticket, Watch};
-use crate::{Event, EventKind, RecordId, writer};
+use crate::{Decision, Event, EventKind, Occurrence, RecordId, writer};
 
 /// The audit log of one folder. Clones are the same log; it closes when the last one goes.
 #[derive(Clone)]
@@ -74,6 +74,23 @@ impl Log {
     /// The disk takes no lines (strict only), the queue is full (strict only), or the log is closed.
     pub fn accept(&self, entry: Entry) -> Result<RecordId, Unavailable> {
         self.open.queue.accept(entry)
+    }
+
+    /// Records a decision, or counts it. The first of those that are alike have records of their own, and then some each
+    /// second; past that, one more opens a roll-up, and its id is what the others get, which are in its count. `decision`
+    /// puts a record together, and is called only when there is to be one. Never waits for the disk.
+    ///
+    /// Records and last counts add up to the decisions of the log, except for the last second before a crash.
+    ///
+    /// # Errors
+    /// As [`accept`](Self::accept): a decision is neither recorded nor counted then. One that is only counted takes no
+    /// room in the queue.
+    pub fn decided(
+        &self,
+        occurrence: &Occurrence<'_>,
+        decision: impl FnOnce() -> Decision,
+    ) -> Result<RecordId, Unavailable> {
+        self.open.queue.decided(occurrence, decision)
     }
 
     /// Whether a check may go on at all: one atomic load. False while a strict log's disk takes no lines, and

@@ -10,9 +10,10 @@ use crate::entry::Entry;
 use crate::error::Unavailable;
 use crate::limits::{BATCH_RECORDS_MAX, COMMIT_INTERVAL, QUEUE_TENANT_SHARE};
 use crate::options::Mode;
+use crate::rollup::{Due, Rollups};
 use crate::segment::Trouble;
 use crate::watch::{Progress, Ticket, Watchers};
-use crate::{Event, EventKind, RecordId};
+use crate::{Decision, Event, EventKind, Occurrence, RecordId};
 
 /// The queue of one log.
 pub(crate) struct Queue {
@@ -37,6 +38,7 @@ pub(crate) struct Queue {
 
 struct State {
     waiting: VecDeque<Accepted>,
+    rollups: Rollups,
     /// Records and bytes accepted and not durable: in `waiting`, or with the writer.
     held: Held,
     /// The same for each tenant that has any.
@@ -104,6 +106,7 @@ impl Queue {
             watchers: Arc::default(),
             state: Mutex::new(State {
                 waiting: VecDeque::new(),
+                rollups: Rollups::default(),
                 held: Held::default(),
                 shares: HashMap::new(),
                 accepted: 0,
@@ -130,21 +133,35 @@ impl Queue {
 
     /// Gives an entry its place, or says why it has none.
     pub(crate) fn accept(&self, entry: Entry) -> Result<RecordId, Unavailable> {
+        self.place(entry, None)
+    }
+
+    /// Counts a decision, or gives its record a place.
+    pub(crate) fn decided(
+        &self,
+        occurrence: &Occurrence<'_>,
+        decision: impl FnOnce() -> Decision,
+    ) -> Result<RecordId, Unavailable> {
+        let due = {
+            let mut state = self.state();
+            state.may_accept(self.mode)?;
+            state.rollups.due(occurrence, Instant::now())
+        };
+        // Putting a record together takes far longer than anything under the lock.
+        match due {
+            Due::Counted(opening) => Ok(opening),
+            Due::Own => self.place(decision().into(), None),
+            Due::Opening => self.place(decision().into(), Some(occurrence)),
+        }
+    }
+
+    /// Gives an entry its place, and opens a roll-up with it if it is the first of one.
+    fn place(&self, entry: Entry, opens: Option<&Occurrence<'_>>) -> Result<RecordId, Unavailable> {
         let bytes = entry.bytes();
         let mut state = self.state();
-        if state.closing || state.ended {
-            return Err(Unavailable::Closed);
-        }
-        let best_effort = self.mode == Mode::BestEffort;
-        if let Some(outage) = &state.outage
-            && !best_effort
-        {
-            let unavailable = outage.unavailable();
-            state.refused += 1;
-            return Err(unavailable);
-        }
+        state.may_accept(self.mode)?;
         if !state.has_room(entry.tenant(), bytes, self.records_max, self.bytes_max) {
-            if best_effort {
+            if self.mode == Mode::BestEffort {
                 state.dropped += 1;
                 return Ok(RecordId::at(SystemTime::now()));
             }
@@ -153,6 +170,9 @@ impl Queue {
         }
         let idle = state.waiting.is_empty();
         let id = state.push(entry, bytes);
+        if let Some(event) = opens.and_then(|occurrence| state.rollups.open(occurrence, id)) {
+            state.push_owed(event);
+        }
         drop(state);
         // The writer takes what is there at once, so only the first entry has to wake it.
         if idle {
@@ -222,11 +242,17 @@ impl Queue {
     /// closing and everything was taken.
     pub(crate) fn take(&self, last_commit: Option<Instant>) -> Option<Vec<Accepted>> {
         let mut state = self.state();
-        while state.waiting.is_empty() {
+        while !state.tell_counts(Instant::now()) {
             if state.closing {
                 return None;
             }
-            state = self.work.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = match state.rollups.next_look() {
+                Some(next) => {
+                    let left = next.saturating_duration_since(Instant::now());
+                    self.work.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.work.wait(state).unwrap_or_else(PoisonError::into_inner),
+            };
         }
         while !state.hurry && !state.closing && state.waiting.len() < BATCH_RECORDS_MAX {
             let since = last_commit.map_or(COMMIT_INTERVAL, |last| last.elapsed());
@@ -301,6 +327,21 @@ impl Queue {
 }
 
 impl State {
+    /// Whether entries are taken at all; one that is not has been refused.
+    fn may_accept(&mut self, mode: Mode) -> Result<(), Unavailable> {
+        if self.closing || self.ended {
+            return Err(Unavailable::Closed);
+        }
+        match &self.outage {
+            Some(outage) if mode == Mode::Strict => {
+                let unavailable = outage.unavailable();
+                self.refused += 1;
+                Err(unavailable)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether so many bytes more of this tenant fit: into the queue, and into the tenant's share of it.
     fn has_room(
         &self,
@@ -341,8 +382,24 @@ impl State {
         id
     }
 
-    /// Something was lost, refused or late, and lines are taken again: the log itself says so. Past the bound by
-    /// one entry, since it is owed whatever else waits.
+    /// What the log has to say of itself: past the bound, since it is owed whatever else waits.
+    fn push_owed(&mut self, event: Event) {
+        let entry = Entry::from(event);
+        let bytes = entry.bytes();
+        self.push(entry, bytes);
+    }
+
+    /// Puts the counts that are due among what waits, all of them at the end; whether anything waits then.
+    fn tell_counts(&mut self, now: Instant) -> bool {
+        let counts = match self.closing {
+            true => self.rollups.close(),
+            false => self.rollups.look(now),
+        };
+        counts.into_iter().for_each(|event| self.push_owed(event));
+        !self.waiting.is_empty()
+    }
+
+    /// Something was lost, refused or late, and lines are taken again: the log itself says so.
     fn note_gap(&mut self) {
         let outage = self.outage.take();
         if outage.is_none() && self.dropped == 0 && self.refused == 0 {
@@ -360,9 +417,7 @@ impl State {
                 .with("since", value::rfc3339_nanos(since).to_string());
         }
         (self.dropped, self.refused) = (0, 0);
-        let entry = Entry::from(event);
-        let bytes = entry.bytes();
-        self.push(entry, bytes);
+        self.push_owed(event);
     }
 }
 

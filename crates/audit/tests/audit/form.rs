@@ -14,7 +14,7 @@ use tempfile::tempdir;
 use crate::{open, records};
 
 /// A decision with every member there is.
-fn full() -> Decision {
+pub(crate) fn full() -> Decision {
     let policy = PolicyReference {
         id: "guard.tenant".into(),
         file: "policies/guard.cedar".into(),

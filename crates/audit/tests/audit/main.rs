@@ -7,6 +7,7 @@
 )]
 
 mod compressing;
+mod counted;
 mod faulty;
 mod form;
 mod order;
