@@ -16,7 +16,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use audit::{AssertedBy, Event, EventKind, Log};
+use audit::{AssertedBy, Decision, Event, EventKind, Log, Occurrence};
 use diagnostic::{Diagnostic, render};
 
 pub use asks::Asks;
@@ -177,7 +177,7 @@ impl<'a> Operation<'a> {
     /// a thread with a stack of [`crate::limits::EVALUATION_STACK_BYTES`].
     ///
     /// # Errors
-    /// [`Refusal::Denied`], recorded once; [`Refusal::Unavailable`] while the log cannot be written, whatever
+    /// [`Refusal::Denied`], recorded or counted once; [`Refusal::Unavailable`] while the log cannot be written, whatever
     /// the answer would be.
     pub fn check<A: Asks>(&self, caller: &Caller<'_>, asks: A) -> Result<A::Permits, Refusal> {
         asks.check_each(self, caller)
@@ -194,8 +194,43 @@ impl<'a> Operation<'a> {
         if allowed && !owed_by_shadow && !self.recorded(&request, answer) {
             return Ok(Permit::grant(request, self.generation()));
         }
+        let resource = request.resource();
+        let occurrence = Occurrence {
+            tenant: caller.actor.map(|actor| actor.tenant().text()),
+            actor: caller.actor.map(|actor| actor.id()),
+            action: P::SPEC.action,
+            resource_type: P::SPEC.resource.name(),
+            decision_kind: answer.kind.recorded(),
+        };
+        let mut written = false;
+        let decision = || {
+            written = true;
+            self.decision(caller, &request, &given)
+        };
+        let record = self.gate.log.decided(&occurrence, decision).map_err(|_| Refusal::Unavailable)?;
+        let kind = match answer.kind {
+            AnswerKind::Allow => return Ok(Permit::grant(request, self.generation())),
+            AnswerKind::Forbid => DenialKind::Forbid,
+            AnswerKind::Default => DenialKind::Default,
+            AnswerKind::Error => {
+                if written {
+                    tracing::error!(%record, action = P::SPEC.action, errors = ?answer.errors, "a policy failed: denied");
+                }
+                DenialKind::Error
+            }
+        };
+        let named = match (resource, self.destination) {
+            (Resource::Process(_), Some(destination)) => destination,
+            _ => resource.text(),
+        };
+        let (action, resource) = (P::SPEC.action, named.to_owned());
+        Err(Refusal::Denied(Denial { kind, action, resource, record }))
+    }
+
+    /// The record of an answer.
+    fn decision<P: Permission>(&self, caller: &Caller<'_>, request: &P, given: &Given) -> Decision {
         // What Cedar cannot be given is not in the record either; its errors say why.
-        let case = self.question(caller, &request).and_then(|question| self.local.case(&question));
+        let case = self.question(caller, request).and_then(|question| self.local.case(&question));
         let decided = Decided {
             caller,
             generation: &self.local.generation,
@@ -205,26 +240,10 @@ impl<'a> Operation<'a> {
                 Some(Datum::Via(via)) => Some(via),
                 _ => None,
             },
-            given: &given,
+            given,
             case: case.as_ref(),
         };
-        let record = self.gate.log.accept(decided.entry().into()).map_err(|_| Refusal::Unavailable)?;
-        let kind = match answer.kind {
-            AnswerKind::Allow => return Ok(Permit::grant(request, self.generation())),
-            AnswerKind::Forbid => DenialKind::Forbid,
-            AnswerKind::Default => DenialKind::Default,
-            AnswerKind::Error => {
-                tracing::error!(%record, action = P::SPEC.action, errors = ?answer.errors, "a policy failed: denied");
-                DenialKind::Error
-            }
-        };
-        let resource = request.resource();
-        let named = match (resource, self.destination) {
-            (Resource::Process(_), Some(destination)) => destination,
-            _ => resource.text(),
-        };
-        let (action, resource) = (P::SPEC.action, named.to_owned());
-        Err(Refusal::Denied(Denial { kind, action, resource, record }))
+        decided.entry()
     }
 
     fn decide<P: Permission>(&self, caller: &Caller<'_>, request: &P) -> Given {

@@ -35,6 +35,19 @@ impl World {
         audit::read(&self.folder.path().join("log")).map(|line| line.unwrap().record).collect()
     }
 
+    /// The records of a log that has ended.
+    pub(crate) fn all_records(self) -> Vec<Json> {
+        self.log.close().unwrap();
+        audit::read(&self.folder.path().join("log")).map(|line| line.unwrap().record).collect()
+    }
+
+    /// Bytes of the log on the disk.
+    pub(crate) fn log_bytes(&self) -> u64 {
+        self.log.sync().unwrap();
+        let files = std::fs::read_dir(self.folder.path().join("log")).unwrap();
+        files.map(|file| file.unwrap().metadata().unwrap().len()).sum()
+    }
+
     /// The records of decisions so far.
     pub(crate) fn decisions(&self) -> Vec<Json> {
         self.records().into_iter().filter(|record| record["kind"] == "decision").collect()
