@@ -51,6 +51,8 @@ pub struct Decision {
     pub engine: Engine,
     /// The answer and its sort.
     pub decision_kind: DecisionKind,
+    /// Why it is on record.
+    pub because: Because,
     /// The policies that determined the answer; empty for a default deny.
     pub policies: Vec<PolicyReference>,
     /// Errors that the engine reported, as it words them. Shown only.
@@ -132,6 +134,23 @@ impl DecisionKind {
             Self::DenyForbid | Self::DenyDefault | Self::DenyError => Effect::Deny,
         }
     }
+}
+
+/// Why a decision has a record of its own, where most that allow have none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Because {
+    /// Every denial is recorded.
+    Denied,
+    /// It allowed something sensitive.
+    Sensitive,
+    /// One of the policies that allowed it asks for that.
+    Asked,
+    /// It was the first in this generation of policies of those that are decided alike; how many followed, `rollup` records
+    /// say.
+    First,
+    /// The shadow policies would have said otherwise.
+    Shadow,
 }
 
 /// A policy, and where it is written.

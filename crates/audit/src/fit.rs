@@ -271,7 +271,7 @@ mod tests {
     use crate::limits::{CUT_TEXT_BYTES_MAX, LINE_BYTES_MAX};
     use crate::record::Head;
     use crate::{
-        AssertedBy, Decision, DecisionKind, Engine, Entry, Event, EventKind, Place, PolicyReference,
+        AssertedBy, Because, Decision, DecisionKind, Engine, Entry, Event, EventKind, Place, PolicyReference,
         RecordId, Resource, Shadow,
     };
 
@@ -293,6 +293,7 @@ mod tests {
             generation: u64::MAX.into(),
             engine: Engine { version: "4.14.1".into(), error_mode: "deny" },
             decision_kind: DecisionKind::DenyForbid,
+            because: Because::Denied,
             policies: vec![policy("guard.tenant.definition")],
             errors: vec![],
             shadow: None,

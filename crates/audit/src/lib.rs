@@ -8,7 +8,7 @@
 //!
 //! Reading order: `entry`, `decision`, `event` (what is recorded), `record`, `fit`, `ascii` (how a line is made),
 //! `chain`, `checkpoint`, `note`, `key` (why nobody can change one), `log`, `options`, `queue`, `watch`, `writer` (who waits for
-//! whom), `rollup` (what is only counted), `segment`, `folder`, `tail`, `stamp`, `disk`, `lock` (the files), `compress` (old ones),
+//! whom), `rollup`, `tally` (what is only counted), `segment`, `folder`, `tail`, `stamp`, `disk`, `lock` (the files), `compress` (old ones),
 //! `read`; `verify` stands by itself.
 //!
 //! This crate knows no policy engine, no scripts and no network. It knows neither who may read the log, nor
@@ -43,6 +43,7 @@ mod schema;
 mod segment;
 mod stamp;
 mod tail;
+mod tally;
 pub mod verify;
 mod watch;
 mod writer;
@@ -50,7 +51,8 @@ mod writer;
 pub use checkpoint::{Checkpoint, Head};
 pub use decimal::Decimal;
 pub use decision::{
-    AssertedBy, Decision, DecisionKind, Effect, Engine, Memo, Place, PolicyReference, Resource, Shadow,
+    AssertedBy, Because, Decision, DecisionKind, Effect, Engine, Memo, Place, PolicyReference, Resource,
+    Shadow,
 };
 pub use disk::{Disk, LocalDisk, SegmentFile};
 pub use entry::Entry;
@@ -69,6 +71,7 @@ pub use read::{Line, Lines, RawLine, ReadError, find, read, read_from, read_with
 pub use record::SCHEMA;
 pub use rollup::Occurrence;
 pub use schema::schema_json;
+pub use tally::{Count, Tally};
 pub use verify::{
     Doubt, Figures, Finding, InvalidTrust, Question, Tail, Tampering, Verdict, VerifyError, Wrong, verify,
 };

@@ -78,6 +78,10 @@ pub(crate) const ROLLUP_INTERVAL: Duration = Duration::from_secs(1);
 /// Time without a decision after which a count is closed: 10 s, when records of their own are due again.
 pub(crate) const ROLLUP_IDLE: Duration = Duration::from_secs(10);
 
+/// Time between two looks at counts of what is allowed: 60 s. One is told when it is twice what was told before, so that it
+/// has at most 64 records of it, and a crash leaves half of it uncounted at most, or a minute.
+pub(crate) const TALLY_INTERVAL: Duration = Duration::from_secs(60);
+
 // What is forgotten is what would be so if it were made anew: a count that has been idle has its whole burst again.
 const _: () = assert!(
     ROLLUP_KEY_EACH.as_millis() * ROLLUP_KEY_BURST as u128 <= ROLLUP_IDLE.as_millis(),

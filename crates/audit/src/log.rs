@@ -15,7 +15,7 @@ use crate::queue::Queue;
 use crate::segment::{Segments, Trouble};
 use crate::tail::{self, Tail, TailError};
 use crate::watch::{Progress, Ticket, Watch};
-use crate::{Decision, Event, EventKind, Occurrence, RecordId, writer};
+use crate::{Count, Decision, Event, EventKind, Occurrence, RecordId, writer};
 
 /// The audit log of one folder. Clones are the same log; it closes when the last one goes.
 #[derive(Clone)]
@@ -91,6 +91,18 @@ impl Log {
         decision: impl FnOnce() -> Decision,
     ) -> Result<RecordId, Unavailable> {
         self.open.queue.decided(occurrence, decision)
+    }
+
+    /// A count of what is like a recorded occurrence, and has no record: told in `rollup` records, as `opening`'s, now and
+    /// then and at its end, which is when everybody has let go of it. It is kept until then: the caller bounds how many there
+    /// are.
+    pub fn count(&self, occurrence: &Occurrence<'_>, opening: RecordId) -> Count {
+        self.open.queue.count(occurrence, opening)
+    }
+
+    /// Tells all of these counts that changed, before long.
+    pub fn tell_counts(&self) {
+        self.open.queue.tell_counts();
     }
 
     /// Whether a check may go on at all: one atomic load. False while a strict log's disk takes no lines, and

@@ -12,6 +12,7 @@ use crate::limits::{BATCH_RECORDS_MAX, COMMIT_INTERVAL, QUEUE_TENANT_SHARE};
 use crate::options::Mode;
 use crate::rollup::{Due, Rollups};
 use crate::segment::Trouble;
+use crate::tally::{Count, Tallies};
 use crate::watch::{Progress, Ticket, Watchers};
 use crate::{Decision, Event, EventKind, Occurrence, RecordId};
 
@@ -39,6 +40,7 @@ pub(crate) struct Queue {
 struct State {
     waiting: VecDeque<Accepted>,
     rollups: Rollups,
+    tallies: Tallies,
     /// Records and bytes accepted and not durable: in `waiting`, or with the writer.
     held: Held,
     /// The same for each tenant that has any.
@@ -107,6 +109,7 @@ impl Queue {
             state: Mutex::new(State {
                 waiting: VecDeque::new(),
                 rollups: Rollups::default(),
+                tallies: Tallies::default(),
                 held: Held::default(),
                 shares: HashMap::new(),
                 accepted: 0,
@@ -181,6 +184,20 @@ impl Queue {
         Ok(id)
     }
 
+    /// A count under a record.
+    pub(crate) fn count(&self, occurrence: &Occurrence<'_>, opening: RecordId) -> Count {
+        let count = self.state().tallies.count(occurrence, opening, Instant::now());
+        // A writer that waits for nothing does not know of the time yet.
+        self.work.notify_one();
+        count
+    }
+
+    /// Makes the writer tell all tallies now.
+    pub(crate) fn tell_counts(&self) {
+        self.state().tallies.tell_all(Instant::now());
+        self.work.notify_one();
+    }
+
     /// Everything accepted so far.
     pub(crate) fn ticket(&self) -> Ticket {
         Ticket(self.state().accepted)
@@ -246,7 +263,7 @@ impl Queue {
             if state.closing {
                 return None;
             }
-            state = match state.rollups.next_look() {
+            state = match state.next_look() {
                 Some(next) => {
                     let left = next.saturating_duration_since(Instant::now());
                     self.work.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
@@ -389,13 +406,18 @@ impl State {
         self.push(entry, bytes);
     }
 
+    /// When a count is to be told, if no work comes before.
+    fn next_look(&self) -> Option<Instant> {
+        [self.rollups.next_look(), self.tallies.next_look()].into_iter().flatten().min()
+    }
+
     /// Puts the counts that are due among what waits, all of them at the end; whether anything waits then.
     fn tell_counts(&mut self, now: Instant) -> bool {
         let counts = match self.closing {
-            true => self.rollups.close(),
-            false => self.rollups.look(now),
+            true => [self.rollups.close(), self.tallies.close()],
+            false => [self.rollups.look(now), self.tallies.look(now)],
         };
-        counts.into_iter().for_each(|event| self.push_owed(event));
+        counts.into_iter().flatten().for_each(|event| self.push_owed(event));
         !self.waiting.is_empty()
     }
 

@@ -170,7 +170,7 @@ fn on_a_large_stack(test: impl FnOnce() + Send + 'static) {
 fn local(number: u64, bundle: Bundle) -> std::rc::Rc<Local> {
     static GATES: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1 << 32);
     let gate = GATES.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    Local::of(gate, Stamp::new(number, true), || Arc::new(Generation { number, bundle }))
+    Local::of(gate, Stamp::new(number, true), || Arc::new(Generation::new(number, bundle)))
 }
 
 fn said(answer: &crate::generation::Answer) -> Said {

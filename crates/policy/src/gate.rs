@@ -6,6 +6,7 @@
 mod asks;
 mod caller;
 mod can;
+mod first;
 mod permit;
 mod record;
 mod refusal;
@@ -16,7 +17,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use audit::{AssertedBy, Decision, Event, EventKind, Log, Occurrence};
+use audit::{AssertedBy, Because, Decision, Event, EventKind, Log, Occurrence};
 use diagnostic::{Diagnostic, render};
 
 pub use asks::Asks;
@@ -52,7 +53,7 @@ impl Gate {
     /// the person who is given. The load is recorded.
     pub fn new(bundle: Bundle, log: Log, loaded_by: Option<AssertedBy>) -> Self {
         static GATES: AtomicU64 = AtomicU64::new(0);
-        let generation = Arc::new(Generation { number: 1, bundle });
+        let generation = Arc::new(Generation::new(1, bundle));
         let gate = Self {
             id: GATES.fetch_add(1, Ordering::Relaxed),
             generation: RwLock::new(generation.clone()),
@@ -74,10 +75,11 @@ impl Gate {
     /// Returns the number of the new generation.
     pub fn replace(&self, bundle: Bundle) -> u64 {
         let mut current = self.generation.write().unwrap_or_else(PoisonError::into_inner);
-        let generation = Arc::new(Generation { number: current.number + 1, bundle });
+        let generation = Arc::new(Generation::new(current.number + 1, bundle));
         self.record_load(&generation);
         *current = generation;
         self.stamp.store(Stamp::new(current.number, self.stamp().remembers()).0, Ordering::Release);
+        self.log.tell_counts();
         current.number
     }
 
@@ -189,23 +191,15 @@ impl<'a> Operation<'a> {
         }
         let given = self.decide(caller, &request);
         let answer = &given.answer;
-        let allowed = answer.kind == AnswerKind::Allow;
-        let owed_by_shadow = answer.shadow.as_ref().and_then(Shadowed::count).is_some();
-        if allowed && !owed_by_shadow && !self.recorded(&request, answer) {
+        let Some(because) = because(&request, answer) else {
+            self.count(caller, &request, &given)?;
             return Ok(Permit::grant(request, self.generation()));
-        }
-        let resource = request.resource();
-        let occurrence = Occurrence {
-            tenant: caller.actor.map(|actor| actor.tenant().text()),
-            actor: caller.actor.map(|actor| actor.id()),
-            action: P::SPEC.action,
-            resource_type: P::SPEC.resource.name(),
-            decision_kind: answer.kind.recorded(),
         };
+        let occurrence = self.occurrence::<P>(caller, &given);
         let mut written = false;
         let decision = || {
             written = true;
-            self.decision(caller, &request, &given)
+            self.decision(caller, &request, &given, because)
         };
         let record = self.gate.log.decided(&occurrence, decision).map_err(|_| Refusal::Unavailable)?;
         let kind = match answer.kind {
@@ -219,6 +213,7 @@ impl<'a> Operation<'a> {
                 DenialKind::Error
             }
         };
+        let resource = request.resource();
         let named = match (resource, self.destination) {
             (Resource::Process(_), Some(destination)) => destination,
             _ => resource.text(),
@@ -227,8 +222,25 @@ impl<'a> Operation<'a> {
         Err(Refusal::Denied(Denial { kind, action, resource, record }))
     }
 
+    /// What an answer is counted as.
+    fn occurrence<'c, P: Permission>(&self, caller: &Caller<'c>, given: &Given) -> Occurrence<'c> {
+        Occurrence {
+            tenant: caller.actor.map(|actor| actor.tenant().text()),
+            actor: caller.actor.map(|actor| actor.id()),
+            action: P::SPEC.action,
+            resource_type: P::SPEC.resource.name(),
+            decision_kind: given.answer.kind.recorded(),
+        }
+    }
+
     /// The record of an answer.
-    fn decision<P: Permission>(&self, caller: &Caller<'_>, request: &P, given: &Given) -> Decision {
+    fn decision<P: Permission>(
+        &self,
+        caller: &Caller<'_>,
+        request: &P,
+        given: &Given,
+        because: Because,
+    ) -> Decision {
         // What Cedar cannot be given is not in the record either; its errors say why.
         let case = self.question(caller, request).and_then(|question| self.local.case(&question));
         let decided = Decided {
@@ -241,6 +253,7 @@ impl<'a> Operation<'a> {
                 _ => None,
             },
             given,
+            because,
             case: case.as_ref(),
         };
         decided.entry()
@@ -268,14 +281,20 @@ impl<'a> Operation<'a> {
             context: request,
         })
     }
+}
 
-    /// Whether an allow is recorded.
-    fn recorded<P: Permission>(&self, request: &P, answer: &Answer) -> bool {
-        let sensitive = match P::SPEC.recorded {
-            Recorded::Always => true,
-            Recorded::With(field) => request.context().get(field).is_some(),
-            Recorded::Asked => false,
-        };
-        sensitive || answer.audited
+/// Why an answer is recorded; nothing for an allow that is only counted. What is owed for a shadow is counted with it.
+fn because<P: Permission>(request: &P, answer: &Answer) -> Option<Because> {
+    let owed_by_shadow = answer.shadow.as_ref().and_then(Shadowed::count).is_some();
+    let sensitive = match P::SPEC.recorded {
+        Recorded::Always => true,
+        Recorded::With(field) => request.context().get(field).is_some(),
+        Recorded::Asked => false,
+    };
+    match answer.kind {
+        AnswerKind::Allow if sensitive => Some(Because::Sensitive),
+        AnswerKind::Allow if answer.audited => Some(Because::Asked),
+        AnswerKind::Allow => owed_by_shadow.then_some(Because::Shadow),
+        AnswerKind::Forbid | AnswerKind::Default | AnswerKind::Error => Some(Because::Denied),
     }
 }

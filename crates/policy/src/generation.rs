@@ -2,10 +2,10 @@
 //!
 //! What of its answers is remembered is `memo`'s to know.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 use std::sync::{Arc, LazyLock};
 
-use audit::DecisionKind;
+use audit::{DecisionKind, Tally};
 use cedar_policy::{
     Authorizer, Decision, Entities, Entity, EntityUid, PolicyId, PolicySet, Request, RestrictedExpression,
 };
@@ -16,6 +16,7 @@ use crate::cedar::{action_uid, resource_uid, uid};
 use crate::class::Class;
 use crate::entity::{self, Unanswerable};
 use crate::identity::{Actor, ScopeSet};
+use crate::occurred::Occurred;
 use crate::permission::{Context, Datum, Fields, Resource, Spec};
 use crate::resource::Process;
 use crate::vocabulary::EntityType;
@@ -43,6 +44,8 @@ pub(crate) struct Answer {
     pub(crate) audited: bool,
     /// What it would be with the shadow policies enforced, when that is of another sort.
     pub(crate) shadow: Option<Shadowed>,
+    /// Where it is counted when it is given without a record: once it was.
+    pub(crate) tally: OnceCell<Tally>,
 }
 
 /// An answer as it would be with the shadow policies enforced.
@@ -107,13 +110,14 @@ impl Answer {
             errors: Vec::new(),
             audited: false,
             shadow: None,
+            tally: OnceCell::new(),
         }
     }
 
     /// It could not be decided.
     pub(crate) fn failed(error: &Unanswerable) -> Self {
         let errors = vec![error.to_string().into()];
-        Self { kind: AnswerKind::Error, policies: Vec::new(), errors, audited: false, shadow: None }
+        Self { kind: AnswerKind::Error, errors, ..Self::nobody() }
     }
 }
 
@@ -144,9 +148,15 @@ pub(crate) struct Generation {
     /// Counts from 1; each replacement is the next.
     pub(crate) number: u64,
     pub(crate) bundle: Bundle,
+    pub(crate) occurred: Occurred,
 }
 
 impl Generation {
+    /// A bundle, in force as this generation: nothing has occurred yet.
+    pub(crate) fn new(number: u64, bundle: Bundle) -> Self {
+        Self { number, bundle, occurred: Occurred::default() }
+    }
+
     /// Decides a question of this class, by Cedar. Any error denies, whatever the rest says: Cedar skips a policy that
     /// fails, a `forbid` too. What a shadow policy does, or fails to do, never changes the answer.
     pub(crate) fn decide(&self, question: &Question<'_>, class: &Class) -> Answer {
@@ -235,5 +245,5 @@ pub(crate) fn decide(
         (true, Decision::Deny, true) => AnswerKind::Default,
     };
     let audited = policies.iter().any(|policy| policy.audited);
-    Answer { kind, policies, errors, audited, shadow: None }
+    Answer { kind, policies, errors, audited, shadow: None, tally: OnceCell::new() }
 }

@@ -23,6 +23,7 @@ mod identity;
 pub mod limits;
 mod load;
 mod memo;
+mod occurred;
 pub mod permission;
 mod plain;
 mod recent;

@@ -127,6 +127,10 @@ pub const SELF_CHECK_IDLE: Duration = Duration::from_millis(250);
 /// there are.
 pub const SELF_CHECK_REST: u32 = 99;
 
+/// Classes of allowed questions of one tenant whose first is recorded in one generation: 1 000, some 4 MB of records. What
+/// is beyond is counted by its action alone, under the first of that.
+pub const FIRST_ALLOWS_TENANT_MAX: usize = 1000;
+
 /// Classes of questions that one study keeps: 4 096, all of a test's principals times its actions; past it all are made
 /// again.
 pub const STUDY_CLASSES_MAX: usize = 4096;

@@ -9,12 +9,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use audit::{Count, Tally};
+
 use crate::bundle::{Bundle, Loaded};
 use crate::class::Class;
 use crate::entity::Unanswerable;
 use crate::generation::{Answer, AnswerKind, Case, Generation, Question, Shadowed};
 use crate::identity::{Digest, ScopeSet, TenantId};
 use crate::limits::{MEMO_ANSWER_BYTES, MEMO_BYTES_MAX, MEMO_CLASS_BYTES_MAX, MEMO_TENANT_BYTES_MAX};
+use crate::occurred::Under;
 use crate::recent::Recent;
 
 thread_local! {
@@ -48,6 +51,8 @@ pub(crate) struct Local {
     stamp: Stamp,
     pub(crate) generation: Arc<Generation>,
     memo: RefCell<Memo>,
+    /// What this thread counts: as many as the generation has, whatever is forgotten of answers.
+    tallies: RefCell<HashMap<Under, Tally>>,
 }
 
 /// How often questions of one generation were answered on one thread.
@@ -97,7 +102,13 @@ impl Local {
                 // A newer generation may be in force already: then the stamp says so too, before long.
                 let generation = current();
                 let stamp = Stamp::new(generation.number, stamp.remembers());
-                let made = Rc::new(Self { gate, stamp, generation, memo: RefCell::default() });
+                let made = Rc::new(Self {
+                    gate,
+                    stamp,
+                    generation,
+                    memo: RefCell::default(),
+                    tallies: RefCell::default(),
+                });
                 *local = Some(made.clone());
                 made
             }
@@ -126,6 +137,46 @@ impl Local {
             false => Class::of(question, bundle).map(Rc::new),
         };
         class.ok()
+    }
+
+    /// What tells the class of a question from every other: SHA-256 of who asks for what sort of thing under what, and of all
+    /// that decides the answer beside. Where that cannot be written, all of one asker and action are one class. Nothing where
+    /// the class cannot be put together.
+    pub(crate) fn class_digest(&self, question: &Question<'_>) -> Option<Digest> {
+        let Question { actor, scopes, spec, .. } = *question;
+        let class = self.class(question)?;
+        let key = &mut self.memo.borrow_mut().key;
+        if !class.write_key(question, &self.generation.bundle, key) {
+            key.clear();
+        }
+        let mut parts = actor.digest().to_vec();
+        for text in scopes.ids().chain([spec.action]) {
+            parts.extend_from_slice(&text.len().to_le_bytes());
+            parts.extend_from_slice(text.as_bytes());
+        }
+        parts.extend_from_slice(key);
+        Some(audit::digest::sha256(&parts))
+    }
+
+    /// Where this thread counts an allowed question of a class; or what it is to be counted under, when it is the first of
+    /// that on any thread.
+    pub(crate) fn tally(&self, question: &Question<'_>, class: Digest) -> Result<Tally, Under> {
+        let mut tallies = self.tallies.borrow_mut();
+        if let Some(tally) = tallies.get(&Under::Class(class)) {
+            return Ok(tally.clone());
+        }
+        let (under, count) = self.generation.occurred.find(question, class);
+        match count {
+            Some(count) => Ok(tallies.entry(under).or_insert_with(|| count.tally()).clone()),
+            None => Err(under),
+        }
+    }
+
+    /// Begins to count under the record of the first. Another thread may have come before: then there are two records, and
+    /// both count under that one's.
+    pub(crate) fn begin_tally(&self, question: &Question<'_>, under: Under, count: Count) -> Tally {
+        let count = self.generation.occurred.keep(question, &under, count);
+        self.tallies.borrow_mut().entry(under).or_insert_with(|| count.tally()).clone()
     }
 
     /// How often questions were answered so far.
@@ -276,7 +327,7 @@ mod tests {
             tenants: vec![crate::identity::Tenant::new(acme.clone())],
             ..BundleSources::default()
         });
-        let generation = Generation { number: 1, bundle: bundle.unwrap() };
+        let generation = Generation::new(1, bundle.unwrap());
         let (actor, scopes) = (Arc::new(Actor::parse("acme/user/bob").unwrap()), ScopeSet::new([scope]));
         let to = Arc::new(Process::stand_in("to", &acme, 0));
         let mut memo = Memo::default();

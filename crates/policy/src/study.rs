@@ -94,7 +94,7 @@ impl Study {
     /// A study of this bundle.
     pub fn new(bundle: Bundle) -> Self {
         let places = Places::of(&bundle);
-        Self { generation: Generation { number: 1, bundle }, places }
+        Self { generation: Generation::new(1, bundle), places }
     }
 
     /// What is studied.

@@ -31,13 +31,13 @@ impl Changing {
         self.gate.replace(bundle(&format!("action == Moonward::Action::\"{action}\"")));
     }
 
-    /// Action, pid and answer of each decision recorded.
+    /// Action, pid and answer of each decision recorded, but for what was plainly allowed for the first time.
     fn recorded(&self) -> Vec<[String; 3]> {
         self.log.sync().unwrap();
         let records = audit::read(&self.folder.path().join("log")).map(|line| line.unwrap().record);
         let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
         records
-            .filter(|record| record["kind"] == "decision")
+            .filter(|record| record["kind"] == "decision" && record["because"] != "first")
             .map(|record| [&record["action"], &record["pid"], &record["decision"]].map(text))
             .collect()
     }

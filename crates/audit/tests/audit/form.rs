@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use audit::{
-    AssertedBy, Decision, DecisionKind, Engine, Event, EventKind, Memo, Place, PolicyReference, Resource,
-    Shadow, schema_json,
+    AssertedBy, Because, Decision, DecisionKind, Engine, Event, EventKind, Memo, Place, PolicyReference,
+    Resource, Shadow, schema_json,
 };
 use serde_json::{Value, json};
 use tempfile::tempdir;
@@ -38,6 +38,7 @@ pub(crate) fn full() -> Decision {
         generation: (1 << 60).into(),
         engine: Engine { version: "4.14.1".into(), error_mode: "deny" },
         decision_kind: DecisionKind::DenyForbid,
+        because: Because::Denied,
         policies: vec![policy.clone()],
         errors: vec!["integer overflow".into()],
         shadow: Some(Shadow {
@@ -91,7 +92,7 @@ fn a_decision_is_written_member_by_member() {
         "scopes": ["acme:worker", "acme:admin"],
         "entities": [{"uid": {"type": "Moonward::Tenant", "id": "acme"}}],
         "policy_set": "cd".repeat(32), "generation": "1152921504606846976",
-        "engine": {"version": "4.14.1", "error_mode": "deny"}, "decision_kind": "deny_forbid",
+        "engine": {"version": "4.14.1", "error_mode": "deny"}, "decision_kind": "deny_forbid", "because": "denied",
         "policies": [policy], "errors": ["integer overflow"],
         "shadow": {"decision_kind": "allow", "policies": [policy], "given": "1"}, "chain": ["c1", "c2"],
         "duration_ns": "17000", "memo": "miss", "asserted_by": {"uid": 1000, "login": "eve", "host": "box"},

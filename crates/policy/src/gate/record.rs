@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use audit::{Decision, Engine, Memo, PolicyReference, Shadow};
+use audit::{Because, Decision, Engine, Memo, PolicyReference, Shadow};
 use serde_json::Value as Json;
 
 use super::Caller;
@@ -25,6 +25,7 @@ pub(super) struct Decided<'a> {
     pub(super) resource: Resource<'a>,
     pub(super) via: Option<Via>,
     pub(super) given: &'a Given,
+    pub(super) because: Because,
     /// What Cedar was given; nothing when there was nobody to ask for, or it could not be put together.
     pub(super) case: Option<&'a Case>,
 }
@@ -58,6 +59,7 @@ impl Decided<'_> {
             generation: self.generation.number.into(),
             engine: ENGINE.clone(),
             decision_kind: answer.kind.recorded(),
+            because: self.because,
             policies: references(&answer.policies),
             errors: answer.errors.clone(),
             shadow: answer.shadow.as_ref().map(shadow),

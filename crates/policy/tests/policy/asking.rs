@@ -45,7 +45,8 @@ fn permits_come_back_in_the_shape_of_the_asks_and_hold_what_was_asked() {
     assert!(none.is_none());
     assert_eq!(&**host.into_request().host.id(), "app:processes");
     assert_eq!(names.len(), 1);
-    assert!(world.decisions().is_empty(), "plain allows leave no record");
+    assert!(world.decisions().is_empty(), "plain allows are recorded as the first of their sort only");
+    assert_eq!(world.firsts().len(), 4);
 }
 
 #[test]
@@ -70,7 +71,7 @@ fn an_allow_is_recorded_when_its_policy_asks_for_that() {
     allowed(&world.gate, &Caller::outside(&bob, &held), asks);
     let records = world.decisions();
     assert_eq!(records.len(), 1);
-    assert_eq!(records[0]["decision"], "allow");
+    assert_eq!((&records[0]["decision"], &records[0]["because"]), (&json!("allow"), &json!("asked")));
     assert_eq!(
         records[0]["policies"],
         json!([
@@ -129,6 +130,7 @@ fn a_record_says_who_asked_for_what_where_and_by_which_policies_it_was_decided()
         "generation": "1",
         "decision": "deny",
         "decision_kind": "deny_forbid",
+        "because": "denied",
         "policies": [{"id": "guard.tenant.definition", "file": "policies/guard.cedar", "line": 19, "column": 1}],
         "chain": ["chain-1"],
         "asserted_by": {"uid": 1000, "login": "ada", "host": "box"},
@@ -162,9 +164,11 @@ fn the_place_is_asked_for_only_when_a_record_is_made() {
     };
     let caller = Caller { place: &place, ..Caller::outside(&bob, &held) };
     allowed(&world.gate, &caller, spawn(bob.tenant()));
-    assert_eq!(asked.get(), 0);
-    assert!(world.gate.operation().check(&caller, spawn(&tenant("beta"))).is_err());
+    assert_eq!(asked.get(), 1, "it is the first of its class");
+    allowed(&world.gate, &caller, spawn(bob.tenant()));
     assert_eq!(asked.get(), 1);
+    assert!(world.gate.operation().check(&caller, spawn(&tenant("beta"))).is_err());
+    assert_eq!(asked.get(), 2);
 }
 
 #[test]
@@ -254,8 +258,9 @@ fn an_operation_keeps_the_generation_it_began_with() {
     let loads: Vec<_> = records.iter().filter(|record| record["kind"] == "policy_load").collect();
     assert_eq!(loads.len(), 2);
     assert_ne!(loads[0]["policy_set"], loads[1]["policy_set"]);
-    assert_eq!(records.last().unwrap()["generation"], "2");
-    assert_eq!(records.last().unwrap()["policy_set"], loads[1]["policy_set"]);
+    let denied = world.decisions().pop().unwrap();
+    assert_eq!(denied["generation"], "2");
+    assert_eq!(denied["policy_set"], loads[1]["policy_set"]);
 }
 
 #[test]
@@ -265,7 +270,7 @@ fn a_refused_bundle_leaves_the_one_in_force_and_is_recorded() {
     let found = policy::Bundle::load(crate::world::sources("permit (principal")).unwrap_err();
     world.gate.refuse(&found);
     allowed(&world.gate, &Caller::outside(&bob, &held), ProcessHost { host: host() });
-    let record = world.records().pop().unwrap();
+    let record = world.records().into_iter().rfind(|record| record["kind"] != "decision").unwrap();
     assert_eq!(record["kind"], "policy_refused");
     assert_eq!((record["generation"].as_str(), world.gate.generation()), (Some("1"), 1));
     assert!(record["detail"]["diagnostics"][0].as_str().unwrap().contains("test.cedar:1:"));
@@ -281,6 +286,8 @@ fn a_sensitive_allow_is_recorded_before_the_permit_is_given() {
     let cancel = |deadline_ms| policy::ProcessCancel { target: Arc::clone(&target), deadline_ms };
     allowed(&world.gate, &caller, cancel(None));
     allowed(&world.gate, &caller, cancel(Some(5000)));
-    let actions: Vec<_> = world.decisions().iter().map(|record| record["action"].clone()).collect();
+    let records = world.decisions();
+    let actions: Vec<_> = records.iter().map(|record| record["action"].clone()).collect();
     assert_eq!(actions, ["process.terminate", "process.cancel"]);
+    assert!(records.iter().all(|record| record["because"] == "sensitive"));
 }

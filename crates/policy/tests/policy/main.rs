@@ -14,6 +14,7 @@ mod asking;
 mod closed;
 mod decided_again;
 mod fails_closed;
+mod first;
 mod flooded;
 mod forged;
 mod formatting;

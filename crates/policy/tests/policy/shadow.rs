@@ -41,7 +41,7 @@ fn a_forbid_in_shadow_denies_nothing_and_what_it_would_deny_is_recorded_ever_mor
     let given: Vec<_> = records.iter().map(|record| record["shadow"]["given"].as_str().unwrap()).collect();
     assert_eq!(given, ["1", "10", "100"], "and nothing of the topic that it says nothing about");
     for record in &records {
-        assert_eq!(record["decision"], "allow");
+        assert_eq!((&record["decision"], &record["because"]), (&"allow".into(), &"shadow".into()));
         assert_eq!(record["context"]["topic"], "news");
         assert_eq!(record["shadow"]["decision_kind"], "deny_forbid");
         assert_eq!(record["shadow"]["policies"][0]["id"], "trial.no-news");

@@ -48,9 +48,15 @@ impl World {
         files.map(|file| file.unwrap().metadata().unwrap().len()).sum()
     }
 
-    /// The records of decisions so far.
+    /// The records of decisions so far, but for those that are there only because they were the first of their class.
     pub(crate) fn decisions(&self) -> Vec<Json> {
-        self.records().into_iter().filter(|record| record["kind"] == "decision").collect()
+        let decisions = self.records().into_iter().filter(|record| record["kind"] == "decision");
+        decisions.filter(|record| record["because"] != "first").collect()
+    }
+
+    /// The decisions that are recorded because they were the first of their class.
+    pub(crate) fn firsts(&self) -> Vec<Json> {
+        self.records().into_iter().filter(|record| record["because"] == "first").collect()
     }
 }
 
