@@ -142,7 +142,7 @@ fn what_may_be_absent_is_not_required_and_everything_else_is() {
     for (form, expected) in [
         (
             "DecisionRecord",
-            "schema seq id ts prev kind decision action resource context scopes entities policy_set generation \
+            "schema seq id ts prev kind because decision action resource context scopes entities policy_set generation \
              engine decision_kind policies duration_ns",
         ),
         ("EventRecord", "schema seq id ts prev kind"),
