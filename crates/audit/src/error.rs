@@ -21,6 +21,16 @@ pub enum OpenError {
         /// What is wrong with the line.
         why: String,
     },
+    /// There is no room for the file that is given up when the disk is full, so that the log can say so.
+    #[error("audit log's reserve `{}` of {bytes} bytes cannot be made: {why}", file.display())]
+    NoReserve {
+        /// The file.
+        file: PathBuf,
+        /// Its size.
+        bytes: u64,
+        /// What the system says.
+        why: String,
+    },
     /// The folder or a file in it cannot be used.
     #[error("audit log `{}` cannot be opened: {why}", file.display())]
     Unusable {
@@ -39,6 +49,7 @@ impl OpenError {
             Self::Damaged { .. } => {
                 "nothing was changed; keep a copy of the segment, remove the line, and start again"
             }
+            Self::NoReserve { .. } => "make room on the disk, or give another folder with `--log DIR`",
             Self::Unusable { .. } => {
                 "the folder has to be writable by this user, and the disk must not be full"
             }

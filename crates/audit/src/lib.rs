@@ -7,8 +7,8 @@
 //! [`read`] gives the lines back, and [`verify`](verify()) says whether they are as they were written, both from the files alone.
 //!
 //! Reading order: `entry`, `decision`, `event` (what is recorded), `record`, `fit`, `ascii` (how a line is made),
-//! `chain`, `checkpoint`, `note`, `key` (why nobody can change one), `log`, `options`, `queue`, `watch`, `writer` (who waits for
-//! whom), `rollup`, `tally` (what is only counted), `segment`, `folder`, `tail`, `stamp`, `disk`, `lock` (the files), `compress` (old ones),
+//! `chain`, `checkpoint`, `note`, `key` (why nobody can change one), `log`, `options`, `queue`, `watch`, `writer`, `reserve` (who
+//! waits for whom), `rollup`, `tally` (what is only counted), `segment`, `folder`, `tail`, `stamp`, `disk`, `lock` (the files), `compress` (old ones),
 //! `read`; `verify` stands by itself.
 //!
 //! This crate knows no policy engine, no scripts and no network. It knows neither who may read the log, nor
@@ -38,6 +38,7 @@ mod queue;
 mod read;
 mod record;
 mod regular;
+mod reserve;
 mod rollup;
 mod schema;
 mod segment;
@@ -62,7 +63,7 @@ pub use id::{InvalidRecordId, RecordId};
 pub use key::{InvalidVerifyingKey, KEY_NAME, KeyId, SigningKey, VerifyingKey};
 pub use limits::{
     BATCH_RECORDS_MAX, COMMIT_INTERVAL, LINE_BYTES_MAX, LOCK_WAIT, QUEUE_BYTES_MAX, QUEUE_RECORDS_MAX,
-    RETRY_INTERVAL, SEGMENT_AGE_MAX, SEGMENT_BYTES_MAX,
+    RESERVE_BYTES, RETRY_INTERVAL, SEGMENT_AGE_MAX, SEGMENT_BYTES_MAX,
 };
 pub use log::Log;
 pub use note::InvalidNote;

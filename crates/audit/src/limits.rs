@@ -39,6 +39,10 @@ pub const LOCK_WAIT: Duration = Duration::from_secs(2);
 /// Time between two looks at a held lock: 20 ms.
 pub(crate) const LOCK_POLL: Duration = Duration::from_millis(20);
 
+/// Bytes of the disk that are held to be given up when it is full: 1 MiB, for the record that says so and some hundred of those
+/// that were accepted before.
+pub const RESERVE_BYTES: u64 = 1024 * 1024;
+
 /// Level of gzip for complete segments, of 1 to 9: 6. Decisions come out at an eighth of their size, 14 % smaller than at
 /// level 1; level 9 takes twice as long for 3 % more (measured 2026-11-27).
 pub(crate) const GZIP_LEVEL: u32 = 6;

@@ -12,10 +12,12 @@ use crate::folder::segment_name;
 use crate::lock::{Lock, LockError};
 use crate::options::{Mode, Options};
 use crate::queue::Queue;
+use crate::reserve::Reserve;
 use crate::segment::{Segments, Trouble};
 use crate::tail::{self, Tail, TailError};
 use crate::watch::{Progress, Ticket, Watch};
-use crate::{Count, Decision, Event, EventKind, Occurrence, RecordId, writer};
+use crate::writer::Writer;
+use crate::{Count, Decision, Event, EventKind, Occurrence, RecordId};
 
 /// The audit log of one folder. Clones are the same log; it closes when the last one goes.
 #[derive(Clone)]
@@ -44,17 +46,21 @@ impl Log {
             TailError::NotARecord(file, why) => OpenError::Damaged { file, why },
         })?;
         let segments = Segments::open(&options, lock, tail.as_ref())
-            .map_err(|Trouble { file, why }| OpenError::Unusable { file, why })?;
+            .map_err(|Trouble { file, why, .. }| OpenError::Unusable { file, why })?;
+        let mut reserve = Reserve::of(options.disk.clone(), folder, options.reserve_bytes);
+        reserve.hold().map_err(|error| OpenError::NoReserve {
+            file: reserve.path().to_owned(),
+            bytes: options.reserve_bytes,
+            why: error.to_string(),
+        })?;
 
         let chain = tail.as_ref().map_or_else(Chain::new, |tail| tail.chain.clone());
         let queue = Arc::new(Queue::new(options.mode, options.queue_records_max, options.queue_bytes_max));
-        let writer = {
-            let (queue, retry) = (queue.clone(), options.retry);
-            thread::Builder::new()
-                .name("moonward-audit".to_owned())
-                .spawn(move || writer::run(&queue, segments, chain, retry))
-                .map_err(|error| unusable(folder, error))?
-        };
+        let writer = Writer { queue: queue.clone(), segments, reserve, chain, retry: options.retry };
+        let writer = thread::Builder::new()
+            .name("moonward-audit".to_owned())
+            .spawn(|| writer.run())
+            .map_err(|error| unusable(folder, error))?;
         let log =
             Self { open: Arc::new(Open { folder: options.folder, queue, writer: Mutex::new(Some(writer)) }) };
         if let Some(event) = tail.as_ref().and_then(recovered) {

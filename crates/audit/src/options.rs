@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::disk::{Disk, LocalDisk};
 use crate::limits::{
-    LOCK_WAIT, QUEUE_BYTES_MAX, QUEUE_RECORDS_MAX, RETRY_INTERVAL, SEGMENT_AGE_MAX, SEGMENT_BYTES_MAX,
+    LOCK_WAIT, QUEUE_BYTES_MAX, QUEUE_RECORDS_MAX, RESERVE_BYTES, RETRY_INTERVAL, SEGMENT_AGE_MAX,
+    SEGMENT_BYTES_MAX,
 };
 
 /// What happens while the disk takes no lines.
@@ -36,6 +37,8 @@ pub struct Options {
     pub segment_bytes_max: u64,
     /// Age of a segment's first record at which the next commit begins another one.
     pub segment_age_max: Duration,
+    /// Bytes of the disk that are held to be given up when it is full.
+    pub reserve_bytes: u64,
     /// Whether segments are compressed once they are complete.
     pub compress: bool,
     /// Records accepted and not yet durable.
@@ -58,6 +61,7 @@ impl Options {
             retry: RETRY_INTERVAL,
             segment_bytes_max: SEGMENT_BYTES_MAX,
             segment_age_max: SEGMENT_AGE_MAX,
+            reserve_bytes: RESERVE_BYTES,
             compress: true,
             queue_records_max: QUEUE_RECORDS_MAX,
             queue_bytes_max: QUEUE_BYTES_MAX,

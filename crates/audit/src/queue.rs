@@ -279,37 +279,44 @@ impl Queue {
             }
             (state, _) = self.work.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
         }
-        let count = state.waiting.len().min(BATCH_RECORDS_MAX);
-        let batch = state.waiting.drain(..count).collect();
-        // Whoever waits for a sync waits for entries accepted before, so for those still here too.
-        state.hurry &= !state.waiting.is_empty();
-        Some(batch)
+        Some(state.take_waiting())
     }
 
-    /// For the writer: a batch is durable.
-    pub(crate) fn committed(&self, batch: &[Accepted]) {
+    /// For the writer: what waits now, also nothing, at most as much as for one commit.
+    pub(crate) fn take_waiting(&self) -> Vec<Accepted> {
+        self.state().take_waiting()
+    }
+
+    /// For the writer: a batch is durable. An outage is over only when all is well.
+    pub(crate) fn committed(&self, batch: &[Accepted], is_well: bool) {
         let mut state = self.state();
         batch.iter().for_each(|accepted| state.release(accepted));
-        state.refused += self.turned_away.swap(0, Ordering::Relaxed);
         state.durable += batch.len() as u64;
         self.durable.store(state.durable, Ordering::Release);
-        state.note_gap();
-        // Only the writer ends or mends the log, so this cannot undo an end.
-        self.writable.store(true, Ordering::Release);
+        if is_well {
+            // Only the writer ends or mends the log, so this cannot undo an end.
+            self.writable.store(true, Ordering::Release);
+            state.refused += self.turned_away.swap(0, Ordering::Relaxed);
+            state.note_gap();
+        }
         self.tell(state);
     }
 
-    /// For the writer: the disk does not take lines. Said once for each outage, with the first cause.
-    pub(crate) fn failed(&self, trouble: Trouble) {
+    /// For the writer: the disk does not take lines. Said once for each outage, with the first cause; the record of
+    /// that, which has its place before everything that is not durable, is the writer's to keep.
+    pub(crate) fn failed(&self, trouble: Trouble) -> Option<Accepted> {
         let mut state = self.state();
-        if state.outage.is_none() {
+        let opening = state.outage.is_none().then(|| {
             tracing::error!(file = %trouble.file.display(), why = %trouble.why, "audit log cannot be written");
-            state.outage = Some(Outage { trouble, since: SystemTime::now() });
-        }
+            let outage = state.outage.insert(Outage { trouble, since: SystemTime::now() });
+            let event = outage.told_by(Event::new(EventKind::Gap).with("state", "open"));
+            Accepted { id: RecordId::at(outage.since), ts: outage.since, entry: event.into(), bytes: 0 }
+        });
         if self.mode == Mode::Strict {
             self.writable.store(false, Ordering::Release);
         }
         self.tell(state);
+        opening
     }
 
     /// For the writer: waits before the next attempt, unless the log is closing.
@@ -374,6 +381,14 @@ impl State {
             && (tenant.is_none() || share.has_room(bytes, share_records, share_bytes))
     }
 
+    fn take_waiting(&mut self) -> Vec<Accepted> {
+        let count = self.waiting.len().min(BATCH_RECORDS_MAX);
+        let batch = self.waiting.drain(..count).collect();
+        // Whoever waits for a sync waits for entries accepted before, so for those still here too.
+        self.hurry &= !self.waiting.is_empty();
+        batch
+    }
+
     /// Gives back what a record held that is durable now.
     fn release(&mut self, accepted: &Accepted) {
         self.held.take(accepted.bytes);
@@ -431,12 +446,9 @@ impl State {
             .with("state", "closed")
             .with("dropped", self.dropped.to_string())
             .with("refused", self.refused.to_string());
-        if let Some(Outage { trouble, since }) = outage {
-            tracing::warn!(file = %trouble.file.display(), "audit log can be written again");
-            event = event
-                .with("why", trouble.why)
-                .with("file", trouble.file.display().to_string())
-                .with("since", value::rfc3339_nanos(since).to_string());
+        if let Some(outage) = outage {
+            tracing::warn!(file = %outage.trouble.file.display(), "audit log can be written again");
+            event = outage.told_by(event);
         }
         (self.dropped, self.refused) = (0, 0);
         self.push_owed(event);
@@ -444,6 +456,13 @@ impl State {
 }
 
 impl Outage {
+    fn told_by(&self, event: Event) -> Event {
+        event
+            .with("why", self.trouble.why.clone())
+            .with("file", self.trouble.file.display().to_string())
+            .with("since", value::rfc3339_nanos(self.since).to_string())
+    }
+
     fn unavailable(&self) -> Unavailable {
         Unavailable::Unwritable { file: self.trouble.file.clone(), why: self.trouble.why.clone() }
     }
@@ -465,7 +484,7 @@ mod tests {
         assert!(!full("other"));
         let batch = queue.take(None).unwrap();
         assert!(full("flood"), "what is being written is held until it is durable");
-        queue.committed(&batch);
+        queue.committed(&batch, true);
         assert!(!full("flood"));
     }
 }

@@ -4,7 +4,6 @@
 //! segment but the last can be torn. After a failed write or sync the file is never written again: it is cut back
 //! to what was durable (or removed, when that is nothing), and the lines go to a new one.
 
-use std::fmt::Display;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,6 +50,15 @@ enum Current {
 pub(crate) struct Trouble {
     pub(crate) file: PathBuf,
     pub(crate) why: String,
+    /// There is no more room on the disk.
+    pub(crate) is_full: bool,
+}
+
+impl Trouble {
+    pub(crate) fn with(file: &Path, error: &io::Error) -> Self {
+        let is_full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
+        Self { file: file.to_owned(), why: error.to_string(), is_full }
+    }
 }
 
 impl Segments {
@@ -69,7 +77,7 @@ impl Segments {
             current: Current::None,
         };
         let path = segments.path();
-        let trouble = |error: io::Error| trouble(&path, error);
+        let trouble = |error: io::Error| Trouble::with(&path, &error);
         if let Some(tail) = tail.filter(|tail| tail.torn_bytes > 0) {
             segments.disk.cut(&path, tail.complete_bytes).map_err(trouble)?;
         }
@@ -81,7 +89,7 @@ impl Segments {
         segments.current = Current::Open(file);
         if options.compress {
             let compressor = Compressor::start(options.disk.clone(), &options.folder, segments.number);
-            segments.compressor = Some(compressor.map_err(|error| self::trouble(&options.folder, error))?);
+            segments.compressor = Some(compressor.map_err(|error| Trouble::with(&options.folder, &error))?);
         }
         if segments.durable_bytes > 0 {
             let first = read::first_line(segments.number, &path).ok().flatten();
@@ -120,10 +128,7 @@ impl Segments {
     /// Makes some whole lines durable in the segment, however large it gets. After an error none of them is in
     /// the log, and the same lines can be given again.
     pub(crate) fn commit(&mut self, lines: &[u8]) -> Result<(), Trouble> {
-        // Somebody who holds another lock file may be numbering records in this folder.
-        if !self.lock.in_place().map_err(|error| trouble(self.lock.path(), error))? {
-            return Err(trouble(self.lock.path(), "lock file was removed or replaced while in use"));
-        }
+        self.holds_folder()?;
         self.settle()?;
         let path = self.path();
         let mut file = match std::mem::replace(&mut self.current, Current::None) {
@@ -135,7 +140,7 @@ impl Segments {
             Ok(()) => Current::Open(file),
             Err(_) => Current::Failed(file),
         };
-        written.map_err(|why| trouble(&path, why))?;
+        written.map_err(|error| Trouble::with(&path, &error))?;
         if self.durable_bytes == 0 {
             self.begun = Some(SystemTime::now());
         }
@@ -143,11 +148,22 @@ impl Segments {
         Ok(())
     }
 
+    /// Somebody who holds another lock file may be numbering records in this folder.
+    fn holds_folder(&self) -> Result<(), Trouble> {
+        let lock = self.lock.path();
+        match self.lock.in_place() {
+            Ok(true) => Ok(()),
+            Ok(false) if !self.folder.is_dir() => Err(Trouble::with(&self.folder, &gone("folder"))),
+            Ok(false) => Err(Trouble::with(lock, &gone("lock file"))),
+            Err(error) => Err(Trouble::with(lock, &error)),
+        }
+    }
+
     /// Brings a failed segment to its durable end, so that the next may begin.
     fn settle(&mut self) -> Result<(), Trouble> {
         let Current::Failed(file) = &self.current else { return Ok(()) };
         let path = self.path();
-        let trouble = |error: io::Error| trouble(&path, error);
+        let trouble = |error: io::Error| Trouble::with(&path, &error);
         let ours = file.in_place().map_err(trouble)?;
         match self.durable_bytes {
             // The file was removed or replaced: whatever is there now is not ours to touch.
@@ -177,7 +193,7 @@ impl Segments {
             if error.kind() == ErrorKind::AlreadyExists {
                 self.number += 1;
             }
-            trouble(path, error)
+            Trouble::with(path, &error)
         })?;
         self.compressor.iter().for_each(|compressor| compressor.complete_below(self.number));
         Ok(file)
@@ -189,18 +205,17 @@ fn is_aged(begun: SystemTime, now: SystemTime, age_max: Duration) -> bool {
     now.duration_since(begun).is_ok_and(|age| age >= age_max)
 }
 
-fn append(file: &mut dyn SegmentFile, lines: &[u8]) -> Result<(), String> {
-    file.write(lines).map_err(|error| error.to_string())?;
-    file.sync().map_err(|error| error.to_string())?;
-    match file.in_place() {
-        Ok(true) => Ok(()),
-        Ok(false) => Err("file was removed or replaced while in use".to_owned()),
-        Err(error) => Err(error.to_string()),
+fn append(file: &mut dyn SegmentFile, lines: &[u8]) -> io::Result<()> {
+    file.write(lines)?;
+    file.sync()?;
+    match file.in_place()? {
+        true => Ok(()),
+        false => Err(gone("file")),
     }
 }
 
-fn trouble(file: &Path, why: impl Display) -> Trouble {
-    Trouble { file: file.to_owned(), why: why.to_string() }
+fn gone(what: &str) -> io::Error {
+    io::Error::other(format!("{what} was removed or replaced while in use"))
 }
 
 #[cfg(test)]

@@ -58,11 +58,20 @@ fn assert_whole(records: &[Value], acknowledged: &[String]) {
     }
 }
 
-/// Waits until the log has got over its trouble and everything accepted is durable.
-fn sync_at_last(log: &Log) {
+/// Waits until the log has got over its trouble and everything accepted is durable: how often it was found not
+/// writable meanwhile.
+fn sync_at_last(log: &Log) -> u64 {
     let deadline = Instant::now() + Duration::from_secs(30);
     while let Err(unavailable) = log.sync() {
         assert!(Instant::now() < deadline, "{unavailable}");
         std::thread::yield_now();
     }
+    // After a full disk, until the reserve is back.
+    let mut turned_away = 0;
+    while !log.writable() {
+        assert!(Instant::now() < deadline, "the log stays not writable");
+        turned_away += 1;
+        std::thread::yield_now();
+    }
+    turned_away
 }
