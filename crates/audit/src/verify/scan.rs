@@ -44,8 +44,9 @@ pub(super) struct Summary {
     pub(super) origin: Option<(String, Place)>,
     /// The removal that reached furthest.
     pub(super) retention: Option<Retention>,
+    /// Or rotation, which signs the same.
     pub(super) last_checkpoint: Option<u64>,
-    /// Whether the last record is a checkpoint, and one of a run that ended in order.
+    /// Whether the last record is one of these, and one of a run that ended in order.
     pub(super) sealed: bool,
     pub(super) closed: bool,
     pub(super) parts: u64,
@@ -119,6 +120,9 @@ pub(super) struct Retention {
     pub(super) through: u64,
     pub(super) head: Hash,
 }
+
+/// What swallowed its line feed, and the line after it.
+const NOT_JSON: Wrong = Wrong::NotARecord("it is not JSON");
 
 /// How a record does not follow the one before it.
 pub(super) enum Misfit {
@@ -209,6 +213,7 @@ impl Scan<'_> {
                 Next::End => break,
             }
         }
+        reading.end();
         drop(reader);
         (self.told)(untold.take());
         Ok(reading.summary)
@@ -359,6 +364,8 @@ impl Reading<'_> {
             return Err(Wrong::TooManyKeys);
         }
         let (old, new) = (hand_over.old, hand_over.new);
+        self.summary.sealed = true;
+        self.summary.last_checkpoint = Some(place.record);
         self.summary.rotations.push(Rotation { place, old, new });
         self.summary.stretches.push(Stretch { signer: Some(new), ..Stretch::default() });
         Ok(())
@@ -380,6 +387,16 @@ impl Reading<'_> {
         if origin == log { Ok(()) } else { Err(Wrong::OtherLog { origin: log.to_owned() }) }
     }
 
+    /// Nothing follows the last line that would show what is wrong with it.
+    fn end(&mut self) {
+        if let Some(last) = self.summary.last
+            && self.summary.fault.is_none()
+            && !members::is_json(self.before.strip_suffix(b"\n").unwrap_or_default())
+        {
+            self.fault(Misfit::Before(last.seq, NOT_JSON), Some(last.seq));
+        }
+    }
+
     /// The next line is wrong by itself.
     fn fault_here(&mut self, wrong: Wrong) {
         let record = self.summary.last.map(|last| last.seq.saturating_add(1));
@@ -397,7 +414,7 @@ impl Reading<'_> {
         self.summary.fault = Some(match (self.summary.last, misfit) {
             // The line before may have swallowed its line feed, and the line after it.
             (Some(last), _) if !members::is_json(before) => {
-                Fault { record: Some(last.seq), line: lines, wrong: Wrong::NotARecord("it is not JSON") }
+                Fault { record: Some(last.seq), line: lines, wrong: NOT_JSON }
             }
             (_, Misfit::Before(_, wrong)) => Fault { record, line: lines, wrong },
             (_, Misfit::Here(_, wrong)) => Fault { record, line: lines + 1, wrong },
