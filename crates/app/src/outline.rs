@@ -12,6 +12,9 @@ use token::{InvalidIssuer, Issuers, Revocations};
 use crate::app::REVOCATIONS;
 use crate::manifest::{AuditMode, Manifest};
 
+/// The file of the key that signs an app's audit log, in its folder, unless the manifest says otherwise.
+pub(crate) const DEFAULT_KEY: &str = "data/keys/audit.ed25519";
+
 /// A folder, and what can be understood of the manifest in it.
 #[derive(Debug)]
 pub struct Outline {
@@ -53,12 +56,14 @@ impl Outline {
 /// How to open an app's log: as its manifest says, in another folder if one is given.
 pub(crate) fn log_options(folder: &Path, manifest: &Manifest, log_folder: Option<&Path>) -> audit::Options {
     let declared = &manifest.audit_log;
+    // The app's key signs its records wherever they are.
+    let key = folder.join(DEFAULT_KEY);
     let folder = log_folder.map_or_else(|| folder.join(&declared.path), Path::to_owned);
     let mode = match declared.mode {
         AuditMode::Strict => Mode::Strict,
         AuditMode::BestEffort => Mode::BestEffort,
     };
-    audit::Options { mode, ..audit::Options::new(folder) }
+    audit::Options { key, mode, ..audit::Options::new(folder) }
 }
 
 /// Whose tokens an app accepts, and what of theirs was revoked.

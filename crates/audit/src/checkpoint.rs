@@ -37,9 +37,7 @@ pub struct Head {
 impl Checkpoint {
     /// A head signed by a key.
     pub(crate) fn signed(head: Head, key: &SigningKey) -> Self {
-        let text =
-            format!("{ORIGIN}{}\n{}\n{}\n", head.log, head.records, encode(&head.hash, Alphabet::Standard));
-        Self { note: Note::signed(text, &[key]), head }
+        Self { note: Note::signed(write_head(&head, ""), &[key]), head }
     }
 
     /// Reads what [`Display`](std::fmt::Display) writes. Who signed it is not looked at.
@@ -52,15 +50,7 @@ impl Checkpoint {
         let &[origin, records, hash] = lines.as_slice() else {
             return Err(InvalidNote("it has not three lines"));
         };
-        let log = origin.strip_prefix(ORIGIN).ok_or(InvalidNote("it is not of an audit log"))?.to_owned();
-        let number: u64 = records.parse().map_err(|_| InvalidNote("its count is no number"))?;
-        let hash =
-            decode(hash.as_bytes(), Alphabet::Standard).ok().and_then(|hash| Hash::try_from(&*hash).ok());
-        let hash = hash.ok_or(InvalidNote("its hash is none"))?;
-        if number.to_string() != records {
-            return Err(InvalidNote("its count is no number"));
-        }
-        let head = Head { log, records: number, hash };
+        let head = parse_head(origin, records, hash, "")?;
         Ok(Self { note, head })
     }
 
@@ -78,6 +68,27 @@ impl Checkpoint {
     pub fn key_ids(&self) -> impl Iterator<Item = KeyId> {
         self.note.key_ids()
     }
+}
+
+/// A head in three lines; the first says after the log what it is for.
+pub(crate) fn write_head(head: &Head, purpose: &str) -> String {
+    let hash = encode(&head.hash, Alphabet::Standard);
+    format!("{ORIGIN}{}{purpose}\n{}\n{hash}\n", head.log, head.records)
+}
+
+/// Reads what [`write_head`] writes, line by line.
+pub(crate) fn parse_head(
+    origin: &str,
+    records: &str,
+    hash: &str,
+    purpose: &str,
+) -> Result<Head, InvalidNote> {
+    let log = origin.strip_prefix(ORIGIN).and_then(|rest| rest.strip_suffix(purpose));
+    let log = log.ok_or(InvalidNote("it is not of an audit log"))?.to_owned();
+    let number = records.parse().ok().filter(|number: &u64| number.to_string() == records);
+    let number = number.ok_or(InvalidNote("its count is no number"))?;
+    let hash = decode(hash.as_bytes(), Alphabet::Standard).ok().and_then(|hash| Hash::try_from(&*hash).ok());
+    Ok(Head { log, records: number, hash: hash.ok_or(InvalidNote("its hash is none"))? })
 }
 
 impl std::fmt::Display for Checkpoint {

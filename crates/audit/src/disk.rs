@@ -182,7 +182,7 @@ fn is_missing(error: &io::Error) -> bool {
 }
 
 /// A name is durable once its folder is (fsync(2), "Notes"); only Unix opens folders as files.
-fn sync_folder_of(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder_of(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(folder) if cfg!(unix) => File::open(folder)?.sync_all(),
         _ => Ok(()),

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::secret::KeyFileError;
+
 /// Why a log could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -13,12 +15,12 @@ pub enum OpenError {
         /// Process id of the holder, if it could be read.
         holder: Option<u32>,
     },
-    /// The last complete line is not a record, so nobody knows how to number the next.
-    #[error("last line of audit segment `{}` is not a record: {why}", file.display())]
+    /// What is there is not what a log wrote: nobody knows what the next record follows.
+    #[error("audit log `{}` is damaged, or was changed: {why}", file.display())]
     Damaged {
-        /// The segment.
+        /// The segment, or the folder.
         file: PathBuf,
-        /// What is wrong with the line.
+        /// What is wrong with it.
         why: String,
     },
     /// There is no room for the file that is given up when the disk is full, so that the log can say so.
@@ -31,6 +33,9 @@ pub enum OpenError {
         /// What the system says.
         why: String,
     },
+    /// The signing key, or its file, cannot be used.
+    #[error("key of the audit log: {0}")]
+    Key(#[from] KeyFileError),
     /// The folder or a file in it cannot be used.
     #[error("audit log `{}` cannot be opened: {why}", file.display())]
     Unusable {
@@ -43,17 +48,20 @@ pub enum OpenError {
 
 impl OpenError {
     /// The next step, for whoever started the product.
-    pub fn hint(&self) -> &'static str {
-        match self {
+    pub fn hint(&self) -> String {
+        let hint = match self {
+            Self::Key(error) => return error.hint(),
             Self::Locked { .. } => "end that process, or give another folder with `--log DIR`",
             Self::Damaged { .. } => {
-                "nothing was changed; keep a copy of the segment, remove the line, and start again"
+                "nothing was changed; `moonward audit verify` says what is wrong. Keep the folder as it is, and start \
+                 with another (`--log DIR`)"
             }
             Self::NoReserve { .. } => "make room on the disk, or give another folder with `--log DIR`",
             Self::Unusable { .. } => {
                 "the folder has to be writable by this user, and the disk must not be full"
             }
-        }
+        };
+        hint.to_owned()
     }
 }
 
@@ -83,4 +91,15 @@ pub enum Unavailable {
     /// The log was closed, or its writer ended.
     #[error("audit log is closed")]
     Closed,
+}
+
+/// Why the key was not changed for another, or not wholly.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateError {
+    /// A key file cannot be used.
+    #[error("key of the audit log: {0}")]
+    Key(#[from] KeyFileError),
+    /// The change is not on record.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
 }

@@ -17,6 +17,7 @@ pub const KEY_NAME: &str = "moonward.audit";
 const ED25519: u8 = 1;
 
 /// A key that signs.
+#[derive(Clone)]
 pub struct SigningKey(Pair);
 
 /// A key that others check signatures with.
@@ -105,6 +106,15 @@ impl FromStr for VerifyingKey {
 impl fmt::Display for KeyId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&hex(&self.0))
+    }
+}
+
+impl FromStr for KeyId {
+    type Err = InvalidVerifyingKey;
+
+    fn from_str(text: &str) -> Result<Self, InvalidVerifyingKey> {
+        let id = u32::from_str_radix(text, 16).map(|id| Self(id.to_be_bytes()));
+        id.ok().filter(|id| id.to_string() == text).ok_or(InvalidVerifyingKey)
     }
 }
 

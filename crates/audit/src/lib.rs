@@ -7,16 +7,19 @@
 //! [`read`] gives the lines back, and [`verify`](verify()) says whether they are as they were written, both from the files alone.
 //!
 //! Reading order: `entry`, `decision`, `event` (what is recorded), `record`, `fit`, `ascii` (how a line is made),
-//! `chain`, `checkpoint`, `note`, `key` (why nobody can change one), `log`, `options`, `queue`, `watch`, `writer`, `reserve` (who
-//! waits for whom), `rollup`, `tally` (what is only counted), `segment`, `folder`, `tail`, `stamp`, `disk`, `lock` (the files), `compress` (old ones),
-//! `read`; `verify` stands by itself.
+//! `chain`, `checkpoint`, `note`, `key`, `key_rotation`, `seal` (why nobody can change one), `log`, `options`, `queue`, `watch`,
+//! `writer`, `reserve` (who waits for whom), `rollup`, `tally` (what is only counted), `segment`, `folder`, `tail`, `backward`,
+//! `stamp`, `disk`, `lock` (the files), `compress` (old ones), `secret`, `key_file`, `keys`, `checkpoint_copies` (the files
+//! elsewhere), `read`; `verify` stands by itself.
 //!
 //! This crate knows no policy engine, no scripts and no network. It knows neither who may read the log, nor
 //! whether what it is told is true. It is also where the product hashes: [`digest`].
 
 mod ascii;
+mod backward;
 mod chain;
 mod checkpoint;
+mod checkpoint_copies;
 mod compress;
 mod decimal;
 mod decision;
@@ -29,6 +32,9 @@ mod fit;
 mod folder;
 mod id;
 mod key;
+mod key_file;
+mod key_rotation;
+mod keys;
 mod limits;
 mod lock;
 mod log;
@@ -41,6 +47,8 @@ mod regular;
 mod reserve;
 mod rollup;
 mod schema;
+mod seal;
+mod secret;
 mod segment;
 mod stamp;
 mod tail;
@@ -50,6 +58,7 @@ mod watch;
 mod writer;
 
 pub use checkpoint::{Checkpoint, Head};
+pub use checkpoint_copies::{CopyTo, Sink};
 pub use decimal::Decimal;
 pub use decision::{
     AssertedBy, Because, Decision, DecisionKind, Effect, Engine, Memo, Place, PolicyReference, Resource,
@@ -57,13 +66,16 @@ pub use decision::{
 };
 pub use disk::{Disk, LocalDisk, SegmentFile};
 pub use entry::Entry;
-pub use error::{OpenError, Unavailable};
+pub use error::{OpenError, RotateError, Unavailable};
 pub use event::{Event, EventKind};
 pub use id::{InvalidRecordId, RecordId};
 pub use key::{InvalidVerifyingKey, KEY_NAME, KeyId, SigningKey, VerifyingKey};
+pub use key_file::verifying_key_of;
+pub use key_rotation::{FormerKey, KeyRotation};
 pub use limits::{
-    BATCH_RECORDS_MAX, COMMIT_INTERVAL, LINE_BYTES_MAX, LOCK_WAIT, QUEUE_BYTES_MAX, QUEUE_RECORDS_MAX,
-    RESERVE_BYTES, RETRY_INTERVAL, SEGMENT_AGE_MAX, SEGMENT_BYTES_MAX,
+    BATCH_RECORDS_MAX, CHECKPOINT_COPY_WAIT, CHECKPOINT_INTERVAL, CHECKPOINT_RECORDS_MAX, COMMIT_INTERVAL,
+    KEY_FILE_BYTES_MAX, LINE_BYTES_MAX, LOCK_WAIT, QUEUE_BYTES_MAX, QUEUE_RECORDS_MAX, RECOVERED_ROLLUPS_MAX,
+    RECOVERY_BYTES_MAX, RESERVE_BYTES, RETRY_INTERVAL, SEGMENT_AGE_MAX, SEGMENT_BYTES_MAX,
 };
 pub use log::Log;
 pub use note::InvalidNote;
@@ -72,6 +84,7 @@ pub use read::{Line, Lines, RawLine, ReadError, find, read, read_from, read_with
 pub use record::SCHEMA;
 pub use rollup::Occurrence;
 pub use schema::schema_json;
+pub use secret::KeyFileError;
 pub use tally::{Count, Tally};
 pub use verify::{
     Doubt, Figures, Finding, InvalidTrust, Question, Tail, Tampering, Verdict, VerifyError, Wrong, verify,

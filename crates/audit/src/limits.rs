@@ -16,6 +16,29 @@ pub const QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// leaves the others room.
 pub(crate) const QUEUE_TENANT_SHARE: usize = 4;
 
+/// Records between two checkpoints: 1 000, a hundredth of a second at 100 000 records a second. A signature costs 20
+/// microseconds.
+pub const CHECKPOINT_RECORDS_MAX: u64 = 1_000;
+
+/// Time between two checkpoints while records come in: 1 s, so that no more than that is held by the chain alone.
+pub const CHECKPOINT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Bytes kept free at the end of a segment for its checkpoint: 1 KiB. Such a line has some 600.
+pub(crate) const CHECKPOINT_LINE_BYTES: u64 = 1024;
+
+/// Time that closing a log waits for the last checkpoint to be copied: 2 s; a place that takes longer does not answer.
+pub const CHECKPOINT_COPY_WAIT: Duration = Duration::from_secs(2);
+
+/// Bytes of a file with a key: 4 KiB. Ours have 119, and OpenSSL's no more than 1 KiB with all that it may add.
+pub const KEY_FILE_BYTES_MAX: u64 = 4 * 1024;
+
+/// Bytes that a start reads on the way back to where the last run began, after one that did not end in order: 64 MiB,
+/// the last segment or two. Before that, roll-ups that were left open are not found.
+pub const RECOVERY_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// Roll-ups that one `recovered` record names: 256, half a line.
+pub const RECOVERED_ROLLUPS_MAX: usize = 256;
+
 /// Bytes of one segment file: 64 MiB, about 40 000 decisions; small enough to copy, search and compress whole.
 pub const SEGMENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 

@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use crate::chain::Chain;
+use crate::checkpoint_copies::CheckpointCopies;
 use crate::entry::Entry;
-use crate::error::{OpenError, Unavailable};
+use crate::error::{OpenError, RotateError, Unavailable};
 use crate::folder::segment_name;
+use crate::key::VerifyingKey;
+use crate::keys::Keys;
 use crate::lock::{Lock, LockError};
 use crate::options::{Mode, Options};
 use crate::queue::Queue;
 use crate::reserve::Reserve;
+use crate::seal::Seal;
 use crate::segment::{Segments, Trouble};
 use crate::tail::{self, Tail, TailError};
 use crate::watch::{Progress, Ticket, Watch};
@@ -26,12 +29,13 @@ pub struct Log {
 }
 
 impl Log {
-    /// Opens the log of a folder, goes on after its last record, and records it when a crash left an incomplete
-    /// line there (which is cut).
+    /// Opens the log of a folder, and goes on after its last record: once its end is known to be a chain, and the key that
+    /// is to sign its heads is one that nobody else can read. A log without a key gets one. What the last run left in
+    /// disorder is recorded: an incomplete last line (which is cut), roll-ups that were not closed, another key.
     ///
     /// # Errors
-    /// Another process holds the log for longer than `wait`; the folder or its last segment cannot be read,
-    /// made or written; the last complete line is not a record.
+    /// Another process holds the log for longer than `wait`; the folder or its last segments cannot be read, made or
+    /// written; what is there is no chain up to its last checkpoint; the key cannot be used. Nothing is changed then.
     pub fn open(options: Options) -> Result<Self, OpenError> {
         let unusable =
             |file: &Path, error: io::Error| OpenError::Unusable { file: file.into(), why: error.to_string() };
@@ -41,10 +45,14 @@ impl Log {
             LockError::Held(holder) => OpenError::Locked { folder: folder.clone(), holder },
             LockError::Io(error) => unusable(folder, error),
         })?;
-        let tail = tail::find(folder).map_err(|error| match error {
+        let mut keys = Keys::open(&options.key, folder)?;
+        let tail = tail::find(folder, |id| keys.find(id)).map_err(|error| match error {
             TailError::Io(file, error) => unusable(&file, error),
-            TailError::NotARecord(file, why) => OpenError::Damaged { file, why },
+            TailError::Damaged(file, why) => OpenError::Damaged { file, why },
         })?;
+        let change = keys.settle(tail.as_ref().and_then(|tail| tail.signer))?;
+        let copies = options.checkpoints.clone().map(CheckpointCopies::start).transpose();
+        let copies = copies.map_err(|error| unusable(folder, error))?;
         let segments = Segments::open(&options, lock, tail.as_ref())
             .map_err(|Trouble { file, why, .. }| OpenError::Unusable { file, why })?;
         let mut reserve = Reserve::of(options.disk.clone(), folder, options.reserve_bytes);
@@ -54,20 +62,23 @@ impl Log {
             why: error.to_string(),
         })?;
 
-        let chain = tail.as_ref().map_or_else(Chain::new, |tail| tail.chain.clone());
+        let seal = Seal::new(tail.as_ref(), keys.signing(), keys.gone(), options.checkpoint_interval);
         let queue = Arc::new(Queue::new(options.mode, options.queue_records_max, options.queue_bytes_max));
-        let writer = Writer { queue: queue.clone(), segments, reserve, chain, retry: options.retry };
+        // A disk that fails this early is told to whoever asks first.
+        if let Some(event) = tail.as_ref().and_then(recovered) {
+            let _ = queue.accept(event.into());
+        }
+        if let Some(new) = change {
+            let _ = queue.change_key(new);
+        }
+        let writer = Writer { queue: queue.clone(), segments, reserve, seal, copies, retry: options.retry };
         let writer = thread::Builder::new()
             .name("moonward-audit".to_owned())
             .spawn(|| writer.run())
             .map_err(|error| unusable(folder, error))?;
-        let log =
-            Self { open: Arc::new(Open { folder: options.folder, queue, writer: Mutex::new(Some(writer)) }) };
-        if let Some(event) = tail.as_ref().and_then(recovered) {
-            // A disk that fails this early is told to whoever asks first.
-            let _ = log.accept(event.into());
-        }
-        Ok(log)
+        let keys = Mutex::new(keys);
+        let open = Open { folder: options.folder, queue, keys, writer: Mutex::new(Some(writer)) };
+        Ok(Self { open: Arc::new(open) })
     }
 
     /// Gives an entry its number, id and time, and leaves it to the writer. Never waits for the disk. From here on
@@ -156,6 +167,25 @@ impl Log {
         self.open.queue.mode()
     }
 
+    /// Lets a new key sign from here on: both keys say so in the log, then the new one is put in the place of the old,
+    /// which is kept beside it. Waits for the disk. A crash in between is settled at the next start.
+    ///
+    /// # Errors
+    /// A key file cannot be written, or the change is not on record: the log is closed, or the disk takes no lines. In
+    /// the last case it goes on record when the disk takes lines again, and in place at the next start.
+    pub fn rotate_key(&self) -> Result<VerifyingKey, RotateError> {
+        let mut keys = self.open.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.rotate(|new| {
+            self.open.queue.change_key(new)?;
+            self.sync()
+        })
+    }
+
+    /// The key that checks what this log signs.
+    pub fn verifying_key(&self) -> VerifyingKey {
+        self.open.keys.lock().unwrap_or_else(PoisonError::into_inner).verifying()
+    }
+
     /// Writes what was accepted, then ends the log for all its clones and frees the folder. Waits for the disk;
     /// when that fails, the last attempt is made now. Closing twice is closing once.
     ///
@@ -181,6 +211,7 @@ impl std::fmt::Debug for Log {
 struct Open {
     folder: PathBuf,
     queue: Arc<Queue>,
+    keys: Mutex<Keys>,
     writer: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -215,9 +246,11 @@ fn make(folder: &Path) -> io::Result<()> {
 }
 
 fn recovered(tail: &Tail) -> Option<Event> {
-    (tail.torn_bytes > 0).then(|| {
-        Event::new(EventKind::Recovered)
+    let rollups = (!tail.rollups.is_empty()).then_some(tail.rollups.as_slice());
+    tail.is_disorderly().then(|| {
+        let event = Event::new(EventKind::Recovered)
             .with("file", segment_name(tail.segment))
-            .with("bytes_cut", tail.torn_bytes.to_string())
+            .with("bytes_cut", tail.torn_bytes.to_string());
+        rollups.into_iter().fold(event, |event, rollups| event.with("rollups", rollups))
     })
 }

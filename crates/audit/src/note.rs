@@ -70,7 +70,7 @@ impl Note {
 
 impl std::fmt::Display for Note {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}\n", self.text)?;
+        writeln!(formatter, "{}", self.text)?;
         for (KeyId(id), signature) in &self.signatures {
             let bytes = [id.as_slice(), signature].concat();
             writeln!(formatter, "{SIGNATURE}{KEY_NAME} {}", encode(&bytes, Alphabet::Standard))?;

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::checkpoint_copies::CopyTo;
 use crate::disk::{Disk, LocalDisk};
 use crate::limits::{
-    LOCK_WAIT, QUEUE_BYTES_MAX, QUEUE_RECORDS_MAX, RESERVE_BYTES, RETRY_INTERVAL, SEGMENT_AGE_MAX,
-    SEGMENT_BYTES_MAX,
+    CHECKPOINT_INTERVAL, LOCK_WAIT, QUEUE_BYTES_MAX, QUEUE_RECORDS_MAX, RESERVE_BYTES, RETRY_INTERVAL,
+    SEGMENT_AGE_MAX, SEGMENT_BYTES_MAX,
 };
 
 /// What happens while the disk takes no lines.
@@ -27,6 +28,10 @@ pub struct Options {
     pub folder: PathBuf,
     /// The file of the signing key, outside the folder; made, with its folder, if there is none.
     pub key: PathBuf,
+    /// Where checkpoints are copied to, if anywhere: a place that who can write the folder cannot reach.
+    pub checkpoints: Option<CopyTo>,
+    /// Time between two checkpoints while records come in.
+    pub checkpoint_interval: Duration,
     /// What happens while the disk takes no lines.
     pub mode: Mode,
     /// How long to wait while another process holds the log.
@@ -56,6 +61,8 @@ impl Options {
         Self {
             key: folder.with_file_name("keys").join("audit.ed25519"),
             folder,
+            checkpoints: None,
+            checkpoint_interval: CHECKPOINT_INTERVAL,
             mode: Mode::Strict,
             wait: LOCK_WAIT,
             retry: RETRY_INTERVAL,

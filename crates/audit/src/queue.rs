@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::entry::Entry;
 use crate::error::Unavailable;
+use crate::key::SigningKey;
 use crate::limits::{BATCH_RECORDS_MAX, COMMIT_INTERVAL, QUEUE_TENANT_SHARE};
 use crate::options::Mode;
 use crate::rollup::{Due, Rollups};
@@ -92,7 +93,17 @@ pub(crate) struct Accepted {
     pub(crate) id: RecordId,
     pub(crate) ts: SystemTime,
     pub(crate) entry: Entry,
+    /// With a record of this key's coming: it signs from there on.
+    pub(crate) new_key: Option<SigningKey>,
     bytes: usize,
+}
+
+/// What the writer is to do now.
+pub(crate) struct Taken {
+    /// What to write: nothing when only the time has come.
+    pub(crate) records: Vec<Accepted>,
+    /// Nothing comes after it any more, so far as is known now.
+    pub(crate) is_last: bool,
 }
 
 impl Queue {
@@ -172,7 +183,7 @@ impl Queue {
             return Err(Unavailable::Full { records: state.held.records, bytes: state.held.bytes });
         }
         let idle = state.waiting.is_empty();
-        let id = state.push(entry, bytes);
+        let id = state.push(entry, bytes, None);
         if let Some(event) = opens.and_then(|occurrence| state.rollups.open(occurrence, id)) {
             state.push_owed(event);
         }
@@ -182,6 +193,20 @@ impl Queue {
             self.work.notify_one();
         }
         Ok(id)
+    }
+
+    /// Lets another key sign, from a record on that says so. Past the bounds by this one entry.
+    pub(crate) fn change_key(&self, new: SigningKey) -> Result<(), Unavailable> {
+        let mut state = self.state();
+        if state.closing || state.ended {
+            return Err(Unavailable::Closed);
+        }
+        let entry = Entry::from(Event::new(EventKind::KeyRotate));
+        let bytes = entry.bytes();
+        state.push(entry, bytes, Some(new));
+        drop(state);
+        self.work.notify_one();
+        Ok(())
     }
 
     /// A count under a record.
@@ -255,15 +280,18 @@ impl Queue {
         }
     }
 
-    /// For the writer: waits for entries, and until the last commit is long enough ago. Nothing once the log is
-    /// closing and everything was taken.
-    pub(crate) fn take(&self, last_commit: Option<Instant>) -> Option<Vec<Accepted>> {
+    /// For the writer: waits for entries, and until the last commit is long enough ago; no longer than until `wake` while
+    /// there are none. Nothing once the log is closing and everything was taken.
+    pub(crate) fn take(&self, last_commit: Option<Instant>, wake: Option<Instant>) -> Option<Taken> {
         let mut state = self.state();
         while !state.tell_counts(Instant::now()) {
             if state.closing {
                 return None;
             }
-            state = match state.next_look() {
+            if wake.is_some_and(|wake| wake <= Instant::now()) {
+                return Some(Taken { records: Vec::new(), is_last: false });
+            }
+            state = match [state.next_look(), wake].into_iter().flatten().min() {
                 Some(next) => {
                     let left = next.saturating_duration_since(Instant::now());
                     self.work.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
@@ -279,7 +307,8 @@ impl Queue {
             }
             (state, _) = self.work.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner);
         }
-        Some(state.take_waiting())
+        let records = state.take_waiting();
+        Some(Taken { records, is_last: state.closing && state.waiting.is_empty() })
     }
 
     /// For the writer: what waits now, also nothing, at most as much as for one commit.
@@ -310,7 +339,7 @@ impl Queue {
             tracing::error!(file = %trouble.file.display(), why = %trouble.why, "audit log cannot be written");
             let outage = state.outage.insert(Outage { trouble, since: SystemTime::now() });
             let event = outage.told_by(Event::new(EventKind::Gap).with("state", "open"));
-            Accepted { id: RecordId::at(outage.since), ts: outage.since, entry: event.into(), bytes: 0 }
+            Accepted { id: RecordId::at(outage.since), ts: outage.since, entry: event.into(), new_key: None, bytes: 0 }
         });
         if self.mode == Mode::Strict {
             self.writable.store(false, Ordering::Release);
@@ -402,7 +431,7 @@ impl State {
         }
     }
 
-    fn push(&mut self, entry: Entry, bytes: usize) -> RecordId {
+    fn push(&mut self, entry: Entry, bytes: usize, new_key: Option<SigningKey>) -> RecordId {
         let ts = SystemTime::now();
         let id = RecordId::at(ts);
         self.accepted += 1;
@@ -410,7 +439,7 @@ impl State {
         if let Some(tenant) = entry.tenant() {
             self.shares.entry(tenant.clone()).or_default().add(bytes);
         }
-        self.waiting.push_back(Accepted { id, ts, entry, bytes });
+        self.waiting.push_back(Accepted { id, ts, entry, new_key, bytes });
         id
     }
 
@@ -418,7 +447,7 @@ impl State {
     fn push_owed(&mut self, event: Event) {
         let entry = Entry::from(event);
         let bytes = entry.bytes();
-        self.push(entry, bytes);
+        self.push(entry, bytes, None);
     }
 
     /// When a count is to be told, if no work comes before.
@@ -482,7 +511,7 @@ mod tests {
         let full = |tenant| matches!(queue.accept(of(tenant)), Err(Unavailable::Full { .. }));
         assert_eq!([full("flood"), full("flood"), full("flood")], [false, false, true]);
         assert!(!full("other"));
-        let batch = queue.take(None).unwrap();
+        let batch = queue.take(None, None).unwrap().records;
         assert!(full("flood"), "what is being written is held until it is durable");
         queue.committed(&batch, true);
         assert!(!full("flood"));

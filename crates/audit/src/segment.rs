@@ -12,6 +12,7 @@ use std::time::{Duration, SystemTime};
 use crate::compress::Compressor;
 use crate::disk::{Disk, SegmentFile};
 use crate::folder::segment_name;
+use crate::limits::CHECKPOINT_LINE_BYTES;
 use crate::lock::Lock;
 use crate::options::Options;
 use crate::read;
@@ -103,11 +104,13 @@ impl Segments {
         self.folder.join(segment_name(self.number))
     }
 
-    /// Whether lines of so many bytes would make the segment larger, or it is older, than it may be: then the writer
+    /// Whether lines of so many bytes, and the checkpoint that is to end it, would make the segment larger, or it is older, than
+    /// it may be: then the writer
     /// says its last words to the old one with [`Self::commit`], calls [`Self::rotate`], and commits the lines. A
     /// segment without a durable line, or one that failed, is never ended so.
     pub(crate) fn rotates_before(&self, bytes: usize, now: SystemTime) -> bool {
-        let full = self.durable_bytes.saturating_add(bytes as u64) > self.bytes_max;
+        let with_them = self.durable_bytes.saturating_add(bytes as u64).saturating_add(CHECKPOINT_LINE_BYTES);
+        let full = with_them > self.bytes_max;
         let old = self.begun.is_some_and(|begun| is_aged(begun, now, self.age_max));
         self.durable_bytes > 0 && matches!(self.current, Current::Open(_)) && (full || old)
     }

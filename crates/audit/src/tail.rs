@@ -1,25 +1,30 @@
-//! Where the log ends: the last segment, its last complete line, and what a crash left after it.
+//! Where the log ends: the last segment, its last complete line, what a crash left after it; and whether what is there
+//! is a chain, back to the last checkpoint, or to where the last run began when it did not end in order.
 //!
-//! Reads only. Complete lines are never cut, whatever they hold: a line that is not a record is for a person to
-//! look at, not for a start to remove.
+//! Reads only. Complete lines are never cut, whatever they hold: a line that is not the log's is for a person to
+//! look at, not for a start to remove. What is before is a verifier's to look at.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::collections::HashSet;
+use std::fs::OpenOptions;
+use std::io::{self, Cursor, Read, Seek};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
+use crate::backward::Backward;
 use crate::chain::Chain;
-use crate::digest::sha256;
+use crate::checkpoint::{Checkpoint, GENESIS, Head};
+use crate::digest::{hex, sha256};
 use crate::folder::{is_packed, segments};
-use crate::limits::LINE_BYTES_MAX;
-use crate::read::{ReadError, last_line};
+use crate::key::{KeyId, VerifyingKey};
+use crate::key_rotation::KeyRotation;
+use crate::limits::{LINE_BYTES_MAX, RECOVERED_ROLLUPS_MAX, RECOVERY_BYTES_MAX};
+use crate::read::{ReadError, last_lines};
 use crate::regular;
+use crate::seal::Reason;
 
-/// Bytes read at once on the way back: 64 KiB.
-const CHUNK_BYTES: u64 = 64 * 1024;
-
-/// The end of a log: where the next line goes, which may be a segment that is not there yet.
+/// The end of a log.
 #[derive(Debug)]
 pub(crate) struct Tail {
     /// Number of the last segment.
@@ -30,6 +35,23 @@ pub(crate) struct Tail {
     pub(crate) torn_bytes: u64,
     /// The chain up to the last record in any segment.
     pub(crate) chain: Chain,
+    /// Id of record 1; nothing when no line was ever written.
+    pub(crate) log: Option<String>,
+    /// Number of the last checkpoint; 0 without one.
+    pub(crate) signed: u64,
+    /// Whose signatures are expected from here on; nothing before the first checkpoint.
+    pub(crate) signer: Option<KeyId>,
+    /// Whether the last line says that its run ended in order.
+    pub(crate) shut: bool,
+    /// The opening records of roll-ups that no record closes, newest first.
+    pub(crate) rollups: Vec<String>,
+}
+
+impl Tail {
+    /// Whether the last run wrote something and did not end in order.
+    pub(crate) fn is_disorderly(&self) -> bool {
+        self.torn_bytes > 0 || (self.chain.records > 0 && !self.shut)
+    }
 }
 
 /// Why the end could not be found.
@@ -37,147 +59,216 @@ pub(crate) struct Tail {
 pub(crate) enum TailError {
     /// A file or the folder cannot be read.
     Io(PathBuf, io::Error),
-    /// The last complete line is not a record.
-    NotARecord(PathBuf, String),
+    /// What is there was never written by a log.
+    Damaged(PathBuf, String),
 }
 
-/// The end of the log in a folder; nothing without any segment.
-pub(crate) fn find(folder: &Path) -> Result<Option<Tail>, TailError> {
+/// The end of the log in a folder; nothing without any segment. `key` gives the keys that are at hand, by their ids.
+pub(crate) fn find(
+    folder: &Path,
+    key: impl Fn(KeyId) -> Option<VerifyingKey>,
+) -> Result<Option<Tail>, TailError> {
     let segments = segments(folder).map_err(|error| TailError::Io(folder.to_owned(), error))?;
-    let mut tail = None;
-    // A segment that was begun just before a crash has no line yet; the one before it knows the last number.
+    let mut way: Option<Way> = None;
     for (segment, path) in segments.into_iter().rev() {
+        let unreadable = |error| TailError::Io(path.clone(), error);
         let is_packed = is_packed(&path);
-        let end = match is_packed {
-            true => packed_end(segment, &path)?,
-            false => read_end(&path).map_err(|error| TailError::Io(path.clone(), error))?,
-        };
-        let tail = tail.get_or_insert(Tail {
+        let (mut lines, torn_bytes) = Backward::new(bytes_of(segment, &path)?).map_err(unreadable)?;
+        let way = way.get_or_insert_with(|| match is_packed {
             // What is compressed takes no more lines.
-            segment: segment.saturating_add(u64::from(is_packed)),
-            complete_bytes: end.complete_bytes,
-            torn_bytes: end.torn_bytes,
-            chain: Chain::new(),
+            true => Way::new(segment.saturating_add(1), 0, 0),
+            false => Way::new(segment, lines.bytes_left(), torn_bytes),
         });
-        if let Some(line) = end.line {
-            let records = seq_of(&line).map_err(|why| TailError::NotARecord(path, why))?;
-            let hash = sha256(&[line.as_slice(), b"\n"].concat());
-            tail.chain = Chain { records, hash };
-            break;
-        }
-    }
-    Ok(tail)
-}
-
-struct End {
-    complete_bytes: u64,
-    torn_bytes: u64,
-    line: Option<Vec<u8>>,
-}
-
-fn read_end(path: &Path) -> io::Result<End> {
-    let mut file = regular::open(OpenOptions::new().read(true), path)?;
-    let bytes = file.metadata()?.len();
-    let Some(last_break) = last_break_before(&mut file, bytes)? else {
-        return Ok(End { complete_bytes: 0, torn_bytes: bytes, line: None });
-    };
-    let start = last_break_before(&mut file, last_break)?.map_or(0, |at| at + 1);
-    // One byte more than a line may have, so that a longer one does not pass for its beginning.
-    let mut line = Vec::new();
-    file.seek(SeekFrom::Start(start))?;
-    file.take((last_break - start).min(LINE_BYTES_MAX as u64)).read_to_end(&mut line)?;
-    Ok(End { complete_bytes: last_break + 1, torn_bytes: bytes - last_break - 1, line: Some(line) })
-}
-
-/// The last line of a compressed segment, to which nothing is added: no bytes of it are at the end of the log.
-fn packed_end(segment: u64, path: &Path) -> Result<End, TailError> {
-    let line = last_line(segment, path).map_err(|error| match error {
-        ReadError::Unreadable { file, source } => TailError::Io(file, source),
-        ReadError::NotARecord { file, why, .. } => TailError::NotARecord(file, why),
-    })?;
-    Ok(End { complete_bytes: 0, torn_bytes: 0, line: line.map(|line| line.bytes) })
-}
-
-/// Position of the last line break before a position.
-fn last_break_before(file: &mut File, mut end: u64) -> io::Result<Option<u64>> {
-    let mut chunk = Vec::new();
-    while end > 0 {
-        let start = end.saturating_sub(CHUNK_BYTES);
-        chunk.clear();
-        file.seek(SeekFrom::Start(start))?;
-        file.by_ref().take(end - start).read_to_end(&mut chunk)?;
-        if let Some(at) = chunk.iter().rposition(|byte| *byte == b'\n') {
-            return Ok(Some(start + at as u64));
-        }
-        end = start;
-    }
-    Ok(None)
-}
-
-fn seq_of(line: &[u8]) -> Result<u64, String> {
-    #[derive(Deserialize)]
-    struct Numbered {
-        schema: String,
-        seq: String,
-    }
-
-    if line.len() >= LINE_BYTES_MAX {
-        return Err(format!("line is {} bytes or more, at most {LINE_BYTES_MAX} allowed", line.len()));
-    }
-    let numbered: Numbered = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-    if numbered.schema != crate::SCHEMA {
-        return Err(format!(
-            "schema is `{}`, expected `{}`",
-            numbered.schema.escape_default(),
-            crate::SCHEMA
-        ));
-    }
-    numbered.seq.parse().map_err(|_| "`seq` is not a number".to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-
-    use super::{TailError, find};
-    use crate::folder::segment_name;
-
-    fn line(seq: u64) -> String {
-        format!("{{\"schema\":\"moonward.audit/1\",\"seq\":\"{seq}\"}}\n")
-    }
-
-    #[test]
-    fn the_end_is_the_last_complete_line_of_any_segment() {
-        let long_torn = "x".repeat(200_000);
-        for (segments, expected) in [
-            (vec![], None),
-            (vec![String::new()], Some((1, 0, 0, 0))),
-            (vec![line(1)], Some((1, 40, 0, 1))),
-            (vec![line(1) + &line(2) + "{\"sch"], Some((1, 80, 5, 2))),
-            (vec![line(1) + &line(2), String::new()], Some((2, 0, 0, 2))),
-            (vec![line(1), "{\"s".to_owned()], Some((2, 0, 3, 1))),
-            (vec![line(1) + &long_torn], Some((1, 40, 200_000, 1))),
-        ] {
-            let folder = tempfile::tempdir().unwrap();
-            for (number, text) in (1..).zip(&segments) {
-                fs::write(folder.path().join(segment_name(number)), text).unwrap();
+        while let Some(line) = lines.next_line().map_err(unreadable)? {
+            let damaged = |why| TailError::Damaged(path.clone(), why);
+            way.pass(&line, &key).map_err(damaged)?;
+            if way.is_over() {
+                return Ok(Some(way.end()));
             }
-            let found = find(folder.path()).unwrap();
-            let found =
-                found.map(|tail| (tail.segment, tail.complete_bytes, tail.torn_bytes, tail.chain.records));
-            assert_eq!(found, expected, "{segments:?}");
+        }
+    }
+    way.map(|way| way.ran_out().map_err(|why| TailError::Damaged(folder.to_owned(), why))).transpose()
+}
+
+/// The bytes of a segment, for the way back; of a compressed one, as much of its end as a start looks at.
+fn bytes_of(segment: u64, path: &Path) -> Result<Box<dyn Bytes>, TailError> {
+    if !is_packed(path) {
+        let file = regular::open(OpenOptions::new().read(true), path);
+        return Ok(Box::new(file.map_err(|error| TailError::Io(path.to_owned(), error))?));
+    }
+    let lines = last_lines(segment, path, RECOVERY_BYTES_MAX).map_err(|error| match error {
+        ReadError::Unreadable { file, source } => TailError::Io(file, source),
+        ReadError::NotARecord { file, why, .. } => TailError::Damaged(file, why),
+    })?;
+    Ok(Box::new(Cursor::new(lines)))
+}
+
+/// What can be read from its end.
+trait Bytes: Read + Seek {}
+
+impl<T: Read + Seek> Bytes for T {}
+
+/// The way back from the end, line by line.
+struct Way {
+    tail: Tail,
+    /// The line that was passed last: the one after the next.
+    after: Option<Place>,
+    bytes: u64,
+    /// Roll-ups that were seen to be closed.
+    closed: HashSet<String>,
+    /// Whether the end of the run before was reached.
+    is_at_run: bool,
+}
+
+/// What a line says of the one before.
+struct Place {
+    seq: u64,
+    prev: String,
+}
+
+/// What is looked at of a line.
+#[derive(Deserialize)]
+struct Line {
+    schema: String,
+    seq: String,
+    id: String,
+    prev: String,
+    kind: String,
+    #[serde(default)]
+    detail: Map<String, Value>,
+}
+
+impl Line {
+    fn detail(&self, name: &str) -> &str {
+        self.detail.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+impl Way {
+    fn new(segment: u64, complete_bytes: u64, torn_bytes: u64) -> Self {
+        let tail = Tail {
+            segment,
+            complete_bytes,
+            torn_bytes,
+            chain: Chain::new(),
+            log: None,
+            signed: 0,
+            signer: None,
+            shut: false,
+            rollups: Vec::new(),
+        };
+        Self { tail, after: None, bytes: 0, closed: HashSet::new(), is_at_run: false }
+    }
+
+    /// Goes one line back.
+    fn pass(&mut self, raw: &[u8], key: impl Fn(KeyId) -> Option<VerifyingKey>) -> Result<(), String> {
+        let (line, place) = read(raw)?;
+        let hash = sha256(raw);
+        match &self.after {
+            None => self.tail.chain = Chain { records: place.seq, hash },
+            Some(after) if after.prev != hex(&hash) || after.seq != place.seq.saturating_add(1) => {
+                return Err(format!("record {} does not follow record {}", after.seq, place.seq));
+            }
+            Some(_) => {}
+        }
+        self.bytes += raw.len() as u64;
+        match line.kind.as_str() {
+            "checkpoint" => self.checkpoint(&line, &place, key)?,
+            "key_rotate" if self.tail.signed == 0 && self.tail.signer.is_none() => {
+                let change = KeyRotation::parse(line.detail("note"));
+                let change = change.map_err(|why| format!("record {}: {why}", place.seq))?;
+                self.tail.signer = Some(change.new_key().id());
+            }
+            "rollup" => self.rollup(&line),
+            "recovered" if self.after.is_some() => self.is_at_run = true,
+            _ => {}
+        }
+        if place.seq == 1 {
+            self.tail.log.get_or_insert(line.id);
+        }
+        self.after = Some(place);
+        Ok(())
+    }
+
+    fn checkpoint(
+        &mut self,
+        line: &Line,
+        place: &Place,
+        key: impl Fn(KeyId) -> Option<VerifyingKey>,
+    ) -> Result<(), String> {
+        let at = |why: &dyn std::fmt::Display| format!("checkpoint {}: {why}", place.seq);
+        let is_shutdown = line.detail("reason") == Reason::Shutdown.as_str();
+        self.tail.shut |= is_shutdown && self.after.is_none();
+        self.is_at_run |= is_shutdown && self.after.is_some();
+        let checkpoint = Checkpoint::parse(line.detail("note")).map_err(|why| at(&why))?;
+        let Head { log, records, hash } = checkpoint.head();
+        if (*records, hex(hash)) != (place.seq - 1, place.prev.clone()) {
+            return Err(at(&"it is not of the records before it"));
+        }
+        if self.tail.signed > 0 {
+            return Ok(());
+        }
+        let signer = checkpoint.key_ids().next().ok_or_else(|| at(&"nobody signed it"))?;
+        if key(signer).is_some_and(|key| !checkpoint.is_signed_by(&key)) {
+            return Err(at(&"its signature is not that of the key that it names"));
+        }
+        self.tail.signed = place.seq;
+        self.tail.log = Some(log.clone());
+        self.tail.signer.get_or_insert(signer);
+        Ok(())
+    }
+
+    /// Seen from the end, the first record of a roll-up is its last.
+    fn rollup(&mut self, line: &Line) {
+        let opening = line.detail("opening");
+        let is_closed = line.detail.get("closed").is_some_and(|closed| *closed == true);
+        if self.closed.insert(opening.to_owned())
+            && !is_closed
+            && self.tail.rollups.len() < RECOVERED_ROLLUPS_MAX
+        {
+            self.tail.rollups.push(opening.to_owned());
         }
     }
 
-    #[test]
-    fn a_complete_line_that_is_no_record_is_reported_and_not_passed_over() {
-        for text in ["\n", "{}\n", "nonsense\n", "{\"schema\":\"moonward.audit/2\",\"seq\":\"1\"}\n"] {
-            let folder = tempfile::tempdir().unwrap();
-            fs::write(folder.path().join(segment_name(1)), line(1) + text).unwrap();
-            assert!(matches!(find(folder.path()), Err(TailError::NotARecord(..))), "{text}");
-        }
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(folder.path().join(segment_name(1)), "9".repeat(20_000) + "\n").unwrap();
-        assert!(matches!(find(folder.path()), Err(TailError::NotARecord(_, why)) if why.contains("at most")));
+    /// Whether nothing is to be looked for any more.
+    fn is_over(&self) -> bool {
+        let is_first = self.after.as_ref().is_some_and(|place| place.seq == 1);
+        let knows_run = self.tail.shut || self.is_at_run || self.bytes >= RECOVERY_BYTES_MAX;
+        is_first || (self.tail.signed > 0 && knows_run)
     }
+
+    fn end(&mut self) -> Tail {
+        let empty = Self::new(0, 0, 0).tail;
+        std::mem::replace(&mut self.tail, empty)
+    }
+
+    /// There are no lines before.
+    fn ran_out(mut self) -> Result<Tail, String> {
+        match self.after {
+            Some(place) if place.seq > 1 && self.tail.signed == 0 => Err(format!(
+                "the records before {} are missing, and there is no checkpoint after them",
+                place.seq
+            )),
+            _ => Ok(self.end()),
+        }
+    }
+}
+
+fn read(raw: &[u8]) -> Result<(Line, Place), String> {
+    if raw.len() > LINE_BYTES_MAX {
+        return Err(format!("a line is longer than {LINE_BYTES_MAX} bytes"));
+    }
+    let line: Line =
+        serde_json::from_slice(raw).map_err(|error| format!("a line is not a record: {error}"))?;
+    if line.schema != crate::SCHEMA {
+        let schema = line.schema.escape_default();
+        return Err(format!("a line has schema `{schema}`, expected `{}`", crate::SCHEMA));
+    }
+    let seq = line.seq.parse().ok().filter(|seq: &u64| *seq > 0 && seq.to_string() == line.seq);
+    let seq = seq.ok_or("a line has no number")?;
+    if seq == 1 && line.prev != hex(&GENESIS) {
+        return Err("record 1 follows another".to_owned());
+    }
+    let prev = line.prev.clone();
+    Ok((line, Place { seq, prev }))
 }

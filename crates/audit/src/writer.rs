@@ -7,9 +7,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::chain::Chain;
-use crate::queue::{Accepted, Queue};
+use crate::checkpoint_copies::CheckpointCopies;
+use crate::queue::{Accepted, Queue, Taken};
 use crate::reserve::Reserve;
+use crate::seal::{Reason, Seal};
 use crate::segment::{Segments, Trouble};
 
 /// What the thread works with.
@@ -17,7 +18,8 @@ pub(crate) struct Writer {
     pub(crate) queue: Arc<Queue>,
     pub(crate) segments: Segments,
     pub(crate) reserve: Reserve,
-    pub(crate) chain: Chain,
+    pub(crate) seal: Seal,
+    pub(crate) copies: Option<CheckpointCopies>,
     /// Time between two attempts while the disk takes no lines.
     pub(crate) retry: Duration,
 }
@@ -25,36 +27,84 @@ pub(crate) struct Writer {
 impl Writer {
     /// Writes until the log is closed and everything accepted is durable, or cannot be made so.
     pub(crate) fn run(mut self) {
-        let ending = Ending(self.queue.clone());
+        let _ending = Ending(self.queue.clone());
         let mut last_commit = None;
-        while let Some(batch) = ending.0.take(last_commit) {
-            let is_durable = match self.commit(&batch) {
-                Ok(()) => {
-                    self.queue.committed(&batch, true);
-                    true
-                }
-                Err(trouble) => self.outlast(trouble, batch),
-            };
-            if !is_durable {
+        while let Some(taken) = self.queue.take(last_commit, self.seal.due_at()) {
+            if !self.put(taken) {
                 return;
             }
             last_commit = Some(Instant::now());
         }
+        // What was written last may have been durable before anybody asked for the end.
+        self.put(Taken { records: Vec::new(), is_last: true });
     }
 
-    /// Makes records durable, all of them or none.
-    fn commit<'a>(&mut self, records: impl IntoIterator<Item = &'a Accepted>) -> Result<(), Trouble> {
-        let mut chain = self.chain.clone();
-        let mut lines = Vec::new();
-        for Accepted { id, ts, entry, .. } in records {
-            lines.extend(chain.line(*id, *ts, entry));
+    /// Makes what was taken durable, however long it takes; false when the log was closed before it could be.
+    fn put(&mut self, taken: Taken) -> bool {
+        match self.commit(None, &taken.records, taken.is_last) {
+            Ok(()) => {
+                self.queue.committed(&taken.records, true);
+                true
+            }
+            Err(trouble) => self.outlast(trouble, taken.records),
         }
-        if self.segments.rotates_before(lines.len(), SystemTime::now()) {
-            self.segments.rotate();
+    }
+
+    /// Makes records durable with the checkpoints that are due, all of it or nothing.
+    fn commit(
+        &mut self,
+        opening: Option<&Accepted>,
+        records: &[Accepted],
+        is_last: bool,
+    ) -> Result<(), Trouble> {
+        let (mut seal, mut lines) = self.lines(opening, records, is_last);
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let has_records = opening.is_some() || !records.is_empty();
+        // There is room kept for a checkpoint of what is there already.
+        if has_records && self.segments.rotates_before(lines.len(), SystemTime::now()) {
+            self.end_segment()?;
+            // Another line is before them now.
+            (seal, lines) = self.lines(opening, records, is_last);
         }
         self.segments.commit(&lines)?;
-        self.chain = chain;
+        self.go_on_after(seal);
         Ok(())
+    }
+
+    /// Ends a segment, with a checkpoint as its last line.
+    fn end_segment(&mut self) -> Result<(), Trouble> {
+        let mut seal = self.seal.clone();
+        if let Some(line) = seal.checkpoint(Reason::Rotation) {
+            self.segments.commit(&line)?;
+            self.go_on_after(seal);
+        }
+        self.segments.rotate();
+        Ok(())
+    }
+
+    /// The lines of some records with the checkpoints that are due, and the chain with them.
+    fn lines(&self, opening: Option<&Accepted>, records: &[Accepted], is_last: bool) -> (Seal, Vec<u8>) {
+        let (mut seal, mut lines) = (self.seal.clone(), Vec::new());
+        for accepted in opening.into_iter().chain(records) {
+            lines.extend(seal.line(accepted));
+            if let Some(reason) = seal.due_after(accepted) {
+                lines.extend(seal.checkpoint(reason).unwrap_or_default());
+            }
+        }
+        let due = if is_last { Some(Reason::Shutdown) } else { seal.due() };
+        lines.extend(due.and_then(|reason| seal.checkpoint(reason)).unwrap_or_default());
+        (seal, lines)
+    }
+
+    fn go_on_after(&mut self, mut seal: Seal) {
+        if let Some(newest) = seal.take_newest()
+            && let Some(copies) = &self.copies
+        {
+            copies.put(newest);
+        }
+        self.seal = seal;
     }
 
     /// Goes on through trouble with the disk until all is well again; false when the log was closed before
@@ -105,7 +155,7 @@ impl Writer {
         while opening.is_some() || !batch.is_empty() {
             let count = batch.len().min(count_max);
             let (part, _) = batch.split_at(count);
-            match self.commit(opening.iter().chain(part)) {
+            match self.commit(opening.as_ref(), part, false) {
                 Ok(()) => {
                     // With the reserve at hand all is well at once, and who waits finds the log writable.
                     let is_well = count == batch.len() && self.reserve.is_held();

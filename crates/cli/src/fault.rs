@@ -47,7 +47,7 @@ pub(crate) enum Fault {
         /// What is wrong with it.
         message: String,
         /// The next step.
-        help: &'static str,
+        help: String,
     },
     /// Somebody asked for the end.
     Interrupted,
@@ -112,8 +112,8 @@ impl Fault {
     pub(crate) fn help(&self) -> Option<&str> {
         match self {
             Self::Invalid(_) | Self::NotRun(_) | Self::Interrupted => None,
-            Self::Usage { help, .. } => Some(help),
-            Self::Malformed { help, .. } | Self::Log { help, .. } => Some(help),
+            Self::Usage { help, .. } | Self::Log { help, .. } => Some(help),
+            Self::Malformed { help, .. } => Some(help),
             Self::Ended { help, .. } | Self::Denied { help, .. } | Self::Failed { help, .. } => {
                 help.as_deref()
             }
@@ -165,7 +165,7 @@ impl From<OpenError> for Fault {
 impl From<Unavailable> for Fault {
     fn from(error: Unavailable) -> Self {
         let help = "what was done is not on record; free the disk, then run the command again";
-        Self::Log { message: error.to_string(), help }
+        Self::Log { message: error.to_string(), help: help.to_owned() }
     }
 }
 

@@ -1,5 +1,6 @@
 //! One segment as lines, in whichever of its two forms it is there.
 
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read as _};
 use std::path::Path;
@@ -133,14 +134,20 @@ fn open_file(path: &Path) -> io::Result<File> {
     regular::open(OpenOptions::new().read(true), path)
 }
 
-/// The path of a segment with the line that is its last.
-pub(crate) fn last_line(segment: u64, path: &Path) -> Result<Option<RawLine>, ReadError> {
+/// The last lines of a segment as they are written, of no more than some bytes, in one piece.
+pub(crate) fn last_lines(segment: u64, path: &Path, bytes_max: u64) -> Result<Vec<u8>, ReadError> {
     let mut lines = SegmentLines::open(segment, path, 0)?;
-    let mut last = None;
+    let (mut kept, mut bytes) = (VecDeque::new(), 0);
     while let Some(line) = lines.next_line(false)? {
-        last = Some(line);
+        bytes += line.bytes.len() as u64 + 1;
+        kept.push_back(line.bytes);
+        while bytes > bytes_max
+            && let Some(first) = kept.pop_front()
+        {
+            bytes -= first.len() as u64 + 1;
+        }
     }
-    Ok(last)
+    Ok(kept.into_iter().flat_map(|line| [line, vec![b'\n']]).flatten().collect())
 }
 
 /// The first line of a segment.

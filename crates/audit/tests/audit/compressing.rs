@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use audit::{Log, Options};
-use tempfile::tempdir;
 
 use crate::faulty::{EIO, ENOSPC, FaultyDisk, Operation};
-use crate::{accept, assert_whole, options, records, sync_at_last};
+use crate::{accept, assert_whole, options, records, sync_at_last, tempdir};
 
 /// A log of one record a segment.
 fn open(folder: &Path, disk: &FaultyDisk, compress: bool) -> Log {

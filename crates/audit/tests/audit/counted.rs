@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 
 use audit::{DecisionKind, Log, Mode, Occurrence, Options, Unavailable};
 use serde_json::{Value, json};
-use tempfile::tempdir;
 
 use crate::faulty::{EIO, FaultyDisk, Operation};
 use crate::form::full;
-use crate::{of_kind, open, options, records};
+use crate::{of_kind, open, options, records, tempdir};
 
 fn denied<'a>(tenant: &'a Arc<str>, actor: &'a Arc<str>, action: &'static str) -> Occurrence<'a> {
     Occurrence {

@@ -9,9 +9,8 @@ use audit::{
     Resource, Shadow, schema_json,
 };
 use serde_json::{Value, json};
-use tempfile::tempdir;
 
-use crate::{open, records};
+use crate::{open, records, tempdir};
 
 /// A decision with every member there is.
 pub(crate) fn full() -> Decision {

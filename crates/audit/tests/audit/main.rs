@@ -10,23 +10,52 @@ mod compressing;
 mod counted;
 mod faulty;
 mod form;
+#[cfg(unix)]
+mod key;
 mod order;
 mod outage;
 mod random;
 mod reading;
+mod recovery;
+mod sealed;
 mod waiting;
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use audit::{Event, EventKind, LocalDisk, Log, Options, Unavailable, read};
 use serde_json::Value;
+use tempfile::TempDir;
 
-/// Options that try again at once, so that no test waits.
+/// A folder for a log, with room beside it for its key.
+struct Folder {
+    around: TempDir,
+    path: PathBuf,
+}
+
+fn tempdir() -> std::io::Result<Folder> {
+    let around = tempfile::tempdir()?;
+    let path = around.path().join("log");
+    std::fs::create_dir(&path)?;
+    Ok(Folder { around, path })
+}
+
+impl Folder {
+    fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A path beside the log.
+    fn beside(&self, name: &str) -> PathBuf {
+        self.around.path().join(name)
+    }
+}
+
+/// Options that try again at once, so that no test waits, and leave segments as they are written.
 fn options(folder: &Path) -> Options {
-    Options { wait: Duration::ZERO, retry: Duration::ZERO, ..Options::new(folder) }
+    Options { wait: Duration::ZERO, retry: Duration::ZERO, compress: false, ..Options::new(folder) }
 }
 
 fn open(folder: &Path) -> Log {
@@ -40,6 +69,13 @@ fn accept(log: &Log, number: u64) -> Result<String, Unavailable> {
 
 fn records(folder: &Path) -> Vec<Value> {
     read(folder).map(|line| line.unwrap().record).collect()
+}
+
+/// The records that somebody brought: without what the log says of its own order.
+fn brought(folder: &Path) -> Vec<Value> {
+    let mut records = records(folder);
+    records.retain(|record| record["kind"] != "checkpoint");
+    records
 }
 
 fn of_kind<'a>(records: &'a [Value], kind: &str) -> Vec<&'a Value> {

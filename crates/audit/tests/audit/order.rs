@@ -5,9 +5,8 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use audit::{Log, OpenError, Options, Unavailable};
-use tempfile::tempdir;
 
-use crate::{accept, assert_whole, of_kind, open, options, records};
+use crate::{accept, assert_whole, of_kind, open, options, records, tempdir};
 
 #[test]
 fn numbers_have_no_gap_through_threads_segments_and_runs() {

@@ -5,10 +5,9 @@ use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use audit::{Log, Mode, Options, Progress};
-use tempfile::tempdir;
 
 use crate::faulty::{EIO, FaultyDisk, Operation};
-use crate::{accept, options, sync_at_last};
+use crate::{accept, options, sync_at_last, tempdir};
 
 /// Longer than anything here takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(20);

@@ -1,9 +1,9 @@
 //! `moonward demo`: two tenants, a message that passes, a spawn that is refused, and the record of it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use app::{CallFailure, CallRequest, Running, StartedBy};
-use audit::RecordId;
+use audit::{Log, RecordId};
 use clap::Args;
 use policy::Via;
 use serde_json::Value as Json;
@@ -53,7 +53,12 @@ impl Demo {
         let folder =
             folder.map_err(|error| Fault::failed(format!("no temporary folder for the demo: {error}")))?;
         let app = opening::load(folder.path(), printer)?;
-        let log = opening::open_log(&app, self.log.log.as_deref())?;
+        let mut options = app.log_options(self.log.log.as_deref());
+        if let Some(kept) = &self.log.log {
+            // The app is gone after this; a log that is kept, and gone on with, keeps its key.
+            options.key = beside(kept, "-keys").join("audit.ed25519");
+        }
+        let log = Log::open(options)?;
         let by = person::present().map_or(StartedBy::Host, StartedBy::Asserting);
         let running = app.start(log.clone(), &by).map_err(|error| Fault::failed(error.to_string()))?;
         let (answer, refusal) = interrupt::unless_interrupted(&log, printer, || {
@@ -90,6 +95,13 @@ fn step(running: &Running, definition: &str, arguments: Vec<Value>) -> Result<Va
 
 fn unexpected(failure: &CallFailure) -> Fault {
     Fault::failed(format!("the message did not pass: {failure}"))
+}
+
+/// A path that differs in the end of its name.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(suffix);
+    path.with_file_name(name)
 }
 
 fn story(answer: &Value, refusal: &Failure, log_folder: &Path) -> Result<String, Fault> {
