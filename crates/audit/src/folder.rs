@@ -47,6 +47,28 @@ pub(crate) fn partial(file: &Path) -> PathBuf {
     path.into()
 }
 
+/// Where the parts of records are that were too large for their lines.
+pub(crate) fn objects(folder: &Path) -> PathBuf {
+    folder.join("objects")
+}
+
+/// The folders of such parts that belong to segments up to a number; none where there are no such parts.
+pub(crate) fn objects_through(objects: &Path, last: u64) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(objects) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).map(|name| format!("{name}.jsonl"));
+        if name.and_then(|name| segment_number(&name)).is_some_and(|number| number <= last) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
 /// Whether this is the path of a compressed segment.
 pub(crate) fn is_packed(segment: &Path) -> bool {
     segment.as_os_str().as_encoded_bytes().ends_with(PACKED.as_bytes())

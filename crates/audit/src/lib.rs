@@ -9,7 +9,7 @@
 //! Reading order: `entry`, `decision`, `event` (what is recorded), `record`, `fit`, `ascii` (how a line is made),
 //! `chain`, `checkpoint`, `note`, `key`, `key_rotation`, `seal` (why nobody can change one), `log`, `options`, `queue`, `watch`,
 //! `writer`, `reserve` (who waits for whom), `rollup`, `tally` (what is only counted), `segment`, `folder`, `tail`, `backward`,
-//! `stamp`, `disk`, `lock` (the files), `compress` (old ones), `secret`, `key_file`, `keys`, `checkpoint_copies` (the files
+//! `stamp`, `disk`, `lock` (the files), `compress`, `retention` (old ones), `secret`, `key_file`, `keys`, `checkpoint_copies` (the files
 //! elsewhere), `read`; `verify` stands by itself.
 //!
 //! This crate knows no policy engine, no scripts and no network. It knows neither who may read the log, nor
@@ -45,6 +45,7 @@ mod read;
 mod record;
 mod regular;
 mod reserve;
+mod retention;
 mod rollup;
 mod schema;
 mod seal;

@@ -66,6 +66,13 @@ pub(crate) const LOCK_POLL: Duration = Duration::from_millis(20);
 /// that were accepted before.
 pub const RESERVE_BYTES: u64 = 1024 * 1024;
 
+/// Time from one segment's first record to the next one's that a clock may be believed at once when old segments are to
+/// be removed: 7 days. A longer one is a machine that was off, or a clock that is wrong. No segment gets older.
+pub(crate) const CLOCK_JUMP_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Time that a log goes on after such a jump before old segments are removed: 24 h, for a person to see the warning.
+pub(crate) const CLOCK_CONFIRMED_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Level of gzip for complete segments, of 1 to 9: 6. Decisions come out at an eighth of their size, 14 % smaller than at
 /// level 1; level 9 takes twice as long for 3 % more (measured 2026-11-27).
 pub(crate) const GZIP_LEVEL: u32 = 6;

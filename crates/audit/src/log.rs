@@ -15,6 +15,7 @@ use crate::lock::{Lock, LockError};
 use crate::options::{Mode, Options};
 use crate::queue::Queue;
 use crate::reserve::Reserve;
+use crate::retention::Retention;
 use crate::seal::Seal;
 use crate::segment::{Segments, Trouble};
 use crate::tail::{self, Tail, TailError};
@@ -71,7 +72,15 @@ impl Log {
         if let Some(new) = change {
             let _ = queue.change_key(new);
         }
-        let writer = Writer { queue: queue.clone(), segments, reserve, seal, copies, retry: options.retry };
+        let writer = Writer {
+            queue: queue.clone(),
+            segments,
+            reserve,
+            retention: Retention::of(folder, options.retain),
+            seal,
+            copies,
+            retry: options.retry,
+        };
         let writer = thread::Builder::new()
             .name("moonward-audit".to_owned())
             .spawn(|| writer.run())

@@ -40,8 +40,12 @@ pub struct Options {
     pub retry: Duration,
     /// Bytes of one segment; a single commit that is larger still goes into one.
     pub segment_bytes_max: u64,
-    /// Age of a segment's first record at which the next commit begins another one.
+    /// Age of a segment's first record at which the next commit begins another one; 7 days at most.
     pub segment_age_max: Duration,
+    /// How long records are kept; for ever without. A segment is removed once its last record is older, at the first
+    /// commit of a run or of a segment, unless the clock is in doubt: it is before the last records, or has jumped by
+    /// more than a week since yesterday.
+    pub retain: Option<Duration>,
     /// Bytes of the disk that are held to be given up when it is full.
     pub reserve_bytes: u64,
     /// Whether segments are compressed once they are complete.
@@ -68,6 +72,7 @@ impl Options {
             retry: RETRY_INTERVAL,
             segment_bytes_max: SEGMENT_BYTES_MAX,
             segment_age_max: SEGMENT_AGE_MAX,
+            retain: None,
             reserve_bytes: RESERVE_BYTES,
             compress: true,
             queue_records_max: QUEUE_RECORDS_MAX,

@@ -98,6 +98,13 @@ pub(crate) struct Accepted {
     bytes: usize,
 }
 
+impl Accepted {
+    /// What the log itself has to say, at a time: it takes no room in the queue.
+    pub(crate) fn of_log(ts: SystemTime, event: Event) -> Self {
+        Self { id: RecordId::at(ts), ts, entry: event.into(), new_key: None, bytes: 0 }
+    }
+}
+
 /// What the writer is to do now.
 pub(crate) struct Taken {
     /// What to write: nothing when only the time has come.
@@ -339,7 +346,7 @@ impl Queue {
             tracing::error!(file = %trouble.file.display(), why = %trouble.why, "audit log cannot be written");
             let outage = state.outage.insert(Outage { trouble, since: SystemTime::now() });
             let event = outage.told_by(Event::new(EventKind::Gap).with("state", "open"));
-            Accepted { id: RecordId::at(outage.since), ts: outage.since, entry: event.into(), new_key: None, bytes: 0 }
+            Accepted::of_log(outage.since, event)
         });
         if self.mode == Mode::Strict {
             self.writable.store(false, Ordering::Release);

@@ -15,7 +15,7 @@ use crate::RecordId;
 use crate::folder::segments;
 
 use segment::SegmentLines;
-pub(crate) use segment::{first_line, last_lines};
+pub(crate) use segment::{first_line, last_line, last_lines};
 
 /// One line of the log.
 #[derive(Debug, Clone, PartialEq)]

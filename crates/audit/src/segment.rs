@@ -11,8 +11,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::compress::Compressor;
 use crate::disk::{Disk, SegmentFile};
-use crate::folder::segment_name;
-use crate::limits::CHECKPOINT_LINE_BYTES;
+use crate::folder::{objects, objects_through, packed, partial, segment_name, segments};
+use crate::limits::{CHECKPOINT_LINE_BYTES, CLOCK_JUMP_MAX};
 use crate::lock::Lock;
 use crate::options::Options;
 use crate::read;
@@ -71,7 +71,7 @@ impl Segments {
             folder: options.folder.clone(),
             lock,
             bytes_max: options.segment_bytes_max,
-            age_max: options.segment_age_max,
+            age_max: options.segment_age_max.min(CLOCK_JUMP_MAX),
             begun: None,
             number: tail.map_or(1, |tail| tail.segment),
             durable_bytes: tail.map_or(0, |tail| tail.complete_bytes),
@@ -97,6 +97,32 @@ impl Segments {
             segments.begun = first.and_then(|line| Stamp::of(&line.bytes)).map(|stamp| stamp.ts);
         }
         Ok(segments)
+    }
+
+    /// Number of the segment that takes the next line.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Removes the segments up to a number, the first ones first, in every form, and then what belonged to them. What
+    /// an attempt that failed left is removed by the next.
+    pub(crate) fn remove_through(&self, last: u64) -> Result<(), Trouble> {
+        let trouble = |error: io::Error| Trouble::with(&self.folder, &error);
+        let _names = self.compressor.as_ref().map(Compressor::names);
+        for (number, _) in segments(&self.folder).map_err(trouble)? {
+            if number > last || number >= self.number {
+                break;
+            }
+            let written = self.folder.join(segment_name(number));
+            let packed = packed(&written);
+            for path in [&partial(&packed), &packed, &written] {
+                gone_with(self.disk.remove(path)).map_err(|error| Trouble::with(path, &error))?;
+            }
+        }
+        for path in objects_through(&objects(&self.folder), last).map_err(trouble)? {
+            gone_with(self.disk.remove_folder(&path)).map_err(|error| Trouble::with(&path, &error))?;
+        }
+        Ok(())
     }
 
     /// Path of the segment that takes the next line.
@@ -214,6 +240,14 @@ fn append(file: &mut dyn SegmentFile, lines: &[u8]) -> io::Result<()> {
     match file.in_place()? {
         true => Ok(()),
         false => Err(gone("file")),
+    }
+}
+
+/// What was removed, or was not there.
+fn gone_with(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed,
     }
 }
 

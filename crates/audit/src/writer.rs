@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::checkpoint_copies::CheckpointCopies;
 use crate::queue::{Accepted, Queue, Taken};
 use crate::reserve::Reserve;
+use crate::retention::Retention;
 use crate::seal::{Reason, Seal};
 use crate::segment::{Segments, Trouble};
 
@@ -18,6 +19,7 @@ pub(crate) struct Writer {
     pub(crate) queue: Arc<Queue>,
     pub(crate) segments: Segments,
     pub(crate) reserve: Reserve,
+    pub(crate) retention: Retention,
     pub(crate) seal: Seal,
     pub(crate) copies: Option<CheckpointCopies>,
     /// Time between two attempts while the disk takes no lines.
@@ -28,9 +30,14 @@ impl Writer {
     /// Writes until the log is closed and everything accepted is durable, or cannot be made so.
     pub(crate) fn run(mut self) {
         let _ending = Ending(self.queue.clone());
-        let mut last_commit = None;
+        let (mut last_commit, mut last_segment) = (None, None);
         while let Some(taken) = self.queue.take(last_commit, self.seal.due_at()) {
             if !self.put(taken) {
+                return;
+            }
+            // At the first commit of a run, and of each segment.
+            if last_segment.replace(self.segments.number()) != Some(self.segments.number()) && !self.retire()
+            {
                 return;
             }
             last_commit = Some(Instant::now());
@@ -39,9 +46,25 @@ impl Writer {
         self.put(Taken { records: Vec::new(), is_last: true });
     }
 
+    /// Removes segments that are older than they are kept, after the record that says so is durable: false as with
+    /// [`Self::outlast`].
+    fn retire(&mut self) -> bool {
+        let now = SystemTime::now();
+        let Some(outdated) = self.retention.outdated(self.segments.number(), now) else { return true };
+        // Only a record that is signed lets a verifier know that it was the log that removed them.
+        let record = Accepted::of_log(now, outdated.event());
+        if let Err(trouble) = self.commit(Some(&record), &[], Some(Reason::Interval)) {
+            return self.outlast(trouble, Vec::new());
+        }
+        if let Err(Trouble { file, why, .. }) = self.segments.remove_through(outdated.segment) {
+            self.retention.doubt(&format!("`{}` cannot be removed: {why}", file.display()));
+        }
+        true
+    }
+
     /// Makes what was taken durable, however long it takes; false when the log was closed before it could be.
     fn put(&mut self, taken: Taken) -> bool {
-        match self.commit(None, &taken.records, taken.is_last) {
+        match self.commit(None, &taken.records, taken.is_last.then_some(Reason::Shutdown)) {
             Ok(()) => {
                 self.queue.committed(&taken.records, true);
                 true
@@ -50,14 +73,15 @@ impl Writer {
         }
     }
 
-    /// Makes records durable with the checkpoints that are due, all of it or nothing.
+    /// Makes records durable with the checkpoints that are due, all of it or nothing; with a checkpoint at the end, if one is
+    /// asked for.
     fn commit(
         &mut self,
         opening: Option<&Accepted>,
         records: &[Accepted],
-        is_last: bool,
+        end: Option<Reason>,
     ) -> Result<(), Trouble> {
-        let (mut seal, mut lines) = self.lines(opening, records, is_last);
+        let (mut seal, mut lines) = self.lines(opening, records, end);
         if lines.is_empty() {
             return Ok(());
         }
@@ -66,7 +90,7 @@ impl Writer {
         if has_records && self.segments.rotates_before(lines.len(), SystemTime::now()) {
             self.end_segment()?;
             // Another line is before them now.
-            (seal, lines) = self.lines(opening, records, is_last);
+            (seal, lines) = self.lines(opening, records, end);
         }
         self.segments.commit(&lines)?;
         self.go_on_after(seal);
@@ -85,7 +109,12 @@ impl Writer {
     }
 
     /// The lines of some records with the checkpoints that are due, and the chain with them.
-    fn lines(&self, opening: Option<&Accepted>, records: &[Accepted], is_last: bool) -> (Seal, Vec<u8>) {
+    fn lines(
+        &self,
+        opening: Option<&Accepted>,
+        records: &[Accepted],
+        end: Option<Reason>,
+    ) -> (Seal, Vec<u8>) {
         let (mut seal, mut lines) = (self.seal.clone(), Vec::new());
         for accepted in opening.into_iter().chain(records) {
             lines.extend(seal.line(accepted));
@@ -93,8 +122,9 @@ impl Writer {
                 lines.extend(seal.checkpoint(reason).unwrap_or_default());
             }
         }
-        let due = if is_last { Some(Reason::Shutdown) } else { seal.due() };
-        lines.extend(due.and_then(|reason| seal.checkpoint(reason)).unwrap_or_default());
+        lines.extend(
+            end.or_else(|| seal.due()).and_then(|reason| seal.checkpoint(reason)).unwrap_or_default(),
+        );
         (seal, lines)
     }
 
@@ -155,7 +185,7 @@ impl Writer {
         while opening.is_some() || !batch.is_empty() {
             let count = batch.len().min(count_max);
             let (part, _) = batch.split_at(count);
-            match self.commit(opening.as_ref(), part, false) {
+            match self.commit(opening.as_ref(), part, None) {
                 Ok(()) => {
                     // With the reserve at hand all is well at once, and who waits finds the log writable.
                     let is_well = count == batch.len() && self.reserve.is_held();

@@ -150,6 +150,16 @@ pub(crate) fn last_lines(segment: u64, path: &Path, bytes_max: u64) -> Result<Ve
     Ok(kept.into_iter().flat_map(|line| [line, vec![b'\n']]).flatten().collect())
 }
 
+/// The last line of a segment.
+pub(crate) fn last_line(segment: u64, path: &Path) -> Result<Option<RawLine>, ReadError> {
+    let mut lines = SegmentLines::open(segment, path, 0)?;
+    let mut last = None;
+    while let Some(line) = lines.next_line(false)? {
+        last = Some(line);
+    }
+    Ok(last)
+}
+
 /// The first line of a segment.
 pub(crate) fn first_line(segment: u64, path: &Path) -> Result<Option<RawLine>, ReadError> {
     SegmentLines::open(segment, path, 0)?.next_line(true)

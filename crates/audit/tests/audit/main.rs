@@ -17,6 +17,7 @@ mod outage;
 mod random;
 mod reading;
 mod recovery;
+mod retaining;
 mod sealed;
 mod waiting;
 
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use audit::digest::{hex, sha256};
 use audit::{Event, EventKind, LocalDisk, Log, Options, Unavailable, read};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -92,6 +94,26 @@ fn assert_whole(records: &[Value], acknowledged: &[String]) {
     for id in acknowledged {
         assert_eq!(times.get(id.as_str()), Some(&1), "acknowledged record {id}");
     }
+}
+
+/// Every line has the next number and the hash of the line before. Gives the records.
+fn assert_chained(folder: &Path) -> Vec<Value> {
+    let mut lines = read(folder);
+    let mut before: Option<(u64, [u8; 32])> = None;
+    let mut records = Vec::new();
+    while let Some(line) = lines.next_raw() {
+        let line = line.unwrap();
+        let hash = sha256(&[&line.bytes[..], b"\n"].concat());
+        let record = line.parse().unwrap().record;
+        let seq = record["seq"].as_str().unwrap().parse().unwrap();
+        if let Some((number, hash)) = before {
+            assert_eq!(seq, number + 1, "{record}");
+            assert_eq!(record["prev"], hex(&hash), "{record}");
+        }
+        before = Some((seq, hash));
+        records.push(record);
+    }
+    records
 }
 
 /// Waits until the log has got over its trouble and everything accepted is durable: how often it was found not
