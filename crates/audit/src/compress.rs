@@ -7,7 +7,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -188,7 +188,7 @@ fn write(
     shared: &Shared,
     disk: &dyn Disk,
     mut source: &std::fs::File,
-    partial: &PathBuf,
+    partial: &Path,
 ) -> io::Result<[u8; 32]> {
     let file = match disk.create(partial) {
         // Left by a crash, or by an attempt that failed.

@@ -3,12 +3,11 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use audit::{Log, Options};
 
 use crate::faulty::{EIO, ENOSPC, FaultyDisk, Operation};
-use crate::{accept, assert_whole, options, records, sync_at_last, tempdir};
+use crate::{accept, assert_whole, options, records, sync_at_last, tempdir, until};
 
 /// A log of one record a segment.
 fn open(folder: &Path, disk: &FaultyDisk, compress: bool) -> Log {
@@ -33,18 +32,10 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-fn until(folder: &Path, holds: impl Fn(&[String]) -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while !holds(&names(folder)) {
-        assert!(Instant::now() < deadline, "{:?}", names(folder));
-        std::thread::yield_now();
-    }
-}
-
 fn until_all_but_the_last_are_compressed(folder: &Path, count: u64) {
     let packed = (1..count).map(|number| format!("{number:08}.jsonl.gz"));
     let expected: Vec<_> = packed.chain([format!("{count:08}.jsonl")]).collect();
-    until(folder, |names| names == expected);
+    until(|| names(folder) == expected);
 }
 
 #[test]
@@ -120,12 +111,12 @@ fn a_full_disk_keeps_no_half_compressed_file_and_all_are_compressed_once_it_has_
     disk.fail(|operation| (operation == Operation::Write).then_some(ENOSPC));
     acknowledged.push(accept(&log, 2).unwrap());
     log.sync().unwrap_err();
-    until(folder.path(), |names| !names.iter().any(|name| name.ends_with(".partial")));
+    until(|| !names(folder.path()).iter().any(|name| name.ends_with(".partial")));
 
     disk.heal();
     sync_at_last(&log);
     acknowledged.extend(fill(&log, 2));
-    until(folder.path(), |names| names.iter().filter(|name| name.ends_with(".jsonl")).count() == 1);
+    until(|| names(folder.path()).iter().filter(|name| name.ends_with(".jsonl")).count() == 1);
     log.close().unwrap();
     assert_whole(&records(folder.path()), &acknowledged);
 }

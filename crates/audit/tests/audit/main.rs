@@ -10,8 +10,10 @@ mod compressing;
 mod counted;
 mod faulty;
 mod form;
+mod full;
 #[cfg(unix)]
 mod key;
+mod killed;
 mod order;
 mod outage;
 mod random;
@@ -19,6 +21,7 @@ mod reading;
 mod recovery;
 mod retaining;
 mod sealed;
+mod sweep;
 mod waiting;
 
 use std::collections::HashMap;
@@ -30,6 +33,14 @@ use audit::digest::{hex, sha256};
 use audit::{Event, EventKind, LocalDisk, Log, Options, Unavailable, read};
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// The same in memory, where the system has such a folder: for tests that sync a lot and fail on purpose.
+fn in_memory() -> Folder {
+    let around = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+    let path = around.path().join("log");
+    std::fs::create_dir(&path).unwrap();
+    Folder { around, path }
+}
 
 /// A folder for a log, with room beside it for its key.
 struct Folder {
@@ -114,6 +125,16 @@ fn assert_chained(folder: &Path) -> Vec<Value> {
         records.push(record);
     }
     records
+}
+
+/// Waits for something that is bound to come.
+#[track_caller]
+fn until(mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !holds() {
+        assert!(Instant::now() < deadline, "it did not come");
+        std::thread::yield_now();
+    }
 }
 
 /// Waits until the log has got over its trouble and everything accepted is durable: how often it was found not

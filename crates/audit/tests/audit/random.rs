@@ -4,6 +4,7 @@
 pub(crate) struct Random(u64);
 
 impl Random {
+    #[expect(clippy::print_stdout, reason = "shown with the test that failed")]
     pub(crate) fn seeded() -> Self {
         let seed = match std::env::var("MOONWARD_SEED") {
             Ok(seed) => seed.parse().unwrap(),

@@ -9,7 +9,7 @@ use audit::{Log, Options};
 use serde_json::Value;
 
 use crate::faulty::{EIO, FaultyDisk, Operation};
-use crate::{accept, assert_chained, assert_whole, of_kind, options, records, sync_at_last, tempdir};
+use crate::{accept, assert_chained, assert_whole, of_kind, options, records, sync_at_last, tempdir, until};
 
 /// A log of one commit a segment, which keeps records for so long.
 fn open(folder: &Path, disk: &FaultyDisk, retain: Option<Duration>, compress: bool) -> Log {
@@ -130,9 +130,7 @@ fn nothing_is_removed_before_the_record_of_it_is_durable() {
         (syncs > 1).then_some(EIO)
     });
     accept(&log, 1).unwrap();
-    while log.writable() {
-        std::thread::yield_now();
-    }
+    until(|| !log.writable());
     log.close().unwrap();
     assert_eq!(records(folder.path())[0]["seq"], "1");
 }

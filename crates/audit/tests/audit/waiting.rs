@@ -22,7 +22,7 @@ fn a_ticket_is_durable_when_the_disk_has_all_that_was_accepted_before_it_and_who
     let disk = FaultyDisk::healthy();
     let log = open(folder.path(), &disk, Mode::Strict);
     let (tell, told) = channel();
-    let watch = log.watch(move || drop(tell.send(())));
+    let watch = log.watch(move || tell.send(()).unwrap_or_default());
     assert_eq!(log.progress(log.ticket()), Progress::Durable, "nothing was accepted yet");
 
     disk.hold_syncs();
@@ -49,7 +49,7 @@ fn an_outage_is_told_and_so_is_its_end() {
     let disk = FaultyDisk::healthy();
     let log = open(folder.path(), &disk, Mode::Strict);
     let (tell, told) = channel();
-    let watch = log.watch(move || drop(tell.send(())));
+    let watch = log.watch(move || tell.send(()).unwrap_or_default());
     disk.fail(|operation| (operation == Operation::Sync).then_some(EIO));
     watch.arm();
     accept(&log, 1).unwrap();
@@ -68,7 +68,7 @@ fn the_end_of_a_log_is_told_and_leaves_nothing_waiting() {
     let disk = FaultyDisk::healthy();
     let log = open(folder.path(), &disk, Mode::Strict);
     let (tell, told) = channel();
-    let watch = log.watch(move || drop(tell.send(())));
+    let watch = log.watch(move || tell.send(()).unwrap_or_default());
     disk.hold_syncs();
     accept(&log, 1).unwrap();
     let ticket = log.ticket();

@@ -1,0 +1,121 @@
+//! Each operation on the disk fails once, wherever it comes in a run: the n-th of each sort, for every n there is.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use audit::{Log, Options};
+
+use crate::faulty::{EIO, ENOSPC, FaultyDisk, Operation};
+use crate::{accept, assert_chained, in_memory, options, sync_at_last, until};
+
+/// A run with rotation, compression and removal; what it acknowledged. The start may fail, and is made again then.
+fn run(folder: &Path, disk: &FaultyDisk, retain: Option<Duration>) -> Vec<String> {
+    let options = Options {
+        disk: Arc::new(disk.clone()),
+        segment_bytes_max: 500,
+        reserve_bytes: 10_000,
+        retain,
+        ..options(folder)
+    };
+    let log = Log::open(options.clone()).or_else(|_| Log::open(options)).unwrap();
+    let mut acknowledged = Vec::new();
+    for number in 0..8 {
+        // Refused while the disk is in trouble; then the log goes on by itself.
+        until(|| accept(&log, number).map(|id| acknowledged.push(id)).is_ok());
+        let _ = log.sync();
+    }
+    sync_at_last(&log);
+    log.close().unwrap();
+    acknowledged
+}
+
+/// Sweeps through one sort of operation: how many of them a run has. In trouble, every fourth write fails too.
+fn sweep(operation: Operation, code: i32, is_in_trouble: bool) -> u64 {
+    for nth in 1.. {
+        let folder = in_memory();
+        let disk = FaultyDisk::healthy();
+        let mut acknowledged = run(folder.path(), &disk, None);
+
+        let seen = Arc::new(AtomicU64::new(0));
+        disk.fail({
+            let (seen, mut writes) = (seen.clone(), 0);
+            move |found| {
+                writes += u64::from(found == Operation::Write);
+                if found == operation && seen.fetch_add(1, Ordering::SeqCst) + 1 == nth {
+                    return Some(code);
+                }
+                (is_in_trouble && found == Operation::Write && writes % 4 == 0).then_some(ENOSPC)
+            }
+        });
+        acknowledged.extend(run(folder.path(), &disk, None));
+        let was_reached = seen.load(Ordering::SeqCst) >= nth;
+        disk.heal();
+        acknowledged.extend(run(folder.path(), &disk, None));
+
+        let records = assert_chained(folder.path());
+        assert_eq!(records[0]["seq"], "1");
+        let ids: Vec<_> = records.iter().map(|record| record["id"].as_str().unwrap()).collect();
+        for id in &acknowledged {
+            let times = ids.iter().filter(|other| *other == id).count();
+            assert_eq!(times, 1, "{operation:?} {nth} fails with {code}: record {id}");
+        }
+        if !was_reached {
+            return nth - 1;
+        }
+    }
+    unreachable!("a run has an end")
+}
+
+#[test]
+fn whichever_operation_fails_once_nothing_acknowledged_is_lost_and_the_log_goes_on() {
+    for (operation, code, is_in_trouble, at_least) in [
+        (Operation::Create, ENOSPC, false, 5),
+        (Operation::Write, ENOSPC, false, 8),
+        (Operation::Write, EIO, false, 8),
+        (Operation::Sync, EIO, false, 8),
+        (Operation::Rename, EIO, false, 1),
+        (Operation::Remove, EIO, false, 1),
+        // What happens only after something else has failed.
+        (Operation::Allocate, ENOSPC, true, 2),
+        (Operation::Create, EIO, true, 5),
+        (Operation::Remove, EIO, true, 2),
+        (Operation::Cut, EIO, true, 1),
+    ] {
+        let reached = sweep(operation, code, is_in_trouble);
+        println!("{operation:?} {code}: {reached}");
+        assert!(reached >= at_least, "{operation:?}: {reached}");
+    }
+}
+
+#[test]
+fn whichever_operation_fails_once_while_old_segments_are_removed_the_rest_is_whole() {
+    for operation in
+        [Operation::Remove, Operation::Create, Operation::Write, Operation::Sync, Operation::Rename]
+    {
+        for nth in 1.. {
+            let folder = in_memory();
+            let disk = FaultyDisk::healthy();
+            run(folder.path(), &disk, None);
+            let seen = Arc::new(AtomicU64::new(0));
+            disk.fail({
+                let seen = seen.clone();
+                move |found| {
+                    let is_nth = found == operation && seen.fetch_add(1, Ordering::SeqCst) + 1 == nth;
+                    is_nth.then_some(EIO)
+                }
+            });
+            run(folder.path(), &disk, Some(Duration::ZERO));
+            disk.heal();
+            assert_chained(folder.path());
+            run(folder.path(), &disk, Some(Duration::ZERO));
+            let records = assert_chained(folder.path());
+            assert_ne!(records[0]["seq"], "1", "{operation:?} {nth}");
+            // Not all of them: a run that removes has many operations, and the first ones of each sort are its own.
+            if seen.load(Ordering::SeqCst) < nth || nth == 12 {
+                break;
+            }
+        }
+    }
+}
