@@ -66,7 +66,10 @@ impl Writer {
     fn put(&mut self, taken: Taken) -> bool {
         match self.commit(None, &taken.records, taken.is_last.then_some(Reason::Shutdown)) {
             Ok(()) => {
-                self.queue.committed(&taken.records, true);
+                // The end of a log whose disk is full says nothing of the disk.
+                if !taken.records.is_empty() {
+                    self.queue.committed(&taken.records, self.reserve.is_held());
+                }
                 true
             }
             Err(trouble) => self.outlast(trouble, taken.records),

@@ -66,9 +66,11 @@ impl Folder {
     }
 }
 
-/// Options that try again at once, so that no test waits, and leave segments as they are written.
+/// Options that try again at once, so that no test waits, and leave segments as they are written. Only for the lock: a test
+/// that starts a process hands all locks to it for a moment.
 fn options(folder: &Path) -> Options {
-    Options { wait: Duration::ZERO, retry: Duration::ZERO, compress: false, ..Options::new(folder) }
+    let wait = Duration::from_secs(10);
+    Options { wait, retry: Duration::ZERO, compress: false, ..Options::new(folder) }
 }
 
 fn open(folder: &Path) -> Log {

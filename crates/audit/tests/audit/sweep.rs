@@ -71,7 +71,7 @@ fn sweep(operation: Operation, code: i32, is_in_trouble: bool) -> u64 {
 #[test]
 fn whichever_operation_fails_once_nothing_acknowledged_is_lost_and_the_log_goes_on() {
     for (operation, code, is_in_trouble, at_least) in [
-        (Operation::Create, ENOSPC, false, 5),
+        (Operation::Create, ENOSPC, false, 3),
         (Operation::Write, ENOSPC, false, 8),
         (Operation::Write, EIO, false, 8),
         (Operation::Sync, EIO, false, 8),
@@ -79,7 +79,7 @@ fn whichever_operation_fails_once_nothing_acknowledged_is_lost_and_the_log_goes_
         (Operation::Remove, EIO, false, 1),
         // What happens only after something else has failed.
         (Operation::Allocate, ENOSPC, true, 2),
-        (Operation::Create, EIO, true, 5),
+        (Operation::Create, EIO, true, 3),
         (Operation::Remove, EIO, true, 2),
         (Operation::Cut, EIO, true, 1),
     ] {
