@@ -62,12 +62,12 @@ pub const LOCK_WAIT: Duration = Duration::from_secs(2);
 /// Time between two looks at a held lock: 20 ms.
 pub(crate) const LOCK_POLL: Duration = Duration::from_millis(20);
 
-/// Bytes of the disk that are held to be given up when it is full: 1 MiB, for the record that says so and some hundred of those
-/// that were accepted before.
+/// Bytes of the disk that are held to be given up when it is full: 1 MiB, for the record that says so and some hundreds that
+/// were accepted before.
 pub const RESERVE_BYTES: u64 = 1024 * 1024;
 
-/// Time from one segment's first record to the next one's that a clock may be believed at once when old segments are to
-/// be removed: 7 days. A longer one is a machine that was off, or a clock that is wrong. No segment gets older.
+/// Longest time between the first records of two segments with which the clock is believed at once, when old segments
+/// are to be removed: 7 days. A longer one is a machine that was off, or a clock that is wrong. No segment gets older.
 pub(crate) const CLOCK_JUMP_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// Time that a log goes on after such a jump before old segments are removed: 24 h, for a person to see the warning.

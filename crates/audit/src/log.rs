@@ -36,7 +36,8 @@ impl Log {
     ///
     /// # Errors
     /// Another process holds the log for longer than `wait`; the folder or its last segments cannot be read, made or
-    /// written; what is there is no chain up to its last checkpoint; the key cannot be used. Nothing is changed then.
+    /// written; what is there is no chain up to its last checkpoint; the key cannot be used; the disk has no room for the
+    /// reserve. Nothing is changed then.
     pub fn open(options: Options) -> Result<Self, OpenError> {
         let unusable =
             |file: &Path, error: io::Error| OpenError::Unusable { file: file.into(), why: error.to_string() };
@@ -54,14 +55,14 @@ impl Log {
         let change = keys.settle(tail.as_ref().and_then(|tail| tail.signer))?;
         let copies = options.checkpoints.clone().map(CheckpointCopies::start).transpose();
         let copies = copies.map_err(|error| unusable(folder, error))?;
-        let segments = Segments::open(&options, lock, tail.as_ref())
-            .map_err(|Trouble { file, why, .. }| OpenError::Unusable { file, why })?;
         let mut reserve = Reserve::of(options.disk.clone(), folder, options.reserve_bytes);
         reserve.hold().map_err(|error| OpenError::NoReserve {
             file: reserve.path().to_owned(),
             bytes: options.reserve_bytes,
             why: error.to_string(),
         })?;
+        let segments = Segments::open(&options, lock, tail.as_ref())
+            .map_err(|Trouble { file, why, .. }| OpenError::Unusable { file, why })?;
 
         let seal = Seal::new(tail.as_ref(), keys.signing(), keys.gone(), options.checkpoint_interval);
         let queue = Arc::new(Queue::new(options.mode, options.queue_records_max, options.queue_bytes_max));

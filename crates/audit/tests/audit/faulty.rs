@@ -19,6 +19,7 @@ pub(crate) enum Operation {
 
 pub(crate) const ENOSPC: i32 = 28;
 pub(crate) const EIO: i32 = 5;
+pub(crate) const EROFS: i32 = 30;
 
 /// Decides for each operation whether it fails.
 type Fault = Box<dyn FnMut(Operation) -> Option<i32> + Send>;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use audit::{Log, Mode, Options, Unavailable};
 use serde_json::Value;
 
-use crate::faulty::{EIO, ENOSPC, FaultyDisk, Operation};
+use crate::faulty::{EIO, ENOSPC, EROFS, FaultyDisk, Operation};
 use crate::random::Random;
 use crate::{
     accept, assert_chained, assert_whole, brought, in_memory, of_kind, options, records, sync_at_last,
@@ -167,6 +167,46 @@ fn a_log_whose_lock_file_is_gone_stays_stopped() {
     sync_at_last(&log);
     log.close().unwrap();
     assert_whole(&records(folder.path()), &[id]);
+}
+
+#[test]
+fn a_log_whose_folder_is_gone_says_so_and_goes_on_once_it_is_back() {
+    let parent = tempdir().unwrap();
+    let folder = parent.path().join("log");
+    let disk = FaultyDisk::healthy();
+    let log = open(&folder, &disk, |_| {});
+    let mut acknowledged = vec![accept(&log, 1).unwrap()];
+    log.sync().unwrap();
+    fs::rename(&folder, parent.path().join("moved")).unwrap();
+    acknowledged.push(accept(&log, 2).unwrap());
+    let said = log.sync().unwrap_err().to_string();
+    let why = "folder was removed or replaced while in use";
+    assert_eq!(said, format!("audit log cannot be written: `{}`: {why}", folder.display()));
+    assert!(!folder.exists(), "none is made in its place: the log would begin anew");
+
+    fs::rename(parent.path().join("moved"), &folder).unwrap();
+    sync_at_last(&log);
+    log.close().unwrap();
+    let records = assert_chained(&folder);
+    assert_whole(&records, &acknowledged);
+    assert_eq!(of_kind(&records, "gap")[0]["detail"]["why"], why);
+}
+
+#[test]
+fn a_start_on_a_read_only_disk_is_refused_with_the_file_and_the_reason() {
+    for (operation, file) in [(Operation::Create, "00000001.jsonl"), (Operation::Allocate, "reserve")] {
+        let folder = tempdir().unwrap();
+        let disk = FaultyDisk::healthy();
+        disk.fail(move |found| (found == operation).then_some(EROFS));
+        let options = Options { disk: Arc::new(disk), ..options(folder.path()) };
+        let error = Log::open(options.clone()).unwrap_err().to_string();
+        let why = std::io::Error::from_raw_os_error(EROFS).to_string();
+        assert!(error.contains(file) && error.ends_with(&why), "{error}");
+        assert_eq!(records(folder.path()).len(), 0);
+        assert!(!folder.path().join(file).exists());
+        // Nothing of the attempt holds the log.
+        Log::open(Options { disk: Arc::new(FaultyDisk::healthy()), ..options }).unwrap().close().unwrap();
+    }
 }
 
 #[test]
