@@ -323,6 +323,11 @@ impl Queue {
         self.state().take_waiting()
     }
 
+    /// For the writer: whether anything waits, at the end too.
+    pub(crate) fn has_waiting(&self) -> bool {
+        !self.state().waiting.is_empty()
+    }
+
     /// For the writer: a batch is durable. An outage is over only when all is well.
     pub(crate) fn committed(&self, batch: &[Accepted], is_well: bool) {
         let mut state = self.state();

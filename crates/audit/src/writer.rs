@@ -30,20 +30,27 @@ impl Writer {
     /// Writes until the log is closed and everything accepted is durable, or cannot be made so.
     pub(crate) fn run(mut self) {
         let _ending = Ending(self.queue.clone());
+        // What was written last may have been durable before anybody asked for the end; and a disk that failed at the end
+        // is to be told of, too.
+        let end = || Taken { records: Vec::new(), is_last: true };
+        while self.write() && self.put(end()) && self.queue.has_waiting() {}
+    }
+
+    /// Writes until the log is closed and everything accepted is durable; false when it cannot be made so.
+    fn write(&mut self) -> bool {
         let (mut last_commit, mut last_segment) = (None, None);
         while let Some(taken) = self.queue.take(last_commit, self.seal.due_at()) {
             if !self.put(taken) {
-                return;
+                return false;
             }
             // At the first commit of a run, and of each segment.
-            if last_segment.replace(self.segments.number()) != Some(self.segments.number()) && !self.retire()
-            {
-                return;
+            let segment = Some(self.segments.number());
+            if std::mem::replace(&mut last_segment, segment) != segment && !self.retire() {
+                return false;
             }
             last_commit = Some(Instant::now());
         }
-        // What was written last may have been durable before anybody asked for the end.
-        self.put(Taken { records: Vec::new(), is_last: true });
+        true
     }
 
     /// Removes segments that are older than they are kept, after the record that says so is durable: false as with

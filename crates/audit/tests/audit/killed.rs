@@ -73,7 +73,7 @@ fn what_a_kill_leaves_of_a_line_is_cut_and_recorded_also_after_compressed_segmen
 }
 
 fn small(folder: &Path) -> Options {
-    Options { segment_bytes_max: 20_000, reserve_bytes: 10_000, ..options(folder) }
+    Options { segment_bytes_max: 20_000, compress: true, reserve_bytes: 10_000, ..options(folder) }
 }
 
 /// Accepts, syncs, and then says what is durable: for ever.

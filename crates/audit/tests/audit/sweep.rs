@@ -15,6 +15,7 @@ fn run(folder: &Path, disk: &FaultyDisk, retain: Option<Duration>) -> Vec<String
     let options = Options {
         disk: Arc::new(disk.clone()),
         segment_bytes_max: 500,
+        compress: true,
         reserve_bytes: 10_000,
         retain,
         ..options(folder)
