@@ -8,9 +8,9 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use audit::{AssertedBy, Log};
+use audit::{ArchiveError, AssertedBy, Log};
 use diagnostic::Diagnostic;
-use policy::Gate;
+use policy::{Gate, Kept};
 use sandbox::{Runtime, Settings};
 use token::{InvalidIssuer, Issuers, system_clock};
 use tokio::sync::watch;
@@ -61,6 +61,9 @@ pub enum StartError {
     /// An issuer cannot be used.
     #[error("an issuer cannot be used: {0}")]
     Issuer(#[from] InvalidIssuer),
+    /// The policies cannot be kept beside the audit log.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
     /// The system gave no thread.
     #[error("the system refused: {0}")]
     System(#[from] io::Error),
@@ -98,7 +101,7 @@ impl Running {
         let App { folder, manifest, assembly: Assembly { bundle, mut catalogue, placement, services } } = app;
         catalogue.set_issuers(issuers.clone());
         let digest = bundle.digest().clone();
-        let gate = Arc::new(Gate::new(bundle, log.clone(), by.person().cloned()));
+        let gate = Arc::new(Gate::new(Kept::new(bundle, &log)?, log.clone(), by.person().cloned()));
         archive::keep(&folder, &manifest, &digest);
         let runtime = Runtime::start(Settings {
             workers: placement.workers,
@@ -130,7 +133,7 @@ impl Running {
     /// # Errors
     /// INVALID: hosts, tenants, their quotas and namespaces, the set of services and what they require, or the audit log are
     /// not as they were at the start, which only a new start can change; or an issuer's file of keys is no longer what was
-    /// loaded. UNAVAILABLE: the system gives no thread. The refusal is recorded; the version before stays.
+    /// loaded. UNAVAILABLE: the policies cannot be kept beside the audit log, or the system gives no thread. The refusal is recorded; the version before stays.
     pub fn reload(&self, app: App) -> Result<(), Failure> {
         let issuers = app.issuers_after(&self.issuers()).map_err(|error| {
             self.gate.refuse(&[Diagnostic::error("app.reload", error.to_string())]);
@@ -143,6 +146,11 @@ impl Running {
             self.gate.refuse(&[Diagnostic::error("app.reload", message.as_str()).help(START_AGAIN)]);
             return Err(Failure::new(Kind::Invalid, format!("{message}; {START_AGAIN}")));
         }
+        let digest = bundle.digest().clone();
+        let kept = Kept::new(bundle, &self.log).map_err(|error| {
+            self.gate.refuse(&[Diagnostic::error("app.reload", error.to_string())]);
+            Failure::new(Kind::Unavailable, error.to_string())
+        })?;
         let issuers = Arc::new(issuers);
         let mut identities = self.identities.lock().unwrap_or_else(PoisonError::into_inner);
         identities.replace(issuers.clone(), &self.runtime, &self.log).map_err(|error| {
@@ -151,9 +159,8 @@ impl Running {
         })?;
         drop(identities);
         catalogue.set_issuers(issuers);
-        let digest = bundle.digest().clone();
         // Policies first: in the moment between, what is new is not found, and what is forbidden already is.
-        self.gate.replace(bundle);
+        self.gate.replace(kept);
         self.runtime.replace_catalogue(catalogue);
         // A token may have been accepted by the issuers before until this moment.
         self.identities.lock().unwrap_or_else(PoisonError::into_inner).look();

@@ -13,7 +13,8 @@ use crate::{AssertedBy, Decimal};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EventKind {
-    /// A policy set is in force from here on.
+    /// A policy set is in force from here on; `detail` has `archive`, the SHA-256 that names it whole beside the log, and what is
+    /// in it.
     PolicyLoad,
     /// A policy set was refused; the one before stays in force.
     PolicyRefused,

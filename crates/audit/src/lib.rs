@@ -9,12 +9,13 @@
 //! Reading order: `entry`, `decision`, `event` (what is recorded), `record`, `fit`, `ascii` (how a line is made),
 //! `chain`, `checkpoint`, `note`, `key`, `key_rotation`, `seal` (why nobody can change one), `log`, `options`, `queue`, `watch`,
 //! `writer`, `reserve` (who waits for whom), `rollup`, `tally` (what is only counted), `segment`, `folder`, `tail`, `backward`,
-//! `stamp`, `disk`, `lock` (the files), `compress`, `retention` (old ones), `secret`, `key_file`, `keys`, `checkpoint_copies` (the files
-//! elsewhere), `read`; `verify` stands by itself.
+//! `stamp`, `disk`, `lock` (the files), `compress`, `retention` (old ones), `secret`, `key_file`, `keys`, `checkpoint_copies`
+//! (the files elsewhere), `archive` (policy sets), `read`; `verify` stands by itself.
 //!
 //! This crate knows no policy engine, no scripts and no network. It knows neither who may read the log, nor
 //! whether what it is told is true. It is also where the product hashes: [`digest`].
 
+mod archive;
 mod ascii;
 mod backward;
 mod chain;
@@ -58,6 +59,7 @@ pub mod verify;
 mod watch;
 mod writer;
 
+pub use archive::{ArchiveError, ArchivedError, archived};
 pub use checkpoint::{Checkpoint, Head};
 pub use checkpoint_copies::{CopyTo, Sink};
 pub use decimal::Decimal;

@@ -84,6 +84,10 @@ pub(crate) const COMPRESS_CLOSE_WAIT: Duration = Duration::from_secs(3);
 /// Bytes that are read of a segment at once, and decompressed at once: 64 KiB, four of the longest lines.
 pub(crate) const READ_BYTES: usize = 64 * 1024;
 
+/// Bytes of a policy set as it is archived: 512 MiB, several times what all files of an app may have, since characters are
+/// escaped.
+pub(crate) const ARCHIVED_BYTES_MAX: usize = 512 * 1024 * 1024;
+
 /// Records of their own that decisions which are alike (tenant, actor, action, sort of answer) have at once: 100, enough to see
 /// what a loop does; past it they are counted.
 pub(crate) const ROLLUP_KEY_BURST: u32 = 100;

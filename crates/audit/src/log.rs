@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+use serde_json::Value;
+
 use crate::checkpoint_copies::CheckpointCopies;
 use crate::entry::Entry;
 use crate::error::{OpenError, RotateError, Unavailable};
@@ -21,7 +23,7 @@ use crate::segment::{Segments, Trouble};
 use crate::tail::{self, Tail, TailError};
 use crate::watch::{Progress, Ticket, Watch};
 use crate::writer::Writer;
-use crate::{Count, Decision, Event, EventKind, Occurrence, RecordId};
+use crate::{ArchiveError, Count, Decision, Event, EventKind, Occurrence, RecordId, archive};
 
 /// The audit log of one folder. Clones are the same log; it closes when the last one goes.
 #[derive(Clone)]
@@ -118,6 +120,15 @@ impl Log {
         decision: impl FnOnce() -> Decision,
     ) -> Result<RecordId, Unavailable> {
         self.open.queue.decided(occurrence, decision)
+    }
+
+    /// Puts a document beside the log, `policies/<its hash>` in its folder, durably and once; gives the hash in hex, for a
+    /// record to name it. Waits for the disk.
+    ///
+    /// # Errors
+    /// It cannot be written, or is too large.
+    pub fn archive(&self, document: &Value) -> Result<String, ArchiveError> {
+        archive::write(&self.open.folder, document)
     }
 
     /// A count of what is like a recorded occurrence, and has no record: told in `rollup` records, as `opening`'s, now and

@@ -1,6 +1,7 @@
 //! Why a command did not do what it was asked to: what is said, and which exit code follows.
 
-use audit::{OpenError, Unavailable};
+use app::StartError;
+use audit::{ArchiveError, OpenError, Unavailable};
 use diagnostic::{Diagnostic, Severity};
 use serde_json::{Map, Value as Json, json};
 use value::{Failure, Kind};
@@ -166,6 +167,22 @@ impl From<Unavailable> for Fault {
     fn from(error: Unavailable) -> Self {
         let help = "what was done is not on record; free the disk, then run the command again";
         Self::Log { message: error.to_string(), help: help.to_owned() }
+    }
+}
+
+impl From<ArchiveError> for Fault {
+    fn from(error: ArchiveError) -> Self {
+        let help = "policies decide only what can be decided again from the log; make its folder writable, then run the command again";
+        Self::Log { message: error.to_string(), help }
+    }
+}
+
+impl From<StartError> for Fault {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Archive(error) => error.into(),
+            error => Self::failed(error.to_string()),
+        }
     }
 }
 

@@ -61,6 +61,9 @@ pub struct Bundle {
     /// The part of the digest that the app brings.
     pub(crate) own_digest: String,
     pub(crate) warnings: Vec<Diagnostic>,
+    /// What it was loaded from, and the guard that the product brought.
+    pub(crate) sources: BundleSources,
+    pub(crate) shipped_guard: Arc<Source>,
 }
 
 /// A scope and its permits.
@@ -106,7 +109,7 @@ impl Bundle {
     /// level 2 finds, a scope that reaches outside its tenant, a scope or tenant named twice,
     /// and in a guard whatever is only doubtful elsewhere. [`crate::CODES`] lists them.
     pub fn load(sources: BundleSources) -> Result<Self, Vec<Diagnostic>> {
-        load::bundle(sources)
+        load::bundle(sources, load::shipped_guard())
     }
 
     /// Looks at files of which nobody says where they belong: how many sound policies there are, and everything that

@@ -27,7 +27,7 @@ pub use refusal::{Denial, DenialKind, Refusal};
 pub use self_check::SelfCheck;
 pub use standing::Standing;
 
-use crate::bundle::Bundle;
+use crate::archived::Kept;
 use crate::generation::{Answer, AnswerKind, Generation, Question, Shadowed};
 use crate::memo::{Given, Local, MemoCounts, Stamp};
 use crate::permission::{Datum, Permission, Recorded, Resource};
@@ -49,10 +49,11 @@ pub struct Gate {
 }
 
 impl Gate {
-    /// A gate that decides by this bundle, as generation 1, and records in this log; what it loads and refuses, in the name of
+    /// A gate that decides by a bundle that is kept in this log, as generation 1, and records there; what it loads and refuses, in the name of
     /// the person who is given. The load is recorded.
-    pub fn new(bundle: Bundle, log: Log, loaded_by: Option<AssertedBy>) -> Self {
+    pub fn new(kept: Kept, log: Log, loaded_by: Option<AssertedBy>) -> Self {
         static GATES: AtomicU64 = AtomicU64::new(0);
+        let Kept { bundle, archive } = kept;
         let generation = Arc::new(Generation::new(1, bundle));
         let gate = Self {
             id: GATES.fetch_add(1, Ordering::Relaxed),
@@ -62,7 +63,7 @@ impl Gate {
             log,
             loaded_by,
         };
-        gate.record_load(&generation);
+        gate.record_load(&generation, &archive);
         gate
     }
 
@@ -71,12 +72,13 @@ impl Gate {
         Operation { gate: self, local: self.local(), destination: None }
     }
 
-    /// Decides by this bundle from now on; operations that have begun keep theirs. The load is recorded.
+    /// Decides by this bundle, which is kept in this gate's log, from now on; operations that have begun keep theirs. The load is recorded.
     /// Returns the number of the new generation.
-    pub fn replace(&self, bundle: Bundle) -> u64 {
+    pub fn replace(&self, kept: Kept) -> u64 {
+        let Kept { bundle, archive } = kept;
         let mut current = self.generation.write().unwrap_or_else(PoisonError::into_inner);
         let generation = Arc::new(Generation::new(current.number + 1, bundle));
-        self.record_load(&generation);
+        self.record_load(&generation, &archive);
         *current = generation;
         self.stamp.store(Stamp::new(current.number, self.stamp().remembers()).0, Ordering::Release);
         self.log.tell_counts();
@@ -110,13 +112,14 @@ impl Gate {
         self.local().counts()
     }
 
-    fn record_load(&self, generation: &Generation) {
+    fn record_load(&self, generation: &Generation, archive: &str) {
         let bundle = &generation.bundle;
         let scopes: Vec<&str> = bundle.scopes.keys().map(|id| &**id).collect();
         self.accept(Event {
             policy_set: Some(bundle.digest().clone()),
             generation: Some(generation.number.into()),
             ..Event::new(EventKind::PolicyLoad)
+                .with("archive", archive)
                 .with("policies", bundle.policy_count())
                 .with("scopes", scopes)
                 .with("shadow", bundle.in_shadow().map(|policy| &*policy.id).collect::<Vec<_>>())

@@ -7,6 +7,7 @@
 //! Threads that call [`Operation::check`] or [`Gate::can`] need a stack of
 //! [`limits::EVALUATION_STACK_BYTES`].
 
+mod archived;
 mod asked;
 mod bundle;
 mod cedar;
@@ -35,6 +36,7 @@ pub mod study;
 mod view;
 pub mod vocabulary;
 
+pub use archived::{Archived, Kept, NotArchived};
 pub use asked::InvalidQuestion;
 pub use bundle::{Bundle, BundleSources, Declared, ScopeSources};
 pub use filter::{Filter, NoMatch};

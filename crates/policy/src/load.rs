@@ -84,8 +84,13 @@ impl Place<'_> {
 }
 
 /// Loads what an app declares.
-pub(crate) fn bundle(sources: BundleSources) -> Result<Bundle, Vec<Diagnostic>> {
-    on_large_stack(move || Loading::new(Known::of(&sources)).load(&sources))?
+pub(crate) fn bundle(sources: BundleSources, shipped_guard: Arc<Source>) -> Result<Bundle, Vec<Diagnostic>> {
+    on_large_stack(move || Loading::new(Known::of(&sources)).load(&sources, shipped_guard))?
+}
+
+/// The guard that this version of the product brings.
+pub(crate) fn shipped_guard() -> Arc<Source> {
+    SHIPPED_GUARD.clone()
 }
 
 /// Looks at files of which nobody says where they belong: how many policies there are, and everything that was found.
@@ -153,9 +158,13 @@ impl<'a> Loading<'a> {
         }
     }
 
-    fn load(mut self, sources: &BundleSources) -> Result<Bundle, Vec<Diagnostic>> {
+    fn load(
+        mut self,
+        sources: &BundleSources,
+        shipped_guard: Arc<Source>,
+    ) -> Result<Bundle, Vec<Diagnostic>> {
         let tenants = self.tenants(&sources.tenants);
-        let mut guards = self.shipped_guard(sources);
+        let mut guards = self.shipped_guard(sources, &shipped_guard);
         let own_guards = self.files(&sources.guards, Place::Guard);
         // The operator's scopes first: a tenant's policy may not take the id of one of the operator's.
         let mut ordered: Vec<&ScopeSources> = sources.scopes.iter().collect();
@@ -178,10 +187,15 @@ impl<'a> Loading<'a> {
             return Err(bounded(self.found));
         }
         let own_digest = own_digest(&own_guards, &scopes, &tenants);
-        let digest = digest(&shipped_digest(sources.replace_shipped_guard), &own_digest).into();
+        let brought = match sources.replace_shipped_guard {
+            true => "",
+            false => shipped_guard.text.as_str(),
+        };
+        let digest = digest(&hash(&[&schema::render(), brought]), &own_digest).into();
         guards.extend(own_guards);
         let guards = Slice::new(guards);
-        Ok(Bundle { guards, scopes, tenants, digest, own_digest, warnings: bounded(self.warnings) })
+        let (warnings, sources) = (bounded(self.warnings), sources.clone());
+        Ok(Bundle { guards, scopes, tenants, digest, own_digest, warnings, sources, shipped_guard })
     }
 
     fn tenants(&mut self, declared: &[Tenant]) -> Tenants {
@@ -197,13 +211,13 @@ impl<'a> Loading<'a> {
         tenants
     }
 
-    fn shipped_guard(&mut self, sources: &BundleSources) -> Vec<Arc<Loaded>> {
+    fn shipped_guard(&mut self, sources: &BundleSources, guard: &Arc<Source>) -> Vec<Arc<Loaded>> {
         if sources.replace_shipped_guard {
             let message = "the shipped guard is replaced: nothing else keeps tenants apart";
             self.warnings.push(Diagnostic::warning("policy.shipped-guard-replaced", message));
             return Vec::new();
         }
-        self.files(std::slice::from_ref(&*SHIPPED_GUARD), Place::Guard)
+        self.files(std::slice::from_ref(guard), Place::Guard)
     }
 
     fn files(&mut self, files: &[Arc<Source>], place: Place<'_>) -> Vec<Arc<Loaded>> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actor::{Event, Quotas};
-use policy::{Gate, Process};
+use policy::{Gate, Kept, Process};
 use value::{Failure, Value};
 
 use crate::world::{EVERYTHING, How, On, World, bundle, local, with_deep_stack};
@@ -22,13 +22,15 @@ impl Changing {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = audit::Log::open(audit::Options::new(folder.path().join("log"))).unwrap();
-        let gate = Arc::new(Gate::new(bundle(EVERYTHING), log.clone(), None));
+        let kept = Kept::new(bundle(EVERYTHING), &log).unwrap();
+        let gate = Arc::new(Gate::new(kept, log.clone(), None));
         Self { world: World::with(Quotas::default(), gate.clone()), gate, log, folder }
     }
 
     /// From now on only this is permitted.
     fn permit_only(&self, action: &str) {
-        self.gate.replace(bundle(&format!("action == Moonward::Action::\"{action}\"")));
+        let bundle = bundle(&format!("action == Moonward::Action::\"{action}\""));
+        self.gate.replace(Kept::new(bundle, &self.log).unwrap());
     }
 
     /// Action, pid and answer of each decision recorded, but for what was plainly allowed for the first time.

@@ -9,10 +9,11 @@ use actor::{
     Outside, Quotas, SpawnPermits, StartPermits, State, Take, TestClock,
 };
 use policy::{
-    Actor, Asks, Bundle, BundleSources, Caller, Definition, Gate, Host, Name, Permit, Process, ProcessCall,
-    ProcessCancel, ProcessHost, ProcessLink, ProcessMonitor, ProcessSecurity, ProcessSend, ProcessSpawn,
-    ProcessSpawnLinked, ProcessSpawnMonitored, ProcessTerminate, ProcessUnlink, ProcessUnmonitor,
-    RegistryRegister, RegistryUnregister, Scope, ScopeSet, ScopeSources, SecurityAsk, Tenant, TenantId, Via,
+    Actor, Asks, Bundle, BundleSources, Caller, Definition, Gate, Host, Kept, Name, Permit, Process,
+    ProcessCall, ProcessCancel, ProcessHost, ProcessLink, ProcessMonitor, ProcessSecurity, ProcessSend,
+    ProcessSpawn, ProcessSpawnLinked, ProcessSpawnMonitored, ProcessTerminate, ProcessUnlink,
+    ProcessUnmonitor, RegistryRegister, RegistryUnregister, Scope, ScopeSet, ScopeSources, SecurityAsk,
+    Tenant, TenantId, Via,
 };
 use value::{Failure, Value};
 
@@ -28,7 +29,8 @@ struct Door {
 static DOOR: LazyLock<Door> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let log = audit::Log::open(audit::Options::new(folder.path().join("log"))).unwrap();
-    Door { gate: Arc::new(Gate::new(bundle(EVERYTHING), log, None)), _folder: folder }
+    let kept = Kept::new(bundle(EVERYTHING), &log).unwrap();
+    Door { gate: Arc::new(Gate::new(kept, log, None)), _folder: folder }
 });
 
 /// The actions of the specification.

@@ -101,7 +101,7 @@ fn finish(
         Some(_) => StartedBy::Person(person),
         None => StartedBy::Asserting(person),
     };
-    let running = app.start(log.clone(), &by).map_err(|error| Fault::failed(error.to_string()))?;
+    let running = app.start(log.clone(), &by)?;
     interrupt::unless_interrupted(log, printer, || running.call(request))
 }
 

@@ -60,7 +60,7 @@ impl Demo {
         }
         let log = Log::open(options)?;
         let by = person::present().map_or(StartedBy::Host, StartedBy::Asserting);
-        let running = app.start(log.clone(), &by).map_err(|error| Fault::failed(error.to_string()))?;
+        let running = app.start(log.clone(), &by)?;
         let (answer, refusal) = interrupt::unless_interrupted(&log, printer, || {
             (
                 step(&running, "acme:sender", vec!["Moonward".into()]),

@@ -47,9 +47,7 @@ impl Run {
             return Ok(Exit::Done);
         }
         let log = opening::open_log(&app, self.log.log.as_deref())?;
-        let mut running = app
-            .start(log.clone(), &StartedBy::Person(person::required()?))
-            .map_err(|error| Fault::failed(error.to_string()))?;
+        let mut running = app.start(log.clone(), &StartedBy::Person(person::required()?))?;
         let options =
             ServeOptions { watch: self.watch, on_reload: Some(said(Printer::new(printer.output()))) };
         let outcome = interrupt::waiting_place()?.block_on(async {

@@ -143,6 +143,7 @@ mod tests {
     use diagnostic::Source;
 
     use super::*;
+    use crate::archived::Kept;
     use crate::bundle::{Bundle, BundleSources, ScopeSources};
     use crate::gate::Caller;
     use crate::identity::{Actor, Scope, ScopeSet, Tenant, TenantId};
@@ -161,7 +162,7 @@ mod tests {
             ..BundleSources::default()
         });
         let log = audit::Log::open(audit::Options::new(folder.path().join("log"))).unwrap();
-        Gate::new(bundle.unwrap(), log, None)
+        Gate::new(Kept::new(bundle.unwrap(), &log).unwrap(), log, None)
     }
 
     #[test]

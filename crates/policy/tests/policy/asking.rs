@@ -249,7 +249,7 @@ fn an_operation_keeps_the_generation_it_began_with() {
     assert!(before.check(&caller, request()).is_ok());
     let narrower =
         "@id(\"test.none\") permit (principal, action == Moonward::Action::\"process.call\", resource);";
-    assert_eq!(world.gate.replace(crate::world::bundle(crate::world::sources(narrower))), 2);
+    assert_eq!(world.replace(crate::world::sources(narrower)), 2);
     assert!(before.check(&caller, request()).is_ok());
     let after = world.gate.operation();
     assert_eq!((before.generation(), after.generation()), (1, 2));

@@ -9,7 +9,7 @@ use audit::{Disk, LocalDisk, SegmentFile};
 use policy::{Actor, Caller, DenialKind, Gate, ProcessHost, Refusal, Resource};
 use value::{Failure, Kind};
 
-use crate::world::{PERMIT_ALL, World, actor, allowed, bundle, denial, host, scopes, sources, tenant};
+use crate::world::{PERMIT_ALL, World, actor, allowed, denial, host, kept, scopes, sources, tenant};
 
 #[test]
 fn a_policy_that_fails_denies_what_cedar_alone_would_allow() {
@@ -102,7 +102,7 @@ fn while_the_log_cannot_be_written_every_check_is_unavailable_whatever_its_answe
         ..audit::Options::new(folder.path().join("log"))
     };
     let log = audit::Log::open(options).unwrap();
-    let gate = Gate::new(bundle(sources(PERMIT_ALL)), log.clone(), None);
+    let gate = Gate::new(kept(sources(PERMIT_ALL), &log), log.clone(), None);
     let (bob, held) = (actor("acme/user/bob"), scopes());
     let caller = Caller::outside(&bob, &held);
     let permitted = ProcessHost { host: host() };

@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use crate::permissions::spawn;
 use crate::random::Random;
 use crate::world::{
-    PERMIT_ALL, World, actor, allowed, bundle, denial, host, inside, process, scopes, sources, tenant,
+    PERMIT_ALL, World, actor, allowed, denial, host, inside, process, scopes, sources, tenant,
 };
 
 /// Reads the topic and nothing else of a message.
@@ -95,7 +95,7 @@ fn another_generation_begins_anew_and_what_was_counted_until_then_is_told() {
     for _ in 0..5 {
         allowed(&world.gate, &caller, ProcessHost { host: host() });
     }
-    world.gate.replace(bundle(sources(PERMIT_ALL)));
+    world.replace(sources(PERMIT_ALL));
     let deadline = Instant::now() + Duration::from_secs(30);
     while counts(&world.records(), |record| &record["generation"]).get("1") != Some(&4) {
         assert!(Instant::now() < deadline, "the count is not told");

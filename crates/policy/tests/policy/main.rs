@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, also where it prepares"
 )]
 
+mod archived;
 mod asking;
 mod closed;
 mod decided_again;

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use policy::{Bundle, Caller, ProcessSend, limits};
+use policy::{Caller, Kept, ProcessSend, limits};
 
-use crate::world::{World, actor, bundle, process, scopes, sources};
+use crate::world::{World, actor, kept, process, scopes, sources};
 
 const THREADS: usize = 8;
 
@@ -30,8 +30,8 @@ fn permitting(topic: &str) -> String {
 fn no_operation_is_decided_by_a_mix_of_generations() {
     let world = World::permitting(&permitting("even"));
     let topic = |number: usize| if number.is_multiple_of(2) { "odd" } else { "even" };
-    let bundles: Vec<Bundle> =
-        (0..RELOADS).map(|number| bundle(sources(&permitting(topic(number))))).collect();
+    let load = |number| kept(sources(&permitting(topic(number))), &world.log);
+    let bundles: Vec<Kept> = (0..RELOADS).map(load).collect();
     let (bob, held) = (actor("acme/user/bob"), scopes());
     let to = process("p1", &bob);
     let (left, over) = (AtomicUsize::new(THREADS), AtomicBool::new(false));
@@ -61,7 +61,7 @@ fn no_operation_is_decided_by_a_mix_of_generations() {
             .collect();
         let started = Instant::now();
         let mut due = started;
-        let more = (RELOADS..).map(|number| bundle(sources(&permitting(topic(number)))));
+        let more = (RELOADS..).map(load);
         for bundle in bundles.into_iter().chain(more) {
             if left.load(Ordering::Relaxed) == 0 || started.elapsed() > PATIENCE {
                 break;

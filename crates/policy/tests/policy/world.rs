@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use diagnostic::{Diagnostic, Source};
 use policy::{
-    Actor, Asks, Bundle, BundleSources, Caller, Definition, Denial, Gate, Host, Place, Process, Refusal,
-    Scope, ScopeSet, ScopeSources, Tenant, TenantId,
+    Actor, Asks, Bundle, BundleSources, Caller, Definition, Denial, Gate, Host, Kept, Place, Process,
+    Refusal, Scope, ScopeSet, ScopeSources, Tenant, TenantId,
 };
 use serde_json::Value as Json;
 
@@ -26,7 +26,17 @@ impl World {
     pub(crate) fn of(sources: BundleSources) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let log = audit::Log::open(audit::Options::new(folder.path().join("log"))).unwrap();
-        Self { gate: Gate::new(bundle(sources), log.clone(), None), log, folder }
+        Self { gate: Gate::new(kept(sources, &log), log.clone(), None), log, folder }
+    }
+
+    /// Decides by these sources from now on.
+    pub(crate) fn replace(&self, sources: BundleSources) -> u64 {
+        self.gate.replace(kept(sources, &self.log))
+    }
+
+    /// The folder of the log.
+    pub(crate) fn log_folder(&self) -> std::path::PathBuf {
+        self.folder.path().join("log")
     }
 
     /// Every record so far, in order.
@@ -67,6 +77,11 @@ pub(crate) fn sources(permits: &str) -> BundleSources {
         tenants: vec![Tenant::new(tenant("acme")), Tenant::new(tenant("beta"))],
         ..BundleSources::default()
     }
+}
+
+/// The bundle, kept in this log.
+pub(crate) fn kept(sources: BundleSources, log: &audit::Log) -> Kept {
+    Kept::new(bundle(sources), log).unwrap()
 }
 
 /// The bundle, or a panic that shows what is wrong with it.

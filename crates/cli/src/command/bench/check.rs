@@ -8,8 +8,8 @@ use audit::Log;
 use clap::Args;
 use diagnostic::Source;
 use policy::{
-    Actor, Bundle, BundleSources, Caller, Definition, Gate, Host, InvalidIdentity, Process, ProcessSend,
-    Scope, ScopeSet, ScopeSources, Tenant, TenantId,
+    Actor, Bundle, BundleSources, Caller, Definition, Gate, Host, InvalidIdentity, Kept, Process,
+    ProcessSend, Scope, ScopeSet, ScopeSources, Tenant, TenantId,
 };
 use serde_json::json;
 use tempfile::TempDir;
@@ -144,7 +144,8 @@ impl World {
         let folder = folder.map_err(|error| Fault::failed(format!("no temporary folder: {error}")))?;
         let log = Log::open(audit::Options::new(folder.path().join("log")))?;
         let policies = bundle.policy_count();
-        Ok(Self { gate: Gate::new(bundle, log, None), tenants, policies, _folder: folder })
+        let kept = Kept::new(bundle, &log)?;
+        Ok(Self { gate: Gate::new(kept, log, None), tenants, policies, _folder: folder })
     }
 
     /// Whether a send is allowed.

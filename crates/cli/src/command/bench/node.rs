@@ -33,8 +33,7 @@ impl BenchNode {
         let folder = folder.map_err(|error| Fault::failed(format!("no temporary folder: {error}")))?;
         let app = opening::load(folder.path(), printer)?;
         let log = opening::open_log(&app, None)?;
-        let running =
-            app.start(log.clone(), &StartedBy::Host).map_err(|error| Fault::failed(error.to_string()))?;
+        let running = app.start(log.clone(), &StartedBy::Host)?;
         Ok(Self { running, log, _folder: folder })
     }
 
