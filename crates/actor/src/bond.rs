@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use policy::{
-    AssertedBy, Caller, Gate, Permission, Permit, ProcessCancel, ProcessLink, ProcessMonitor,
-    ProcessSpawnLinked, ProcessSpawnMonitored, ScopeSet, Sessions, Standing,
+    AssertedBy, Caller, Checked, Gate, Permission, Permit, ProcessCancel, ProcessLink, ProcessMonitor,
+    ProcessSpawnLinked, ProcessSpawnMonitored, ScopeSet, Sessions, Standing, Ticket,
 };
 
 use crate::entry::Entry;
 
 /// Something that a process was permitted, for later.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Bond {
     /// Who was permitted it.
     asker: Arc<policy::Process>,
@@ -25,13 +25,23 @@ pub(crate) struct Bond {
 }
 
 /// What was permitted. A child is tied under the permission to spawn it so.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Granted {
     Monitor(Standing<ProcessMonitor>),
     SpawnMonitored(Standing<ProcessSpawnMonitored>),
     Link(Standing<ProcessLink>),
     SpawnLinked(Standing<ProcessSpawnLinked>),
     Cancel(Standing<ProcessCancel>),
+}
+
+/// Whether something may take effect that was permitted before.
+pub(crate) enum Still {
+    /// Now.
+    Permitted,
+    /// Not any more.
+    Refused,
+    /// It was permitted anew and is on record: this bond instead, once everything up to the ticket is durable.
+    Recorded(Box<Bond>, Ticket),
 }
 
 impl Bond {
@@ -71,32 +81,41 @@ impl Bond {
     }
 
     /// Whether it may take effect at a time in seconds since 1970. A denial is recorded; while nothing can be recorded it may
-    /// not; nor when a token is no longer good that the asker ran under.
-    pub(crate) fn may_take_effect(&self, gate: &Gate, asserted_by: Option<&AssertedBy>, now: i64) -> bool {
+    /// not; nor when a token is no longer good that the asker ran under. Never waits.
+    pub(crate) fn may_take_effect(&self, gate: &Gate, asserted_by: Option<&AssertedBy>, now: i64) -> Still {
         if self.sessions.over_at(now).is_some() {
-            return false;
+            return Still::Refused;
         }
         match &self.granted {
-            Granted::Monitor(standing) => self.renews(standing, gate, asserted_by),
-            Granted::SpawnMonitored(standing) => self.renews(standing, gate, asserted_by),
-            Granted::Link(standing) => self.renews(standing, gate, asserted_by),
-            Granted::SpawnLinked(standing) => self.renews(standing, gate, asserted_by),
-            Granted::Cancel(standing) => self.renews(standing, gate, asserted_by),
+            Granted::Monitor(standing) => self.renew(standing, Granted::Monitor, gate, asserted_by),
+            Granted::SpawnMonitored(standing) => {
+                self.renew(standing, Granted::SpawnMonitored, gate, asserted_by)
+            }
+            Granted::Link(standing) => self.renew(standing, Granted::Link, gate, asserted_by),
+            Granted::SpawnLinked(standing) => self.renew(standing, Granted::SpawnLinked, gate, asserted_by),
+            Granted::Cancel(standing) => self.renew(standing, Granted::Cancel, gate, asserted_by),
         }
     }
 
-    fn renews<P: Permission + Clone>(
+    fn renew<P: Permission + Clone>(
         &self,
         standing: &Standing<P>,
+        granted: impl FnOnce(Standing<P>) -> Granted,
         gate: &Gate,
         asserted_by: Option<&AssertedBy>,
-    ) -> bool {
+    ) -> Still {
         let caller = Caller {
             process: Some(&self.asker),
             chain: &self.chain,
             asserted_by,
             ..Caller::outside(self.asker.owner(), &self.scopes)
         };
-        standing.renew(gate, &caller).is_ok()
+        match gate.operation().renew(&caller, standing.clone()) {
+            Ok(Checked::Granted(_)) => Still::Permitted,
+            Ok(Checked::Recorded(standing, ticket)) => {
+                Still::Recorded(Box::new(Self { granted: granted(standing), ..self.clone() }), ticket)
+            }
+            Err(_) => Still::Refused,
+        }
     }
 }

@@ -48,6 +48,11 @@ impl Deadline {
         Self { at_ns, wall: clock.wall() + after, bond }
     }
 
+    /// The same deadline, under another bond.
+    pub(crate) fn under(self, bond: Bond) -> Self {
+        Self { bond: Some(bond), ..self }
+    }
+
     /// What it was permitted as; nothing for an act of the host itself, or from outside any process.
     pub(crate) fn bond(&self) -> Option<&Bond> {
         self.bond.as_ref()
@@ -93,7 +98,8 @@ impl Cancels {
         Some(self.deadlines.remove(0))
     }
 
-    fn put(&mut self, deadline: Deadline) {
+    /// Keeps a deadline, if it is among the earliest.
+    pub(crate) fn put(&mut self, deadline: Deadline) {
         let at = self.deadlines.partition_point(|known| known.at_ns <= deadline.at_ns);
         self.deadlines.insert(at, deadline);
         self.deadlines.truncate(CANCEL_DEADLINES_MAX);

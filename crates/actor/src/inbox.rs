@@ -55,6 +55,12 @@ pub(crate) struct Inbox<P> {
     parcels: SegQueue<Parcel<P>>,
     /// Runnable processes, as the worker last said; what placement goes by.
     load: AtomicU32,
+    bell: Arc<Bell>,
+}
+
+/// Wakes one worker. Apart from its inbox, so that who is only to wake it holds on to nothing of the node.
+#[derive(Default)]
+pub(crate) struct Bell {
     /// Set by a wake that is not for a parcel, until the worker has slept or not slept because of it.
     called: AtomicBool,
     asleep: AtomicBool,
@@ -63,44 +69,38 @@ pub(crate) struct Inbox<P> {
 
 impl<P> Inbox<P> {
     pub(crate) fn new() -> Self {
-        Self {
-            parcels: SegQueue::new(),
-            load: AtomicU32::new(0),
-            called: AtomicBool::new(false),
-            asleep: AtomicBool::new(false),
-            sleeper: Mutex::new(None),
-        }
+        Self { parcels: SegQueue::new(), load: AtomicU32::new(0), bell: Arc::default() }
     }
 
     /// Adds a parcel and wakes the worker if it sleeps.
     pub(crate) fn push(&self, parcel: Parcel<P>) {
         self.parcels.push(parcel);
-        self.rouse();
+        self.bell.rouse();
     }
 
     pub(crate) fn pop(&self) -> Option<Parcel<P>> {
         self.parcels.pop()
     }
 
-    /// Wakes the worker, or keeps it from falling asleep the next time.
-    pub(crate) fn call(&self) {
-        self.called.store(true, Ordering::SeqCst);
-        self.rouse();
+    /// What wakes the worker.
+    pub(crate) fn bell(&self) -> &Arc<Bell> {
+        &self.bell
     }
 
     /// Sleeps until there is a parcel, somebody calls, or the time is over. May return early.
     pub(crate) fn sleep(&self, at_most: Option<Duration>) {
-        *self.sleeper.lock().unwrap_or_else(PoisonError::into_inner) = Some(std::thread::current());
+        let bell = &self.bell;
+        *bell.sleeper.lock().unwrap_or_else(PoisonError::into_inner) = Some(std::thread::current());
         // Sequentially consistent, as are the queue's own steps: either the sender sees `asleep` and unparks,
         // or this thread sees the parcel.
-        self.asleep.store(true, Ordering::SeqCst);
-        if self.parcels.is_empty() && !self.called.swap(false, Ordering::SeqCst) {
+        bell.asleep.store(true, Ordering::SeqCst);
+        if self.parcels.is_empty() && !bell.called.swap(false, Ordering::SeqCst) {
             match at_most {
                 Some(time) => std::thread::park_timeout(time),
                 None => std::thread::park(),
             }
         }
-        self.asleep.store(false, Ordering::SeqCst);
+        bell.asleep.store(false, Ordering::SeqCst);
     }
 
     pub(crate) fn load(&self) -> u32 {
@@ -109,6 +109,14 @@ impl<P> Inbox<P> {
 
     pub(crate) fn set_load(&self, runnable: usize) {
         self.load.store(u32::try_from(runnable).unwrap_or(u32::MAX), Ordering::Relaxed);
+    }
+}
+
+impl Bell {
+    /// Wakes the worker, or keeps it from falling asleep the next time.
+    pub(crate) fn ring(&self) {
+        self.called.store(true, Ordering::SeqCst);
+        self.rouse();
     }
 
     fn rouse(&self) {
@@ -140,7 +148,7 @@ mod tests {
             for _ in 0..1_000 {
                 inbox.push(Parcel::Signal { to: nobody, signal: Signal::End });
             }
-            inbox.call();
+            inbox.bell().ring();
             worker.join().unwrap();
         });
     }
@@ -148,7 +156,7 @@ mod tests {
     #[test]
     fn a_call_before_the_sleep_is_not_lost() {
         let inbox = Inbox::<()>::new();
-        inbox.call();
+        inbox.bell().ring();
         inbox.sleep(None);
     }
 }

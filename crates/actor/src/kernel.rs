@@ -8,11 +8,13 @@ mod death;
 mod local;
 mod messages;
 mod offspring;
+mod records;
 mod signals;
 mod ties;
 mod waits;
 
 pub use local::Notice;
+pub(crate) use records::Records;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -40,6 +42,7 @@ pub struct Kernel<P> {
     ending: VecDeque<Address>,
     starts: Vec<Start<P>>,
     timers: Timers,
+    records: Records,
 }
 
 /// How a process comes out of a slice.
@@ -52,7 +55,7 @@ pub enum State {
 }
 
 impl<P> Kernel<P> {
-    pub(crate) fn new(node: Arc<Node<P>>, worker: u8) -> Self {
+    pub(crate) fn new(node: Arc<Node<P>>, worker: u8, records: Records) -> Self {
         Self {
             node,
             worker,
@@ -61,6 +64,7 @@ impl<P> Kernel<P> {
             ending: VecDeque::new(),
             starts: Vec::new(),
             timers: Timers::default(),
+            records,
         }
     }
 
@@ -79,7 +83,8 @@ impl<P> Kernel<P> {
         self.locals.get(local.0).map(|local| &local.entry)
     }
 
-    /// Takes what other threads sent, at most 4 096 parcels of it, and fires the timers that are due.
+    /// Takes what other threads sent, at most 4 096 parcels of it, fires the timers that are due, and tells who waited for
+    /// the audit log.
     pub fn poll(&mut self) {
         for _ in 0..PARCELS_PER_POLL {
             if !self.unpack_next() {
@@ -87,6 +92,7 @@ impl<P> Kernel<P> {
             }
         }
         self.fire_timers();
+        self.tell_recorded();
     }
 
     /// Takes the processes whose bodies are to be made before the next [`Self::next_turn`]. One whose body cannot

@@ -14,7 +14,7 @@ use value::{Failure, Value};
 use crate::account::{Account, Quotas};
 use crate::address::Address;
 use crate::birth::{Arrival, Birth};
-use crate::bond::Bond;
+use crate::bond::{Bond, Still};
 use crate::cancel::{self, Deadline};
 use crate::child::{Child, Outside, StartPermits};
 use crate::clock::{Clock, unix_seconds};
@@ -22,7 +22,7 @@ use crate::entry::{Entry, no_such_process};
 use crate::exit;
 use crate::host::{HostSettings, HostUse};
 use crate::inbox::{Inbox, Parcel, Signal};
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, Records};
 use crate::limits::WORKERS_MAX;
 use crate::mailbox::Charged;
 use crate::message::{Message, check_topic};
@@ -81,7 +81,13 @@ impl<P> Node<P> {
             hosts: papaya::HashMap::new(),
             roll: Mutex::default(),
         });
-        let kernels = numbers().map(|worker| Kernel::new(node.clone(), worker)).collect();
+        let kernel = |(worker, inbox): (u8, &Inbox<P>)| {
+            // The bell alone: the log must not own what owns the log.
+            let bell = inbox.bell().clone();
+            let records = Records::new(node.gate.watch(move || bell.ring()));
+            Kernel::new(node.clone(), worker, records)
+        };
+        let kernels = numbers().zip(&node.inboxes).map(kernel).collect();
         (node, kernels)
     }
 
@@ -133,7 +139,7 @@ impl<P> Node<P> {
     /// Wakes a worker that sleeps in [`Kernel::park`], or keeps it from sleeping the next time.
     pub fn wake(&self, worker: usize) {
         if let Some(inbox) = self.inboxes.get(worker) {
-            inbox.call();
+            inbox.bell().ring();
         }
     }
 
@@ -244,8 +250,12 @@ impl<P> Node<P> {
     }
 
     /// Whether what was permitted for later may take effect now.
-    pub(crate) fn still_permits(&self, bond: &Bond) -> bool {
+    pub(crate) fn still_permits(&self, bond: &Bond) -> Still {
         bond.may_take_effect(&self.gate, self.asserted_by.as_deref(), unix_seconds(self.clock.wall()))
+    }
+
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
     }
 
     pub(crate) fn table(&self) -> &Arc<Table> {

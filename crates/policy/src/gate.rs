@@ -25,12 +25,12 @@ pub use caller::Caller;
 pub use permit::Permit;
 pub use refusal::{Denial, DenialKind, Refusal};
 pub use self_check::SelfCheck;
-pub use standing::Standing;
+pub use standing::{Checked, Standing};
 
 use crate::archived::Kept;
 use crate::generation::{Answer, AnswerKind, Generation, Question, Shadowed};
 use crate::memo::{Given, Local, MemoCounts, Stamp};
-use crate::permission::{Datum, Permission, Recorded, Resource};
+use crate::permission::{Datum, Permission, Resource};
 use record::Decided;
 use self_check::Sampler;
 
@@ -178,35 +178,61 @@ impl<'a> Operation<'a> {
         self.local.generation.number
     }
 
-    /// Checks each ask in order and gives the permits in the same shape; stops at the first refusal. Call it on
-    /// a thread with a stack of [`crate::limits::EVALUATION_STACK_BYTES`].
+    /// Checks each ask in order and gives the permits in the same shape; stops at the first refusal. Waits for the disk if
+    /// something sensitive is among them: not for a thread that serves others. Call it on a thread with a stack of
+    /// [`crate::limits::EVALUATION_STACK_BYTES`].
     ///
     /// # Errors
     /// [`Refusal::Denied`], recorded or counted once; [`Refusal::Unavailable`] while the log cannot be written, whatever
     /// the answer would be.
     pub fn check<A: Asks>(&self, caller: &Caller<'_>, asks: A) -> Result<A::Permits, Refusal> {
-        asks.check_each(self, caller)
+        let mut checked = self.try_check(caller, asks)?;
+        loop {
+            match checked {
+                Checked::Granted(permits) => return Ok(permits),
+                Checked::Recorded(standing, ticket) => {
+                    self.gate.log.wait(ticket).map_err(|_| Refusal::Unavailable)?;
+                    let now = Operation { destination: self.destination, ..self.gate.operation() };
+                    checked = now.renew(caller, standing)?;
+                }
+            }
+        }
     }
 
-    fn check_one<P: Permission>(&self, caller: &Caller<'_>, request: P) -> Result<Permit<P>, Refusal> {
+    /// The same without ever waiting: what has to be durable first is given back as [`Checked::Recorded`], which only asks
+    /// do that [`Gate::is_sensitive`] says yes to.
+    ///
+    /// # Errors
+    /// As [`Operation::check`].
+    pub fn try_check<A: Asks>(&self, caller: &Caller<'_>, asks: A) -> Result<Checked<A>, Refusal> {
+        asks.decide_each(self, caller)?;
+        if !self.gate.is_sensitive(&asks) {
+            return Ok(Checked::granted(asks, self.generation()));
+        }
+        let ticket = self.gate.log.ticket();
+        self.settle(Standing { asks, generation: self.generation(), ticket: Some(ticket) })
+    }
+
+    /// Decides one request, and records the answer if it is to be recorded.
+    fn decide_one<P: Permission>(&self, caller: &Caller<'_>, request: &P) -> Result<(), Refusal> {
         if !self.gate.log.writable() {
             return Err(Refusal::Unavailable);
         }
-        let given = self.decide(caller, &request);
+        let given = self.decide(caller, request);
         let answer = &given.answer;
-        let Some(because) = because(&request, answer) else {
-            self.count(caller, &request, &given)?;
-            return Ok(Permit::grant(request, self.generation()));
+        let Some(because) = because(request, answer) else {
+            self.count(caller, request, &given)?;
+            return Ok(());
         };
         let occurrence = self.occurrence::<P>(caller, &given);
         let mut written = false;
         let decision = || {
             written = true;
-            self.decision(caller, &request, &given, because)
+            self.decision(caller, request, &given, because)
         };
         let record = self.gate.log.decided(&occurrence, decision).map_err(|_| Refusal::Unavailable)?;
         let kind = match answer.kind {
-            AnswerKind::Allow => return Ok(Permit::grant(request, self.generation())),
+            AnswerKind::Allow => return Ok(()),
             AnswerKind::Forbid => DenialKind::Forbid,
             AnswerKind::Default => DenialKind::Default,
             AnswerKind::Error => {
@@ -289,13 +315,8 @@ impl<'a> Operation<'a> {
 /// Why an answer is recorded; nothing for an allow that is only counted. What is owed for a shadow is counted with it.
 fn because<P: Permission>(request: &P, answer: &Answer) -> Option<Because> {
     let owed_by_shadow = answer.shadow.as_ref().and_then(Shadowed::count).is_some();
-    let sensitive = match P::SPEC.recorded {
-        Recorded::Always => true,
-        Recorded::With(field) => request.context().get(field).is_some(),
-        Recorded::Asked => false,
-    };
     match answer.kind {
-        AnswerKind::Allow if sensitive => Some(Because::Sensitive),
+        AnswerKind::Allow if P::SPEC.recorded.is_sensitive(request) => Some(Because::Sensitive),
         AnswerKind::Allow if answer.audited => Some(Because::Asked),
         AnswerKind::Allow => owed_by_shadow.then_some(Because::Shadow),
         AnswerKind::Forbid | AnswerKind::Default | AnswerKind::Error => Some(Because::Denied),

@@ -41,7 +41,9 @@ pub use asked::InvalidQuestion;
 pub use bundle::{Bundle, BundleSources, Declared, ScopeSources};
 pub use filter::{Filter, NoMatch};
 pub use format::format;
-pub use gate::{Asks, Caller, Denial, DenialKind, Gate, Operation, Permit, Refusal, SelfCheck, Standing};
+pub use gate::{
+    Asks, Caller, Checked, Denial, DenialKind, Gate, Operation, Permit, Refusal, SelfCheck, Standing,
+};
 pub use identity::{
     Actor, ActorKind, Digest, InvalidIdentity, Over, Scope, ScopeSet, Session, Sessions, Tenant, TenantId,
     encode_subject,
@@ -57,4 +59,4 @@ pub use permission::{
 };
 pub use resource::{Definition, Facility, Host, Name, Namespace, Process};
 
-pub use audit::{AssertedBy, DecisionKind, Place, RecordId};
+pub use audit::{AssertedBy, DecisionKind, Place, RecordId, Ticket, Watch};

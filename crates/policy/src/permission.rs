@@ -79,8 +79,24 @@ pub enum Recorded {
     Asked,
     /// Always: the action is sensitive.
     Always,
-    /// Also when the context holds this field.
+    /// Also when the context holds this field: it is sensitive then.
     With(&'static str),
+}
+
+impl Recorded {
+    /// Whether any request of such a permission is sensitive.
+    pub(crate) const fn ever_sensitive(self) -> bool {
+        !matches!(self, Self::Asked)
+    }
+
+    /// Whether this request is sensitive: recorded whatever policies say, and nothing happens before that is durable.
+    pub(crate) fn is_sensitive<P: Permission>(self, request: &P) -> bool {
+        match self {
+            Self::Asked => false,
+            Self::Always => true,
+            Self::With(field) => request.context().get(field).is_some(),
+        }
+    }
 }
 
 /// What a permission is about.

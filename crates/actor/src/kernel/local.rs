@@ -28,6 +28,11 @@ pub enum Notice {
         /// Its result.
         result: Arc<ExitResult>,
     },
+    /// A record that it waits for is durable, or cannot be made so now.
+    Recorded {
+        /// The token that it waits with.
+        token: u64,
+    },
     /// There may be new messages. Said once for all that arrived since it was taken last.
     Mail,
     /// There may be new events. Said once for all that arrived since it was taken last.
@@ -95,7 +100,7 @@ impl Notices {
                 self.timers += 1;
                 self.waiting.push_back(notice);
             }
-            Notice::CallDone { .. } => self.waiting.push_back(notice),
+            Notice::CallDone { .. } | Notice::Recorded { .. } => self.waiting.push_back(notice),
         }
     }
 

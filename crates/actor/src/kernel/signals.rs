@@ -5,6 +5,7 @@
 
 use super::{Kernel, Notice};
 use crate::address::{Address, LocalId};
+use crate::bond::Still;
 use crate::event::{Event, Waiting};
 use crate::exit;
 use crate::inbox::{Ended, Signal};
@@ -76,7 +77,7 @@ impl<P> Kernel<P> {
         let Some(process) = self.locals.get_mut(to) else { return };
         // Gone when it was unmonitored meanwhile.
         let Some(bond) = process.monitors.remove(&ended.address) else { return };
-        if !self.node.still_permits(&bond) {
+        if !matches!(self.node.still_permits(&bond), Still::Permitted) {
             process.entry.release_event();
             return;
         }
@@ -93,7 +94,7 @@ impl<P> Kernel<P> {
         let Some(process) = self.locals.get_mut(to) else { return };
         // Gone when it was unlinked meanwhile.
         let Some(bond) = process.entry.ties().links.remove(&ended.address) else { return };
-        if !self.node.still_permits(&bond) {
+        if !matches!(self.node.still_permits(&bond), Still::Permitted) {
             process.entry.release_event();
             return;
         }

@@ -6,7 +6,9 @@ use value::{Failure, Kind};
 
 use super::Kernel;
 use super::local::Notice;
+use super::records::What;
 use crate::address::{Address, LocalId};
+use crate::bond::Still;
 use crate::clock::nanoseconds;
 use crate::exit;
 use crate::limits::{TIMER_MAX, TIMERS_PER_PROCESS_MAX};
@@ -57,7 +59,7 @@ impl<P> Kernel<P> {
         while let Some((timer, owner, alarm)) = self.timers.due(now_ns) {
             match alarm {
                 Alarm::Token(token) => self.ring(owner, timer, token),
-                Alarm::CancelDeadline => self.cancel_is_due(owner, now_ns),
+                Alarm::CancelDeadline => self.cancel_is_due(owner),
                 Alarm::SessionOver => self.time_is_up(owner, |_| exit::session_over("the token expired")),
                 Alarm::Lifetime(allowed) => {
                     self.time_is_up(owner, |lived_ns| exit::lifetime_over(lived_ns, allowed));
@@ -74,17 +76,22 @@ impl<P> Kernel<P> {
     }
 
     /// Ends a process whose deadline passed, if whoever set it still may; else the next deadline counts.
-    fn cancel_is_due(&mut self, owner: Address, now_ns: u64) {
+    pub(super) fn cancel_is_due(&mut self, owner: Address) {
+        let now_ns = self.node.clock().monotonic_ns();
         let Some(process) = self.locals.get_mut(owner) else { return };
-        process.cancel_timer = None;
+        if let Some((_, timer)) = process.cancel_timer.take() {
+            self.timers.cancel(timer);
+        }
         loop {
             let due = process.entry.ties().cancels.take_due(now_ns);
-            match due {
-                Some(deadline) if deadline.bond().is_none_or(|bond| self.node.still_permits(bond)) => {
-                    return self.time_is_up(owner, |_| exit::cancel_deadline());
+            let Some(deadline) = due else { break };
+            match deadline.bond().map_or(Still::Permitted, |bond| self.node.still_permits(bond)) {
+                Still::Permitted => return self.time_is_up(owner, |_| exit::cancel_deadline()),
+                Still::Refused => {}
+                Still::Recorded(bond, ticket) => {
+                    process.entry.ties().cancels.put(deadline.under(*bond));
+                    return self.await_durable(owner, ticket, What::CancelDeadline);
                 }
-                Some(_) => {}
-                None => break,
             }
         }
         let next_ns = process.entry.ties().cancels.next_ns();

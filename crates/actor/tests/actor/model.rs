@@ -232,7 +232,7 @@ impl Real {
         let notices = self.world.notices(&process).into_iter().filter_map(|notice| match notice {
             Notice::Timer { token } => Some(Read::Timer { token }),
             Notice::CallDone { token, result } => Some(Read::CallDone { token, end: end(&result) }),
-            Notice::Mail | Notice::Event => None,
+            Notice::Mail | Notice::Event | Notice::Recorded { .. } => None,
         });
         Answer::Read { message, event, notices: notices.collect() }
     }

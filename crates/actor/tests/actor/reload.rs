@@ -160,6 +160,9 @@ fn a_deadline_still_ends_when_the_new_policies_permit_it() {
         it.world.exit(&asker, Ok(Value::Nil));
         it.world.advance(Duration::from_millis(20));
         it.world.settle();
+        // It is on record now, and waits for the disk if that is not as fast.
+        it.log.sync().unwrap();
+        it.world.settle();
         assert!(!it.world.alive(&target), "also when who set it has ended meanwhile");
         // An allow with a deadline is always recorded.
         assert_eq!(it.recorded(), [["process.cancel", &**asker.pid(), "allow"].map(str::to_owned)]);

@@ -1,6 +1,6 @@
 //! The proof that a permission was granted.
 
-use super::Standing;
+use super::asks::Settled;
 
 /// What the gate gives for a permission that it granted: the only thing that effects take.
 ///
@@ -9,15 +9,16 @@ use super::Standing;
 #[derive(Debug)]
 #[must_use = "a permit is granted to be used, at once"]
 pub struct Permit<P> {
-    // INVARIANT: made by the gate alone, after it said yes to this very value.
+    // INVARIANT: made by the gate alone, after it said yes to this very value; of a sensitive one, in a strict log, after the
+    // record of that is durable.
     request: P,
     /// The generation that granted it.
     generation: u64,
 }
 
 impl<P> Permit<P> {
-    pub(super) fn grant(request: P, generation: u64) -> Self {
-        Self { request, generation }
+    pub(super) fn grant(request: P, settled: &Settled) -> Self {
+        Self { request, generation: settled.generation }
     }
 
     /// What was granted.
@@ -30,8 +31,7 @@ impl<P> Permit<P> {
         self.request
     }
 
-    /// What was granted, for something that takes effect later.
-    pub fn stand(self) -> Standing<P> {
-        Standing::new(self.request, self.generation)
+    pub(super) fn into_parts(self) -> (P, u64) {
+        (self.request, self.generation)
     }
 }

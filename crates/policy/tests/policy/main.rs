@@ -15,6 +15,9 @@ mod asking;
 mod closed;
 mod decided_again;
 mod fails_closed;
+#[path = "../../../audit/tests/audit/faulty.rs"]
+#[allow(dead_code, reason = "it is the disk of the log's own tests, which fail it in more ways")]
+mod faulty;
 mod first;
 mod flooded;
 mod forged;
@@ -26,6 +29,7 @@ mod permissions;
 mod random;
 mod reload;
 mod rendered;
+mod sensitive;
 mod shadow;
 mod studied;
 mod world;
