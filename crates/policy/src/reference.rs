@@ -42,7 +42,8 @@ What can be asked before something happens, and what policies can read of it. Re
 Rust by `moonward generate`; the same declarations are `schemas/moonward.cedarschema`.
 
 Every name is in Cedar's namespace `Moonward`: an action is written `Moonward::Action::\"process.send\"`, a type
-`Moonward::Process`. A denial is always recorded.
+`Moonward::Process`. A denial is always recorded. Where an allow is recorded, too, the action is sensitive: nothing happens
+before the record is on the disk.
 
 ";
 

@@ -5,14 +5,13 @@
 
 use std::sync::Arc;
 
-use luau::Call;
 use policy::permission::{self, Given, Subject};
 use policy::vocabulary::{EntityType, FieldType};
 use policy::{Datum, Facility, Name, Namespace, TenantId};
 use value::{Failure, Value};
 
-use crate::object::Object;
 use crate::question::{integer_of, text_of, wrong_type};
+use crate::site::Site;
 use crate::world::World;
 
 impl World {
@@ -22,7 +21,7 @@ impl World {
     /// INVALID: an unknown action, or a field that the action does not have.
     pub(crate) fn can(
         &self,
-        call: &Call<'_, Object>,
+        site: &dyn Site,
         action: &str,
         resource: &str,
         fields: Vec<(String, Value)>,
@@ -44,7 +43,7 @@ impl World {
         let Some(found) = self.found(spec.resource, resource)? else { return Ok(false) };
         let fields: Vec<(&str, Datum<'_>)> =
             given.iter().map(|(name, value)| (name.as_str(), value.datum())).collect();
-        self.with_caller(call, |caller| {
+        self.with_caller(site, |caller| {
             self.gate.can(caller, action, found.resource(), &fields).map_err(Failure::from)
         })
     }

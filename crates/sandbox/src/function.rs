@@ -2,16 +2,19 @@
 //!
 //! [`enter`] is the single loop that every call takes: decode and ask, check, run, encode. Who adds a function
 //! writes `ask`, which may look but not touch, and `run`, which gets the permits for exactly what `ask` asked
-//! for; there is no place to write a check by hand, and none to forget it.
+//! for; there is no place to write a check by hand, and none to forget it. Between check and run a sensitive call
+//! waits until its record is durable (`recorded_call`).
 
 use luau::{Accepts, Call, Item, Reply};
-use policy::Asks;
+use policy::{Asks, Checked};
 use value::Failure;
 
 use crate::declaration::{Declared, Doc};
 use crate::object::Object;
 use crate::question::Question;
+use crate::recorded_call::{argument_bytes, may_park, park};
 use crate::scene::Scene;
+use crate::site::Site;
 use crate::world::World;
 
 /// The entry of a declared function.
@@ -29,9 +32,9 @@ pub(crate) trait Function: 'static {
     /// and pure conversions whose misuse is a defect of the script.
     const RAISES: bool = false;
     /// The permissions, in order; `()` for a function that acts on nobody else.
-    type Asks: Asks;
+    type Asks: Asks + 'static;
     /// What `run` needs beside the permits.
-    type Payload;
+    type Payload: 'static;
 
     /// Turns arguments into a request, without any effect.
     ///
@@ -90,14 +93,20 @@ pub(crate) const fn declare<F: Function>() -> Declared {
 }
 
 fn enter<F: Function>(world: &mut World, mut call: Call<'_, Object>) -> Reply<Object> {
-    match attempt::<F>(world, &mut call) {
+    let outcome = attempt::<F>(world, &mut call);
+    reply::<F>(outcome, &call)
+}
+
+/// What the script is answered.
+pub(crate) fn reply<F: Function>(outcome: Result<Outcome, Failure>, site: &dyn Site) -> Reply<Object> {
+    match outcome {
         Ok(Outcome::Return(items)) => Reply::Return(items),
         Ok(Outcome::Wait) => Reply::Wait,
         Ok(Outcome::Pass) => Reply::Pass,
         Ok(Outcome::Never) => Reply::Never,
         Err(mut failure) => {
             if failure.stack.is_empty() {
-                failure.stack = call.stack();
+                failure.stack = site.stack();
             }
             if F::RAISES { Reply::Raise(failure) } else { Reply::Return(refused(failure)) }
         }
@@ -106,11 +115,23 @@ fn enter<F: Function>(world: &mut World, mut call: Call<'_, Object>) -> Reply<Ob
 
 fn attempt<F: Function>(world: &mut World, call: &mut Call<'_, Object>) -> Result<Outcome, Failure> {
     world.still_here(call.key)?;
+    // Known only now: `ask` takes the arguments.
+    let held_bytes = if F::Asks::SENSITIVE { argument_bytes(call) } else { 0 };
     let mut question = Question::new(world, call)?;
     let (asks, payload) = F::ask(&mut question)?;
     let named = question.named;
-    let permits = world.check(call, named.as_deref(), asks)?;
-    F::run(&mut Scene::new(world, call), permits, payload)
+    if world.gate.is_sensitive(&asks) {
+        may_park(world, call)?;
+    }
+    let checked =
+        world.decide(call, named.as_deref(), |operation, caller| operation.try_check(caller, asks))?;
+    let mut scene = Scene::new(world, call.strand, call);
+    match checked {
+        Checked::Granted(permits) => F::run(&mut scene, permits, payload),
+        Checked::Recorded(standing, ticket) => {
+            park::<F>(&mut scene, (standing, ticket), payload, named, held_bytes)
+        }
+    }
 }
 
 /// `nil, err`.

@@ -21,6 +21,10 @@ pub const SELECT_CASES_MAX: usize = 256;
 /// limit allows; each is 1 KB of Lua stack.
 pub const WAITS_MAX: usize = 10_000;
 
+/// Calls of one process that wait for their own audit record to be durable: 100, of some milliseconds each. What they hold is
+/// charged to the process; a tenant's share of the log's queue bounds those of all its processes.
+pub const RECORD_WAITS_MAX: usize = 100;
+
 /// Messages that one builder queues with `with_message`: 100.
 pub const BUILDER_MESSAGES_MAX: usize = 100;
 

@@ -3,13 +3,14 @@
 use std::rc::Rc;
 use std::time::SystemTime;
 
-use luau::{Call, Item, StrandId};
+use luau::{Item, StrandId};
 use value::{Failure, Value};
 
 use crate::channel::Channel;
 use crate::log_line;
 use crate::object::Object;
 use crate::process_state::ProcessState;
+use crate::site::Site;
 use crate::world::World;
 
 /// A call that has been permitted.
@@ -18,13 +19,13 @@ pub(crate) struct Scene<'a> {
     pub(crate) world: &'a mut World,
     /// The strand that called, which is what waits.
     pub(crate) strand: StrandId,
-    /// The call itself, for where it stands in the script.
-    pub(crate) call: &'a Call<'a, Object>,
+    /// Where the call stands in the script.
+    pub(crate) site: &'a dyn Site,
 }
 
 impl<'a> Scene<'a> {
-    pub(crate) fn new(world: &'a mut World, call: &'a Call<'a, Object>) -> Self {
-        Self { strand: call.strand, world, call }
+    pub(crate) fn new(world: &'a mut World, strand: StrandId, site: &'a dyn Site) -> Self {
+        Self { strand, world, site }
     }
 
     /// The calling process.

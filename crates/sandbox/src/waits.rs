@@ -1,6 +1,6 @@
 //! What the strands of one process wait for, and how a wait ends.
 //!
-//! A wait is on channels (receive, send, select), a sleep, or a call. It ends once; the places it had in other
+//! A wait is on channels (receive, send, select), a sleep, a call, or a record that is not durable yet. It ends once; the places it had in other
 //! channels' queues are stale from then on. This file knows no Lua beyond the reply that ends a wait.
 
 use std::rc::Rc;
@@ -9,8 +9,9 @@ use luau::{Item, Reply, StrandId};
 use value::{Failure, Kind, Value};
 
 use crate::channel::{Case, Channel, Held, Received, Sent, Source, Waiter};
-use crate::limits::WAITS_MAX;
+use crate::limits::{RECORD_WAITS_MAX, WAITS_MAX};
 use crate::object::Object;
+use crate::recorded_call::GoOn;
 use crate::timer::Token;
 
 /// All waits of one process, and the replies that have not reached their strand yet.
@@ -37,6 +38,8 @@ enum On {
     Sleep(Token),
     /// A callee's end.
     Call,
+    /// The call's own record; what goes on then.
+    Record(Box<dyn GoOn>),
 }
 
 /// Which function waits, and so what it answers.
@@ -111,6 +114,44 @@ impl Waits {
         Ok(number)
     }
 
+    /// Whether one call more may wait for its record.
+    ///
+    /// # Errors
+    /// RATE_LIMITED: [`RECORD_WAITS_MAX`] do already, or [`WAITS_MAX`] strands wait.
+    pub(crate) fn may_await_record(&self) -> Result<(), Failure> {
+        let waiting = self.going_on.iter().filter(|wait| matches!(wait.on, On::Record(_))).count();
+        if waiting >= RECORD_WAITS_MAX {
+            let message = format!("at most {RECORD_WAITS_MAX} calls may wait for their audit record at once");
+            return Err(Failure::new(Kind::RateLimited, message));
+        }
+        self.has_room()
+    }
+
+    /// Parks a strand until the record of its call is durable; the token by which that will be told.
+    ///
+    /// # Errors
+    /// RATE_LIMITED: [`WAITS_MAX`] strands wait already.
+    pub(crate) fn on_record(&mut self, strand: StrandId, call: Box<dyn GoOn>) -> Result<u64, Failure> {
+        let number = self.begin()?;
+        self.park(Wait { number, strand, on: On::Record(call) });
+        Ok(number)
+    }
+
+    /// Takes out a call whose record may be durable; nothing for a token of another wait.
+    pub(crate) fn take_record(&mut self, token: u64) -> Option<(StrandId, Box<dyn GoOn>)> {
+        let at = self.position(token).ok()?;
+        self.going_on.get(at).filter(|wait| matches!(wait.on, On::Record(_)))?;
+        match self.going_on.remove(at) {
+            Wait { strand, on: On::Record(call), .. } => Some((strand, call)),
+            _ => None,
+        }
+    }
+
+    /// Hands a strand its reply that was taken out.
+    pub(crate) fn answer(&mut self, strand: StrandId, reply: Reply<Object>) {
+        self.ended.push((strand, reply));
+    }
+
     /// Takes a call's wait back: the callee was never started.
     pub(crate) fn forget(&mut self, wait: u64) {
         self.take(wait);
@@ -132,14 +173,19 @@ impl Waits {
     }
 
     fn begin(&mut self) -> Result<u64, Failure> {
+        self.has_room()?;
+        self.next += 1;
+        Ok(self.next)
+    }
+
+    fn has_room(&self) -> Result<(), Failure> {
         if self.going_on.len() >= WAITS_MAX {
             return Err(Failure::new(
                 Kind::RateLimited,
                 format!("at most {WAITS_MAX} coroutines may wait at once"),
             ));
         }
-        self.next += 1;
-        Ok(self.next)
+        Ok(())
     }
 
     /// Receives from a channel that holds its own values, if one is there.
@@ -241,7 +287,7 @@ impl Waits {
                     Source::Timer(guard) => !guard.is_running(),
                     Source::Inbox | Source::Events | Source::Topic { .. } => case.channel.is_closed(),
                 }),
-                On::Sleep(_) | On::Call => false,
+                On::Sleep(_) | On::Call | On::Record(_) => false,
             })
     }
 

@@ -283,6 +283,7 @@ impl Worker {
                         state.waits.end_call(token, &result);
                     }
                 }
+                Notice::Recorded { token } => self.world.recorded(token),
                 // What has arrived is offered to the strands once, after all notices.
                 Notice::Mail | Notice::Event => {}
             }

@@ -9,9 +9,9 @@ use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
 use actor::{Event, Kernel, Take};
-use audit::{AssertedBy, Place};
-use luau::{Call, Host, Item, Reply};
-use policy::{Asks, Caller, Gate};
+use audit::AssertedBy;
+use luau::{Call, Host, Item, Reply, StrandId};
+use policy::{Caller, Gate, Operation, Refusal, Ticket};
 use value::{Failure, Kind, Value};
 
 use crate::catalogue::Catalogue;
@@ -20,8 +20,10 @@ use crate::message::Message;
 use crate::module::time::Moment;
 use crate::object::Object;
 use crate::process_state::{ProcessState, Program, Subscriptions};
+use crate::recorded_call::GoOn;
 use crate::refused_tokens::RefusedTokens;
 use crate::sessions::LiveSessions;
+use crate::site::Site;
 use crate::surface::DECLARED;
 use crate::timer::{Token, Use};
 
@@ -113,11 +115,11 @@ impl World {
     /// INVALID: none does; or what `ask` returns.
     pub(crate) fn with_caller<T>(
         &self,
-        call: &Call<'_, Object>,
+        site: &dyn Site,
         ask: impl FnOnce(&Caller<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let state = self.state()?;
-        let place = || call.place().map(|place| Place { source: place.source.into(), line: place.line });
+        let place = || site.place();
         ask(&Caller {
             actor: Some(&state.actor),
             scopes: Some(&state.scopes),
@@ -133,20 +135,50 @@ impl World {
     ///
     /// # Errors
     /// PERMISSION_DENIED with its record, UNAVAILABLE while nothing can be recorded.
-    pub(crate) fn check<A: Asks>(
+    pub(crate) fn decide<T>(
         &self,
-        call: &Call<'_, Object>,
+        site: &dyn Site,
         named: Option<&str>,
-        asks: A,
-    ) -> Result<A::Permits, Failure> {
-        self.with_caller(call, |caller| {
+        ask: impl FnOnce(&Operation<'_>, &Caller<'_>) -> Result<T, Refusal>,
+    ) -> Result<T, Failure> {
+        self.with_caller(site, |caller| {
             let operation = self.gate.operation();
             let operation = match named {
                 Some(destination) => operation.naming(destination),
                 None => operation,
             };
-            operation.check(caller, asks).map_err(Failure::from)
+            ask(&operation, caller).map_err(Failure::from)
         })
+    }
+
+    /// Parks a strand until everything up to the ticket is durable, or cannot be made so; then `call` goes on.
+    ///
+    /// # Errors
+    /// INVALID: no process runs. RATE_LIMITED: too many calls wait already.
+    pub(crate) fn await_record(
+        &mut self,
+        strand: StrandId,
+        ticket: Ticket,
+        call: Box<dyn GoOn>,
+    ) -> Result<(), Failure> {
+        let state = self.state_mut()?;
+        let (local, token) = (state.local, state.waits.on_record(strand, call)?);
+        self.kernel.await_record(local, ticket, token);
+        Ok(())
+    }
+
+    /// The running process may have its record.
+    pub(crate) fn recorded(&mut self, token: u64) {
+        let Some((strand, call)) =
+            self.current.as_deref_mut().and_then(|state| state.waits.take_record(token))
+        else {
+            return;
+        };
+        if let Some(reply) = call.go_on(self, strand)
+            && let Some(state) = self.current.as_deref_mut()
+        {
+            state.waits.answer(strand, reply);
+        }
     }
 
     /// Now, on the monotonic clock, in nanoseconds.

@@ -8,7 +8,11 @@
 
 mod apart;
 mod calling;
+#[path = "../../../audit/tests/audit/faulty.rs"]
+#[allow(dead_code, reason = "it is the disk of the log's own tests, which fail it in more ways")]
+mod faulty;
 mod loading;
+mod parking;
 mod reloading;
 mod serving;
 mod sessions;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use app::{App, CallFailure, CallRequest, Running, StartedBy};
-use audit::Log;
+use audit::{Log, Options};
 use diagnostic::{Diagnostic, render};
 use policy::Via;
 use serde_json::Value as Json;
@@ -61,9 +61,15 @@ impl Folder {
     }
 
     pub(crate) fn start(&self) -> Running {
+        self.start_with(|_| {})
+    }
+
+    /// A node whose log is opened with other options.
+    pub(crate) fn start_with(&self, change: impl FnOnce(&mut Options)) -> Running {
         let app = self.load();
-        let log = Log::open(app.log_options(Some(&self.log_path()))).unwrap();
-        app.start(log, &StartedBy::Host).unwrap()
+        let mut options = app.log_options(Some(&self.log_path()));
+        change(&mut options);
+        app.start(Log::open(options).unwrap(), &StartedBy::Host).unwrap()
     }
 }
 

@@ -343,7 +343,7 @@ fn sendable(channel: Rc<Channel>) -> Result<Rc<Channel>, Failure> {
 
 /// # Errors
 /// INVALID: Lua cannot leave a metamethod, comparator or pattern callback in the middle.
-pub(super) fn may_wait(yieldable: bool) -> Result<(), Failure> {
+pub(crate) fn may_wait(yieldable: bool) -> Result<(), Failure> {
     if yieldable {
         return Ok(());
     }

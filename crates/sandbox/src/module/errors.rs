@@ -70,7 +70,7 @@ impl Function for New {
     }
 
     fn run(scene: &mut Scene<'_>, (): (), mut failure: Failure) -> Result<Outcome, Failure> {
-        failure.stack = scene.call.stack();
+        failure.stack = scene.site.stack();
         Ok(object(failure))
     }
 }
@@ -108,7 +108,7 @@ impl Function for Wrap {
 
     fn run(scene: &mut Scene<'_>, (): (), mut failure: Failure) -> Result<Outcome, Failure> {
         if failure.stack.is_empty() {
-            failure.stack = scene.call.stack();
+            failure.stack = scene.site.stack();
         }
         Ok(object(failure))
     }

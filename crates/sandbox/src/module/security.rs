@@ -119,6 +119,6 @@ impl Function for Can {
         (): (),
         (action, resource, fields): (String, String, Vec<(String, Value)>),
     ) -> Result<Outcome, Failure> {
-        Ok(Outcome::value(scene.world.can(scene.call, &action, &resource, fields)?))
+        Ok(Outcome::value(scene.world.can(scene.site, &action, &resource, fields)?))
     }
 }

@@ -132,10 +132,11 @@ impl Function for WithActor {
         name: "spawner:with_actor",
         signature: "(actor: actor) -> spawner",
         text: "Children run as this actor, with this process's scopes unless `with_scope` says otherwise. \
-               Checked here, and again when the spawner spawns. Raises the error.",
+               Checked here, and again when the spawner spawns; each time it waits until the audit record of it is on \
+               the disk. Raises the error.",
         permissions: &["process.security"],
         errors: &[
-            (Kind::Invalid, "not an actor of the `security` module"),
+            (Kind::Invalid, "not an actor of the `security` module; called where it cannot wait"),
             (
                 Kind::PermissionDenied,
                 "policy does not permit it, or the actor is another tenant's or an operator",
@@ -169,10 +170,11 @@ impl Function for WithScope {
         name: "spawner:with_scope",
         signature: "(scope: scope) -> spawner",
         text: "Children run under this scope instead of this process's, and under none if it is empty: they may do \
-               nothing. Each named scope in it is checked, here and again when the spawner spawns. Raises the error.",
+               nothing. Each named scope in it is checked, here and again when the spawner spawns; each time it waits until \
+               the audit record of it is on the disk. Raises the error.",
         permissions: &["process.security"],
         errors: &[
-            (Kind::Invalid, "not a scope of the `security` module"),
+            (Kind::Invalid, "not a scope of the `security` module; called where it cannot wait"),
             (
                 Kind::PermissionDenied,
                 "policy does not permit it, or a scope is another tenant's, not shared and not held",

@@ -33,9 +33,16 @@ impl Function for Terminate {
         signature: "(destination: string) -> (true?, error?)",
         text: "Ends a process; it cannot be trapped. `true` means marked: from then on every host function of \
                the target refuses, and it runs no Lua after its next safepoint; EXIT (`process terminated`) is \
-               the proof that it ended. Terminating oneself does not return.",
+               the proof that it ended. Terminating oneself does not return.\n\nWaits until the audit record of it is \
+               on the disk, some milliseconds; other coroutines run meanwhile. UNAVAILABLE means that nothing has \
+               happened.",
         permissions: &["process.terminate"],
-        errors: DESTINATION_ERRORS,
+        errors: &[
+            (Kind::Invalid, "the destination is missing or not a string; called where it cannot wait"),
+            (Kind::NotFound, "nobody of one's own tenant by that pid or name"),
+            (Kind::PermissionDenied, "policy does not permit it, or the destination is another tenant's"),
+            (Kind::RateLimited, "100 calls of the process wait for their record already"),
+        ],
         example: "local pid = process.spawn_monitored(\"app.workers:echo\", \"app:processes\")\n\
                   assert(process.terminate(pid))\n\
                   local event = process.events():receive()\n\
@@ -71,15 +78,17 @@ impl Function for Cancel {
                `deadline` (RFC 3339). At the deadline it is terminated (`cancel deadline exceeded`); of \
                several the earliest counts. Without a deadline it is a request only. At most one CANCEL waits. \
                A deadline is a duration string (`\"5s\"`, `\"1m30s\"`, `\"250ms\"`) or a positive integer of \
-               **milliseconds**.",
+               **milliseconds**.\n\nWith a deadline it waits until the audit record of it is on the disk, as \
+               `process.terminate` does; the time counts from then.",
         permissions: &["process.cancel"],
         errors: &[
             (
                 Kind::Invalid,
-                "the destination is missing; the deadline is zero, negative, NaN or not a duration",
+                "the destination is missing; the deadline is zero, negative, NaN or not a duration; with one, called where it cannot wait",
             ),
             (Kind::NotFound, "nobody of one's own tenant by that pid or name"),
             (Kind::PermissionDenied, "policy does not permit it, or the destination is another tenant's"),
+            (Kind::RateLimited, "100 calls of the process wait for their record already"),
         ],
         example: "local pid = process.spawn_monitored(\"app.workers:echo\", \"app:processes\")\n\
                   assert(process.cancel(pid, \"5s\"))\n\

@@ -276,8 +276,8 @@ builder_spawn_functions! {
     BuilderSpawn "spawner:spawn" monitored: false linked: false
         permissions: &["process.spawn", "process.host", "process.security", "process.registry.register"],
         "As `process.spawn`, with what the builder holds. An actor and scopes are checked again \
-         (`process.security`), a name is checked (`process.registry.register`); a taken name is ALREADY_EXISTS \
-         and no process starts. Queued messages are in the mailbox before name and pid are visible.",
+         (`process.security`), and the spawn waits until the audit records of that are on the disk. A name is checked \
+         (`process.registry.register`); a taken name is ALREADY_EXISTS and no process starts. Queued messages are in the mailbox before name and pid are visible.",
         "local spawner = process.with_context({request_id = \"123\"}):with_message(\"hi\", 1)\n\
          local pid = assert(spawner:spawn(\"app.workers:echo\", \"app:processes\"))\n\
          assert(process.inbox():receive():from() == pid)";
