@@ -10,6 +10,9 @@
 mod children;
 mod directory;
 mod ends;
+#[path = "../../../audit/tests/audit/faulty.rs"]
+#[allow(dead_code, reason = "it is the disk of the log's own tests, which fail it in more ways")]
+mod faulty;
 mod messages;
 mod model;
 mod reload;

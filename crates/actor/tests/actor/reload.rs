@@ -8,6 +8,7 @@ use actor::{Event, Quotas};
 use policy::{Gate, Kept, Process};
 use value::{Failure, Value};
 
+use crate::faulty::{EIO, FaultyDisk, Operation};
 use crate::world::{EVERYTHING, How, On, World, bundle, local, with_deep_stack};
 
 /// A world whose policies can change.
@@ -15,16 +16,29 @@ struct Changing {
     world: World,
     gate: Arc<Gate>,
     log: audit::Log,
+    disk: FaultyDisk,
     folder: tempfile::TempDir,
+}
+
+/// A test that fails must not wait for its disk for ever.
+impl Drop for Changing {
+    fn drop(&mut self) {
+        self.disk.heal();
+        self.disk.release_syncs();
+    }
 }
 
 impl Changing {
     fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let log = audit::Log::open(audit::Options::new(folder.path().join("log"))).unwrap();
-        let kept = Kept::new(bundle(EVERYTHING), &log).unwrap();
-        let gate = Arc::new(Gate::new(kept, log.clone(), None));
-        Self { world: World::with(Quotas::default(), gate.clone()), gate, log, folder }
+        let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::healthy());
+        let options = audit::Options {
+            disk: Arc::new(disk.clone()),
+            retry: Duration::ZERO,
+            ..audit::Options::new(folder.path().join("log"))
+        };
+        let log = audit::Log::open(options).unwrap();
+        let gate = Arc::new(Gate::new(Kept::new(bundle(EVERYTHING), &log).unwrap(), log.clone(), None));
+        Self { world: World::with(Quotas::default(), gate.clone()), gate, log, disk, folder }
     }
 
     /// From now on only this is permitted.
@@ -150,7 +164,7 @@ fn a_deadline_ends_nobody_when_who_set_it_no_longer_may_and_the_next_one_counts(
 }
 
 #[test]
-fn a_deadline_still_ends_when_the_new_policies_permit_it() {
+fn a_deadline_still_ends_when_the_new_policies_permit_it_as_soon_as_that_is_on_the_disk() {
     with_deep_stack(|| {
         let mut it = Changing::new();
         let (asker, target) = (it.world.start(On::First), it.world.start(On::Second));
@@ -158,13 +172,41 @@ fn a_deadline_still_ends_when_the_new_policies_permit_it() {
         it.world.settle();
         it.permit_only("process.cancel");
         it.world.exit(&asker, Ok(Value::Nil));
+        it.disk.hold_syncs();
         it.world.advance(Duration::from_millis(20));
         it.world.settle();
-        // It is on record now, and waits for the disk if that is not as fast.
+        it.world.advance(Duration::from_secs(1));
+        it.world.settle();
+        assert!(it.world.alive(&target), "not before it is durable");
+
+        it.disk.release_syncs();
         it.log.sync().unwrap();
         it.world.settle();
         assert!(!it.world.alive(&target), "also when who set it has ended meanwhile");
-        // An allow with a deadline is always recorded.
+        // An allow with a deadline is always recorded, and once however often it is looked at.
         assert_eq!(it.recorded(), [["process.cancel", &**asker.pid(), "allow"].map(str::to_owned)]);
+    });
+}
+
+#[test]
+fn a_deadline_whose_record_meets_an_outage_ends_nobody_and_the_next_one_counts() {
+    with_deep_stack(|| {
+        let mut it = Changing::new();
+        let (asker, target) = (it.world.start(On::First), it.world.start(On::Second));
+        it.world.cancel(Some(&asker), &target, Some(20)).unwrap();
+        it.world.cancel(None, &target, Some(50)).unwrap();
+        it.world.settle();
+        it.permit_only("process.cancel");
+        it.disk.hold_syncs();
+        it.world.advance(Duration::from_millis(20));
+        it.world.settle();
+        it.disk.fail(|operation| (operation == Operation::Sync).then_some(EIO));
+        it.disk.release_syncs();
+        it.log.sync().unwrap_err();
+        it.world.settle();
+        assert!(it.world.alive(&target));
+        it.world.advance(Duration::from_millis(30));
+        it.world.settle();
+        assert!(!it.world.alive(&target), "the host's own deadlines need nobody's permission");
     });
 }
