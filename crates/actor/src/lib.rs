@@ -9,7 +9,7 @@
 //! Knows nothing of Lua, HTTP, manifests or how a permit is decided.
 //!
 //! # A worker's loop
-//! 1. [`Kernel::poll`] takes what other threads sent and fires timers.
+//! 1. [`Kernel::poll`] takes what other threads sent, fires timers, and tells who waited for the audit log.
 //! 2. [`Kernel::take_starts`] gives the processes whose bodies are to be made.
 //! 3. [`Kernel::next_turn`] says whose turn it is. If [`Kernel::ending`] gives a cause, drop the body and
 //!    call [`Kernel::exit`]; else run it for a slice, then call [`Kernel::after_slice`] and, if it ended,

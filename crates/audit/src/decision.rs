@@ -106,7 +106,7 @@ pub struct Engine {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
-    /// It may happen.
+    /// It may happen. Whether it did is not in this record.
     Allow,
     /// It may not.
     Deny,

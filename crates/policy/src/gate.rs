@@ -1,7 +1,7 @@
 //! The gate: asked before every effect, it gives a permit, or a refusal that is recorded.
 //!
-//! The function that decides is the function that records, before it returns. What an effect does is not known
-//! here.
+//! The function that decides is the function that records, before it returns; what is sensitive gets no permit before that
+//! record is on the disk. What an effect does is not known here.
 
 mod asks;
 mod caller;

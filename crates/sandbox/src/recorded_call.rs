@@ -52,8 +52,9 @@ pub(crate) fn park<F: Function>(
     named: Option<String>,
     held_bytes: usize,
 ) -> Result<Outcome, Failure> {
-    let charge = Charge::new(scene.state()?.ledger.clone(), held_bytes);
-    let call = RecordedCall::<F> { standing, payload, named, site: Rc::new(Parked::at(scene.site)), charge };
+    let site = Rc::new(Parked::at(scene.site));
+    let charge = Charge::new(scene.state()?.ledger.clone(), held_bytes.saturating_add(site.bytes()));
+    let call = RecordedCall::<F> { standing, payload, named, site, charge };
     scene.world.await_record(scene.strand, ticket, Box::new(call))?;
     Ok(Outcome::Wait)
 }
@@ -69,6 +70,7 @@ impl<F: Function> GoOn for RecordedCall<F> {
 }
 
 impl<F: Function> RecordedCall<F> {
+    /// What was asked, and what has happened to policies since, decide.
     fn ask_again(self, world: &mut World, strand: StrandId) -> Result<Outcome, Failure> {
         world.still_here(world.state()?.local.key())?;
         let Self { standing, payload, named, site, charge } = self;

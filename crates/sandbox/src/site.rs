@@ -36,6 +36,12 @@ impl Parked {
     pub(crate) fn at(site: &dyn Site) -> Self {
         Self { place: site.place(), stack: site.stack() }
     }
+
+    /// What keeping it costs.
+    pub(crate) fn bytes(&self) -> usize {
+        let frame = |frame: &Frame| size_of::<Frame>() + frame.source.len() + frame.name.len();
+        size_of::<Self>() + self.stack.iter().map(frame).sum::<usize>()
+    }
 }
 
 impl Site for Parked {

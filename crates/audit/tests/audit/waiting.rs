@@ -44,6 +44,26 @@ fn a_ticket_is_durable_when_the_disk_has_all_that_was_accepted_before_it_and_who
 }
 
 #[test]
+fn no_change_is_missed_between_arming_and_looking() {
+    let folder = tempdir().unwrap();
+    let log = open(folder.path(), &FaultyDisk::healthy(), Mode::Strict);
+    let (tell, told) = channel();
+    let watch = log.watch(move || drop(tell.send(())));
+    for number in 0..200 {
+        accept(&log, number).unwrap();
+        let ticket = log.ticket();
+        loop {
+            watch.arm();
+            if log.progress(ticket) != Progress::Waiting {
+                break;
+            }
+            told.recv_timeout(DEADLINE).unwrap();
+        }
+        assert_eq!(log.progress(ticket), Progress::Durable);
+    }
+}
+
+#[test]
 fn an_outage_is_told_and_so_is_its_end() {
     let folder = tempdir().unwrap();
     let disk = FaultyDisk::healthy();
