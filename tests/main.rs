@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, also where it prepares"
 )]
 
+mod audit_story;
 mod cli;
 mod console;
 mod examples;

@@ -173,7 +173,7 @@ impl From<Unavailable> for Fault {
 impl From<ArchiveError> for Fault {
     fn from(error: ArchiveError) -> Self {
         let help = "policies decide only what can be decided again from the log; make its folder writable, then run the command again";
-        Self::Log { message: error.to_string(), help }
+        Self::Log { message: error.to_string(), help: help.to_owned() }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The `moonward` binary: arguments in, one command run, an exit code out.
 //!
 //! Reading order: [`command`] lists the commands, one file each; [`exit`] and [`fault`] say how a command can end;
-//! [`print`] is the only way to a terminal; [`opening`] is what commands that run an app begin with. What an app is,
+//! [`print`] is the only way to a terminal, with [`progress`] of long work; [`opening`] is what commands that run an app begin with. What an app is,
 //! what a policy allows and how a process runs is known by the crates below, and only by them.
 
 mod command;

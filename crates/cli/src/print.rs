@@ -52,12 +52,33 @@ impl Printer {
         }
     }
 
+    /// The same for what comes in parts, with no end of its own: says whether somebody still reads it.
+    ///
+    /// # Errors
+    /// As [`Printer::data`].
+    pub(crate) fn part(&self, text: &str) -> Result<bool, Fault> {
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(Fault::failed(format!("output cannot be written: {error}"))),
+        }
+    }
+
     /// A JSON value as one line on stdout.
     ///
     /// # Errors
     /// As [`Printer::data`].
     pub(crate) fn json(&self, value: &Json) -> Result<(), Fault> {
         self.data(&format!("{}\n", terminal_json(value)))
+    }
+
+    /// The same as a part of more.
+    ///
+    /// # Errors
+    /// As [`Printer::data`].
+    pub(crate) fn json_part(&self, value: &Json) -> Result<bool, Fault> {
+        self.part(&format!("{}\n", terminal_json(value)))
     }
 
     /// Lines for people on stderr; the caller has made foreign text visible. Words such as `error:` at the start of
@@ -97,10 +118,30 @@ impl Printer {
 /// Whether the words at the start of a line are coloured on stderr: on a terminal that can, unless
 /// <https://no-color.org> asks not to.
 pub(crate) fn colour_wanted() -> bool {
+    io::stderr().is_terminal() && colour_allowed()
+}
+
+fn colour_allowed() -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-    io::stderr().is_terminal()
-        && !set("NO_COLOR")
-        && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+    !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// The terminal that stdout is, for data that is laid out for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Terminal {
+    /// Whether colours are wanted and understood.
+    pub(crate) colour: bool,
+    /// Characters of a line.
+    pub(crate) columns: usize,
+}
+
+impl Terminal {
+    /// That terminal; nothing when stdout is a file or a pipe.
+    pub(crate) fn of_stdout() -> Option<Self> {
+        let (terminal_size::Width(columns), _) = terminal_size::terminal_size_of(io::stdout())?;
+        let colour = io::stdout().is_terminal() && colour_allowed();
+        Some(Self { colour, columns: columns.max(40).into() })
+    }
 }
 
 /// JSON whose strings hold nothing that a terminal obeys: JSON itself escapes C0 controls only.

@@ -1,51 +1,64 @@
-//! How far a long reading is, on a terminal: from the first second on, ten times a second, and gone at the end.
+//! How far long work is: one line on a terminal, from the first second on, gone when the work is done.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
-/// Time before anything is shown.
-const QUIET: Duration = Duration::from_secs(1);
+/// Work that takes less is done before anybody asks.
+const SILENT: Duration = Duration::from_secs(1);
 
-/// Time between two changes of what is shown.
-const PACE: Duration = Duration::from_millis(100);
+/// Time between two drawings.
+const REDRAWN: Duration = Duration::from_millis(100);
 
-/// Steps between two looks at the clock.
-const STEPS: u64 = 256;
-
-/// Counts steps and shows how many there were.
-pub(crate) struct Progress {
+/// The line. It goes when this is dropped.
+#[derive(Debug)]
+pub(crate) struct ProgressLine {
     what: &'static str,
-    steps: u64,
+    terminal: bool,
     next: Instant,
-    is_shown: bool,
-    is_wanted: bool,
+    drawn: bool,
 }
 
-impl Progress {
-    /// A count of steps of this.
+impl ProgressLine {
+    /// For work that begins now, and is called so.
     pub(crate) fn new(what: &'static str) -> Self {
-        let is_wanted = io::stderr().is_terminal();
-        Self { what, steps: 0, next: Instant::now() + QUIET, is_shown: false, is_wanted }
+        Self { what, terminal: io::stderr().is_terminal(), next: Instant::now() + SILENT, drawn: false }
     }
 
-    /// One step more.
-    pub(crate) fn step(&mut self) {
-        self.steps += 1;
-        if !self.is_wanted || !self.steps.is_multiple_of(STEPS) || Instant::now() < self.next {
+    /// So much is done, of so much in all.
+    pub(crate) fn at(&mut self, done: u64, in_all: u64) {
+        if !self.terminal || Instant::now() < self.next {
             return;
         }
-        self.next = Instant::now() + PACE;
-        self.is_shown = true;
-        // Nobody to see it is not an error.
-        let _ = write!(io::stderr().lock(), "\r{}: {} records", self.what, self.steps);
+        self.next = Instant::now() + REDRAWN;
+        self.drawn = true;
+        // Nobody to read it is no error.
+        let _ = write!(io::stderr().lock(), "\r\x1b[K{}", line(self.what, done, in_all));
     }
 }
 
-impl Drop for Progress {
+impl Drop for ProgressLine {
     fn drop(&mut self) {
-        if self.is_shown {
-            // The line is cleared, for what comes after it.
+        if self.drawn {
             let _ = write!(io::stderr().lock(), "\r\x1b[K");
         }
+    }
+}
+
+fn line(what: &str, done: u64, in_all: u64) -> String {
+    const WIDTH: u64 = 30;
+    let share = |of: u64| done.min(in_all).saturating_mul(of).checked_div(in_all).unwrap_or(of);
+    let filled = usize::try_from(share(WIDTH)).unwrap_or_default();
+    format!("{what} [{:<30}] {:>3} %", "=".repeat(filled), share(100))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::line;
+
+    #[test]
+    fn the_line_fills_up_and_never_overflows() {
+        assert_eq!(line("indexing", 1, 2), "indexing [===============               ]  50 %");
+        assert_eq!(line("indexing", 5, 2), "indexing [==============================] 100 %");
+        assert_eq!(line("indexing", 0, 0), "indexing [==============================] 100 %");
     }
 }

@@ -5,8 +5,8 @@
 //!
 //! Reading order: `lines` (the log by place), `row` and `selection` (what people ask by), `index` (where it is found fast),
 //! `query` (an answer, and whether it is complete), `recent` (the newest, and what comes), `export` and `cursor`, `groups`,
-//! `keeper` (the index kept up in the background); `member` (how a record is read), `wording` and `event` (how it is said),
-//! `story` (one record), `report` (many).
+//! `keeper` (the index kept up in the background). What is told of records: `member` (how one is read), `wording` and `event`
+//! (how it is said), `story` (one record), `report` (many).
 
 mod cursor;
 mod event;
@@ -30,10 +30,6 @@ pub use export::{CSV_HEAD, ExportError, Exported, Taker, csv_line, export};
 pub use groups::{Group, GroupBy, Groups};
 pub use index::{Column, Index, IndexError, Indexed, Progress, reindex};
 pub use keeper::Keeper;
-pub use limits::{
-    REPORT_BUCKETS_MAX, REPORT_NAMES_MAX, REPORT_ROWS, REPORT_ROWS_MAX, STORY_NEIGHBOURS_MAX,
-    STORY_POLICY_LINES_MAX,
-};
 pub use lines::{Lines, Place, RawLine, Trouble, lines_from};
 pub use query::{Answer, Condition, Found, Question, Scanned, query};
 pub use recent::{Follower, Recent, recent};

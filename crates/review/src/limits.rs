@@ -1,4 +1,4 @@
-//! Bounds of reviewing a log: what is held in memory, how much is shown, and how long a part of the work takes.
+//! Bounds of reviewing a log: what is held in memory, and how long a part of the work takes.
 
 use std::time::Duration;
 
@@ -62,33 +62,33 @@ pub const REPORT_ROWS_MAX: usize = 1_000;
 pub const REPORT_NAMES_MAX: usize = 20_000;
 
 /// Sorts of denials of which it is remembered that they were there before: 1 000 000 at 8 bytes.
-pub(crate) const REPORT_KNOWN_MAX: usize = 1_000_000;
+pub const REPORT_KNOWN_MAX: usize = 1_000_000;
 
 /// Steps of time that a trend has: 96, each some pixels of a chart. With more the steps become longer.
 pub const REPORT_BUCKETS_MAX: usize = 96;
 
 /// Steps of time that a trend has as text: 24 lines, one screen.
-pub(crate) const REPORT_LINES_MAX: usize = 24;
+pub const REPORT_LINES_MAX: usize = 24;
 
 /// Loads of policies, and incidents of the log, that a report lists: 50 each, the newest; the others are counted.
-pub(crate) const REPORT_EVENTS_MAX: usize = 50;
+pub const REPORT_EVENTS_MAX: usize = 50;
 
 /// Seconds before and after a load of policies whose denials are compared: 60, long enough for services to act.
-pub(crate) const LOAD_WINDOW_SECONDS: u64 = 60;
+pub const LOAD_WINDOW_SECONDS: u64 = 60;
 
 /// Denials after a load that are no burst, however few there were before: under 10.
-pub(crate) const LOAD_BURST_MIN: u64 = 10;
+pub const LOAD_BURST_MIN: u64 = 10;
 
 /// How many times the denials before a load those after it are, in a burst: 3.
-pub(crate) const LOAD_BURST_FACTOR: u64 = 3;
+pub const LOAD_BURST_FACTOR: u64 = 3;
 
 /// Sorts of denials counted after one load, to say which were most: 100.
-pub(crate) const LOAD_SORTS_MAX: usize = 100;
+pub const LOAD_SORTS_MAX: usize = 100;
 
 /// Denials of which it is remembered which policies they had: the last 4 096. A roll-up's first line comes in the second of its
 /// opening record.
-pub(crate) const REPORT_OPENINGS_MAX: usize = 4_096;
+pub const REPORT_OPENINGS_MAX: usize = 4_096;
 
 /// Roll-ups whose last count is remembered: 65 536 at some 100 bytes. With more, counts of the oldest could be added twice;
 /// the report says so.
-pub(crate) const REPORT_ROLLUPS_MAX: usize = 65_536;
+pub const REPORT_ROLLUPS_MAX: usize = 65_536;

@@ -23,10 +23,14 @@ pub(crate) fn items<'r>(record: &'r Json, path: &str) -> &'r [Json] {
     record.pointer(path).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// When it was accepted, in seconds since 1970.
-pub(crate) fn seconds(record: &Json) -> Option<u64> {
-    let time: SystemTime = humantime::parse_rfc3339(text(record, "/ts")).ok()?;
-    time.duration_since(SystemTime::UNIX_EPOCH).ok().as_ref().map(Duration::as_secs)
+/// When it was accepted.
+pub(crate) fn time(record: &Json) -> Option<SystemTime> {
+    humantime::parse_rfc3339(text(record, "/ts")).ok()
+}
+
+/// The same in seconds since 1970.
+pub(crate) fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).as_ref().map_or(0, Duration::as_secs)
 }
 
 /// Adds to a count. A roll-up says whatever number its line says, so that no sum may overflow.

@@ -15,13 +15,13 @@ mod tables;
 mod text;
 mod trend;
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::limits::REPORT_ROWS_MAX;
-use crate::member::{add, denied, number, seconds, text};
+use crate::member::{add, denied, number, seconds, text, time};
 use health::Health;
 use loads::Loads;
 use new::New;
@@ -57,24 +57,21 @@ pub struct Report {
     health: Health,
 }
 
-/// The period that a report is about, ends included; without an end, all that there is.
+/// The period that a report is about; without an end, all that there is.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Period {
     /// From when on.
     pub since: Option<SystemTime>,
-    /// Until when.
+    /// Until when; what is of that moment is after it.
     pub until: Option<SystemTime>,
 }
 
 impl Period {
-    /// Where a time in seconds since 1970 is.
-    fn place(&self, second: u64) -> Place {
-        let seconds = |time: SystemTime| {
-            time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d: Duration| d.as_secs())
-        };
-        if self.since.is_some_and(|since| second < seconds(since)) {
+    /// Where a time is.
+    fn place(&self, time: SystemTime) -> Place {
+        if self.since.is_some_and(|since| time < since) {
             Place::Before
-        } else if self.until.is_some_and(|until| second > seconds(until)) {
+        } else if self.until.is_some_and(|until| time >= until) {
             Place::After
         } else {
             Place::Within
@@ -188,15 +185,15 @@ impl Gathering {
         self.report.best_effort = true;
     }
 
-    /// Takes a record. `wanted` is asked of decisions, and of roll-ups, which name the same things in other places: it leaves
-    /// out what a filter leaves out. Everything else is always told.
-    pub fn add(&mut self, record: &Json, wanted: impl Fn(&Json) -> bool) {
+    /// Takes a record. `wanted` is asked of decisions, and of roll-ups with the policies of the first decision: it leaves out what
+    /// a filter leaves out. Everything else is always told.
+    pub fn add(&mut self, record: &Json, wanted: impl Fn(&Json, &[String]) -> bool) {
         self.follow(record);
-        let Some(second) = seconds(record) else {
+        let Some(time) = time(record) else {
             self.is_missing(format!("record {} has no time", number(record, "/seq").unwrap_or_default()));
             return;
         };
-        let place = self.period.place(second);
+        let (second, place) = (seconds(time), self.period.place(time));
         if place == Place::Within {
             self.report.period.records += 1;
             self.report.period.first.get_or_insert_with(|| At::of(record));
@@ -205,12 +202,12 @@ impl Gathering {
             self.reaches_back = true;
         }
         match text(record, "/kind") {
-            "decision" if wanted(record) => self.decision(record, second, place),
+            "decision" if wanted(record, &[]) => self.decision(record, second, place),
             "decision" => {}
             // Its count goes on from one before the period, and its policies are those of a record before it.
             "rollup" => {
                 let (more, policies) = self.rollups.more(record);
-                if wanted(record) && place == Place::Within {
+                if wanted(record, &policies) && place == Place::Within {
                     self.rollup(record, second, more, policies);
                 }
             }
@@ -270,8 +267,10 @@ impl Gathering {
         if let (Some(before), Some(seq)) = (self.seq, seq)
             && seq != before.saturating_add(1)
         {
+            let (from, to) = (before.saturating_add(1), seq.saturating_sub(1));
             self.is_missing(match seq > before {
-                true => format!("records {} to {} are not in the log", before + 1, seq - 1),
+                true if from == to => format!("record {from} is not in the log"),
+                true => format!("records {from} to {to} are not in the log"),
                 false => {
                     format!("record {seq} comes after record {before}; `moonward audit verify` says more")
                 }

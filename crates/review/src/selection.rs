@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use crate::row::{Row, nanoseconds_of};
 
 /// Records that are asked for; by default all of them.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Selection {
     /// Not before this time.
     pub since: Option<SystemTime>,

@@ -243,6 +243,7 @@ impl Story {
                     closed: record.pointer("/detail/closed") == Some(&Json::Bool(true)),
                     id: text(record, "/id").to_owned(),
                 });
+                return;
             }
             _ => {}
         }

@@ -1,18 +1,29 @@
-//! `moonward audit`: what happened, read from the log's files alone; one file a verb.
+//! `moonward audit`: the audit log read, by people and their tools; one file a verb.
 //!
-//! No verb that reads needs the log's lock, or writes a record.
+//! From files alone: no verb needs the log's lock, and none writes a record. What is found is read from the segments; the
+//! index beside them only says where.
 
+mod export;
 mod filters;
+mod line;
 mod policy_texts;
+mod query;
+mod reindex;
 mod report;
 mod show;
+mod tail;
 
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, UNIX_EPOCH};
 
 use app::Outline;
-use audit::ReadError;
 use clap::{Args, Subcommand};
 use diagnostic::visible;
+use policy::limits::EVALUATION_STACK_BYTES;
+use review::IndexError;
+use serde_json::Value as Json;
 
 use super::LogFolder;
 use crate::exit::Exit;
@@ -20,14 +31,21 @@ use crate::fault::Fault;
 use crate::print::{Output, Printer};
 use crate::shell;
 
-/// Read the audit log: what was denied, why, and what came before and after
+/// Reasons and troubles of one sort that are told in words: more are counted.
+const TOLD_MAX: usize = 5;
+
+/// Read the audit log: live, by question, one record's story, a report, or handed on to other tools
 ///
-/// Everything comes from the log's files, also while an app runs and writes them. No record is written.
+/// From the log's files alone, also while an app is running. Nothing is recorded by it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  moonward audit show 01M8EKA3G36AVWG4Z1D1AECJ20 my-app
-  moonward audit report my-app --since 24h")]
+  moonward audit tail -f my-app
+  moonward audit query --since 15m --decision deny my-app
+  moonward audit show last my-app
+  moonward audit report --since 24h my-app
+  moonward audit query --where 'record.context.bytes > 1000' -o json my-app
+  moonward audit export --cursor last-export.json my-app >> audit.jsonl")]
 pub(crate) struct Audit {
     #[command(subcommand)]
     verb: Verb,
@@ -35,31 +53,43 @@ pub(crate) struct Audit {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Tail(Box<tail::Tail>),
+    Query(Box<query::Query>),
     Show(show::Show),
     Report(Box<report::Report>),
+    Export(Box<export::Export>),
+    Reindex(reindex::Reindex),
 }
 
 impl Audit {
     /// The form in which data and errors are wanted.
     pub(super) fn output(&self) -> Output {
         match &self.verb {
+            Verb::Tail(tail) => tail.output.output,
+            Verb::Query(query) => query.output.output,
             Verb::Show(show) => show.output.output,
             Verb::Report(report) => report.output(),
+            Verb::Export(export) => export.output(),
+            Verb::Reindex(reindex) => reindex.output.output,
         }
     }
 
     /// Does what the verb says.
     pub(super) fn run(self, printer: &Printer) -> Result<Exit, Fault> {
-        match self.verb {
+        on_large_stack(|| match self.verb {
+            Verb::Tail(tail) => tail.run(printer),
+            Verb::Query(query) => query.run(printer),
             Verb::Show(show) => show.run(printer),
             Verb::Report(report) => report.run(printer),
-        }
+            Verb::Export(export) => export.run(printer),
+            Verb::Reindex(reindex) => reindex.run(printer),
+        })
     }
 }
 
-/// The log that a verb is about.
+/// Which log is read.
 #[derive(Debug, Args)]
-struct Source {
+struct Place {
     /// Folder of the app
     #[arg(default_value = ".")]
     app: PathBuf,
@@ -67,33 +97,27 @@ struct Source {
     log: LogFolder,
 }
 
-/// A log, found.
-struct Found {
-    folder: PathBuf,
-    /// Whether the app lets things happen that it cannot record; not known of a log that was named.
-    best_effort: bool,
-}
-
-impl Source {
-    /// Where the log is.
+impl Place {
+    /// The folder of the log, whether it is there or not.
     ///
     /// # Errors
-    /// The manifest, which says where, cannot be understood; or there is no such folder.
-    fn find(&self) -> Result<Found, Fault> {
-        let found = match &self.log.log {
-            Some(folder) => Found { folder: folder.clone(), best_effort: false },
-            None => {
-                let options = Outline::read(&self.app).map_err(Fault::Invalid)?.log_options(None);
-                Found { folder: options.folder, best_effort: options.mode == audit::Mode::BestEffort }
+    /// The log was named, and is not there; or the app's manifest cannot be understood.
+    fn folder(&self) -> Result<PathBuf, Fault> {
+        match &self.log.log {
+            Some(folder) if folder.is_dir() => Ok(folder.clone()),
+            Some(folder) => {
+                let message = format!("there is no audit log in `{}`", folder.display());
+                Err(Fault::failed(message).with_help("`--log` takes the folder that the segments are in"))
             }
-        };
-        if !found.folder.is_dir() {
-            let message =
-                format!("there is no audit log in `{}`", visible(&found.folder.display().to_string()));
-            return Err(Fault::failed(message)
-                .with_help("a log is made when an app first runs; `--log DIR` names another one"));
+            None => Ok(Outline::read(&self.app).map_err(Fault::Invalid)?.log_options(None).folder),
         }
-        Ok(found)
+    }
+
+    /// Whether the app lets things happen that it cannot record; not known of a log that was named.
+    fn is_best_effort(&self) -> bool {
+        let mode = |outline: Outline| outline.log_options(None).mode;
+        self.log.log.is_none()
+            && Outline::read(&self.app).is_ok_and(|outline| mode(outline) == audit::Mode::BestEffort)
     }
 
     /// The arguments that name it, as a shell takes them.
@@ -103,9 +127,72 @@ impl Source {
     }
 }
 
-/// What could not be read, in words.
-fn unread(error: &ReadError) -> String {
-    visible(&error.to_string())
+/// Says that there is no log, which is no fault of an app that never ran.
+fn say_no_log(folder: &Path, printer: &Printer) {
+    let shown = visible(&folder.display().to_string());
+    printer.say(&format!("there is no audit log in `{shown}`: nothing was recorded yet"));
+}
+
+/// A line of the log for programs: as it is, where it is of the form that the log writes.
+fn print_raw(printer: &Printer, line: &[u8], record: &Json) -> Result<bool, Fault> {
+    match str::from_utf8(line) {
+        Ok(text) if is_printable(line) => printer.part(&format!("{text}\n")),
+        _ => printer.json_part(record),
+    }
+}
+
+/// The same as bytes, without a line break.
+fn printable<'l>(line: &'l [u8], record: &Json) -> Cow<'l, [u8]> {
+    if is_printable(line) { line.into() } else { record.to_string().into_bytes().into() }
+}
+
+/// Whether a terminal obeys nothing of it: the log writes nothing else.
+fn is_printable(line: &[u8]) -> bool {
+    line.iter().all(|byte| (b' '..=b'~').contains(byte))
+}
+
+/// What could not be read, as warnings: the first few.
+fn warnings(troubles: &[String]) -> Vec<String> {
+    let mut lines: Vec<String> =
+        troubles.iter().take(TOLD_MAX).map(|trouble| format!("warning: {}", visible(trouble))).collect();
+    if let Some(more) = troubles.len().checked_sub(TOLD_MAX).filter(|more| *more > 0) {
+        lines.push(format!("warning: {more} more like these"));
+    }
+    lines
+}
+
+/// Of how many records it could not be said whether they match, and why: the first few reasons.
+fn undecided(reasons: &BTreeMap<String, u64>) -> Vec<String> {
+    let mut most: Vec<_> = reasons.iter().collect();
+    most.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let tell = |(why, count): &(&String, &u64)| {
+        let (records, are) = if **count == 1 { ("record", "is") } else { ("records", "are") };
+        format!("{count} {records} {}, and {are} not among those that match", visible(why))
+    };
+    most.iter().take(TOLD_MAX).map(tell).collect()
+}
+
+/// A time of the index, as the log writes it.
+fn time(ts_ns: i64) -> String {
+    let since = Duration::from_nanos(ts_ns.unsigned_abs());
+    value::rfc3339_nanos(UNIX_EPOCH + since).to_string()
+}
+
+impl From<IndexError> for Fault {
+    fn from(error: IndexError) -> Self {
+        Self::failed(error.to_string())
+    }
+}
+
+/// Filters are Cedar expressions, which are evaluated and dropped by recursion.
+fn on_large_stack<T: Send>(work: impl FnOnce() -> Result<T, Fault> + Send) -> Result<T, Fault> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(EVALUATION_STACK_BYTES);
+        let thread = thread
+            .spawn_scoped(scope, work)
+            .map_err(|error| Fault::failed(format!("no thread to work on: {error}")))?;
+        thread.join().unwrap_or_else(|_| Err(Fault::failed("the work ended without a result")))
+    })
 }
 
 #[cfg(test)]

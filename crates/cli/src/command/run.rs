@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use app::{Reload, ServeOptions, ServeOutcome, StartedBy};
 use clap::Args;
+use review::Keeper;
 
 use super::LogFolder;
 use crate::exit::Exit;
@@ -47,6 +48,9 @@ impl Run {
             return Ok(Exit::Done);
         }
         let log = opening::open_log(&app, self.log.log.as_deref())?;
+        // What is asked of the log later finds its index warm. Without it everything runs as well.
+        let _keeper = Keeper::start(log.folder())
+            .inspect_err(|error| tracing::warn!("the audit log is not indexed in the background: {error}"));
         let mut running = app.start(log.clone(), &StartedBy::Person(person::required()?))?;
         let options =
             ServeOptions { watch: self.watch, on_reload: Some(said(Printer::new(printer.output()))) };

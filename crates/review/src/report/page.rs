@@ -25,11 +25,7 @@ impl Report {
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"color-scheme\" content=\"light dark\">\n<title>Audit report</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
         );
-        let _ = writeln!(
-            page,
-            "<header><h1>Audit report</h1><p class=\"quiet\">{}</p></header>",
-            escaped(&self.log)
-        );
+        self.heading(&mut page);
         self.tiles(&mut page);
         let _ = write!(page, "<section><h2>When</h2>\n{}</section>\n", self.chart());
         self.bursts(&mut page);
@@ -50,12 +46,28 @@ impl Report {
         page
     }
 
+    /// Which log this is, from when to when, and what is missing.
+    fn heading(&self, page: &mut String) {
+        let _ = write!(page, "<header><h1>Audit report</h1>\n<p class=\"quiet\">{}", escaped(&self.log));
+        if let (Some(first), Some(last)) = (&self.period.first, &self.period.last) {
+            let (from, to) = (escaped(&moment(&first.ts)), escaped(&moment(&last.ts)));
+            let _ = write!(page, ", {from} to {to}");
+        }
+        if !self.filter.is_empty() {
+            let _ = write!(page, ", only {}", escaped(&self.filter));
+        }
+        page.push_str("</p></header>\n");
+        for missing in &self.missing {
+            let _ = writeln!(page, "<p class=\"alert\">{}</p>", escaped(missing));
+        }
+    }
+
     /// The numbers that somebody looks for first.
     fn tiles(&self, page: &mut String) {
         let decisions = &self.decisions;
         let complete = if self.complete { ("yes", "good") } else { ("no", "bad") };
         let healthy = self.health.gaps == 0 && self.health.recovered == 0 && !self.health.open;
-        let health = if healthy { ("in order", "good") } else { ("had trouble", "bad") };
+        let health = if healthy { ("in order", "good") } else { ("trouble", "bad") };
         page.push_str("<div class=\"tiles\">\n");
         for (value, class, label) in [
             (grouped(decisions.denied.saturating_add(decisions.denied_counted)), "denied", "denied"),
@@ -202,7 +214,7 @@ fn denied_table(page: &mut String, name: &str, table: &Table) {
     let Some(most) = table.rows.first().map(|row| row.total().max(1)) else { return };
     let _ = write!(
         page,
-        "<section><h2>Denied by {name}</h2>\n<table><tr><th>{name}</th><th class=\"number\">records</th><th class=\"number\">only counted</th><th>last</th></tr>\n"
+        "<section><h2>Denied by {name}</h2>\n<table><tr><th>{name}</th><th class=\"number\">records</th><th class=\"number\">counted</th><th>last</th></tr>\n"
     );
     for row in &table.rows {
         let share = |count: u64| count as f64 / most as f64 * 100.0;

@@ -231,7 +231,7 @@ fn table_lines(shown: &mut String, name: &str, table: &Table) {
 fn first_seen(row: &FirstSeen) -> String {
     let times = if row.total > 1 { format!(", {} times", grouped(row.total)) } else { String::new() };
     format!(
-        "{}  {} -> {} on {}\n{:40}by {}{times}",
+        "{}  {} -> {} on {}\n{:40}{}{times}",
         at(&row.first),
         visible(if row.actor.is_empty() { "(nobody)" } else { &row.actor }),
         visible(&row.action),

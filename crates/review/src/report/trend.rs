@@ -8,7 +8,9 @@ use crate::limits::REPORT_BUCKETS_MAX;
 use crate::member::add;
 
 /// Lengths of a step in seconds: each divides the next, so that steps can be put together.
-const STEPS: [u64; 12] = [1, 5, 15, 60, 300, 900, 3_600, 21_600, 86_400, 604_800, 2_419_200, 29_030_400];
+const STEPS: [u64; 16] = [
+    1, 5, 15, 30, 60, 300, 900, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400, 604_800, 2_419_200, 29_030_400,
+];
 
 /// Counts by time.
 #[derive(Debug, Serialize)]

@@ -150,6 +150,17 @@ fn fact(shown: &mut String, label: &str, value: &str) {
 /// Members of an object, one a line.
 fn members(shown: &mut String, label: &str, value: &Json, besides: &[&str]) {
     let Some(members) = value.as_object() else { return };
+    if let Some(stored) = value.get("$stored") {
+        let bytes = counted(number(stored, "/bytes").unwrap_or_default(), "byte", "bytes");
+        return fact(
+            shown,
+            label,
+            &format!("{bytes}, kept beside the log: objects/.../{}", text(stored, "/sha256")),
+        );
+    }
+    if value.get("$oversized").is_some() {
+        return fact(shown, label, "too large, and not recorded");
+    }
     let mut label = label;
     for (name, value) in members.iter().filter(|(name, _)| !besides.contains(&name.as_str())) {
         fact(shown, label, &format!("{name}: {}", bounded(plain(value))));
@@ -209,8 +220,11 @@ fn answer(record: &Json) -> String {
         _ => String::new(),
     };
     let because = match text(record, "/because") {
-        "" => String::new(),
-        because => format!(", recorded because {because}"),
+        "sensitive" => "; recorded since it is sensitive",
+        "asked" => "; recorded since a policy asks for it",
+        "first" => "; recorded since it was the first of its sort",
+        "shadow" => "; recorded since policies on trial would say otherwise",
+        _ => "",
     };
     format!("{word} ({}){how}{because}", text(record, "/decision_kind"))
 }
@@ -223,7 +237,12 @@ fn quotation(shown: &mut String, policy: &Quotation) {
     match &policy.text {
         Some(text) => {
             let first = usize::try_from(policy.line).unwrap_or(usize::MAX).max(1);
-            shown.push_str(&marked_lines(&format!("{file}:{first}"), first, text, STORY_POLICY_LINES_MAX));
+            shown.push_str(&marked_lines(
+                &format!("{file}:{first}:{}", policy.column),
+                first,
+                text,
+                STORY_POLICY_LINES_MAX,
+            ));
         }
         None if !file.is_empty() => {
             let _ = writeln!(shown, "  --> {file}:{}", policy.line);

@@ -1,82 +1,232 @@
-//! Which records a verb is about: a period, and names that they have.
+//! Which records are asked for, as every verb takes it.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use clap::{Args, ValueEnum};
-use review::Period;
+use diagnostic::did_you_mean;
+use policy::Filter;
+use policy::permission::ALL;
+use policy::vocabulary::Group;
+use review::{Condition, Selection};
 use serde_json::Value as Json;
-use value::parse_duration;
 
-/// What records are wanted.
-#[derive(Debug, Args)]
+use crate::fault::Fault;
+use crate::print::Printer;
+
+/// Which records are asked for: those that fit all that is said.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Filters")]
 pub(super) struct Filters {
-    /// From when on: how long ago, as `15m` or `24h`, or a time as `2026-11-27T13:00:00Z`
-    #[arg(long, value_name = "WHEN", value_parser = when)]
+    /// From this time on: how long ago (`15m`, `2h 30m`), or when (`2026-11-27 13:00:00Z`, `2026-11-27`)
+    #[arg(long, value_name = "TIME", value_parser = time)]
     since: Option<SystemTime>,
-    /// Until when, written in the same way
-    #[arg(long, value_name = "WHEN", value_parser = when)]
+    /// Before this time, written alike
+    #[arg(long, value_name = "TIME", value_parser = time)]
     until: Option<SystemTime>,
-    /// Only of this tenant
+    /// What concerns this tenant
     #[arg(long, value_name = "ID")]
     tenant: Option<String>,
-    /// Only of this actor, as `tenant/kind/name`
-    #[arg(long, value_name = "ID")]
+    /// What this actor asked for or did
+    #[arg(long, value_name = "TENANT/KIND/ID")]
     actor: Option<String>,
-    /// Only of this permission, such as `process.send`
-    #[arg(long, value_name = "NAME")]
-    action: Option<String>,
-    /// Only of this answer
-    #[arg(long, value_name = "ANSWER")]
-    decision: Option<Answer>,
+    /// Decisions on this action, or on those of this group (`spawn`, `message`, ...); repeats
+    #[arg(long, value_name = "NAME", value_parser = actions)]
+    action: Vec<Actions>,
+    /// Decisions that were so
+    #[arg(long, value_enum, value_name = "DECISION")]
+    decision: Option<Asked>,
+    /// Records of this kind (`decision`, `policy_load`, `gap`, ...); repeats
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    kind: Vec<String>,
+    /// Decisions that this policy determined, or would if it were not in shadow
+    #[arg(long, value_name = "ID")]
+    policy: Option<String>,
+    /// Records of which this Cedar expression over `record` is true, such as `record.context.bytes > 1000`
+    #[arg(long = "where", value_name = "EXPR")]
+    expression: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Answer {
+#[value(rename_all = "snake_case")]
+enum Asked {
     Allow,
+    /// Any denial
     Deny,
+    /// By a policy that forbids
+    DenyForbid,
+    /// Since no policy permits it
+    DenyDefault,
+    /// Since a policy failed
+    DenyError,
 }
+
+/// The actions that one word names.
+#[derive(Debug, Clone)]
+struct Actions(Vec<String>);
 
 impl Filters {
-    /// The period.
-    pub(super) fn period(&self) -> Period {
-        Period { since: self.since, until: self.until }
-    }
-
-    /// Whether a decision, or a roll-up of decisions, is wanted.
-    pub(super) fn wants(&self, record: &Json) -> bool {
-        let text = |paths: [&str; 2]| paths.iter().find_map(|path| record.pointer(path)?.as_str());
-        let is =
-            |wanted: &Option<String>, paths| wanted.as_ref().is_none_or(|wanted| text(paths) == Some(wanted));
-        let answer = match text(["/decision", "/detail/decision_kind"]) {
-            Some("allow") => Answer::Allow,
-            _ => Answer::Deny,
-        };
-        is(&self.tenant, ["/tenant", ""])
-            && is(&self.actor, ["/actor", ""])
-            && is(&self.action, ["/action", "/detail/action"])
-            && self.decision.is_none_or(|wanted| wanted == answer)
-    }
-
-    /// What they leave out, in words; empty when nothing but a period is asked for.
-    pub(super) fn words(&self) -> String {
-        let mut words = Vec::new();
-        for (name, value) in [("tenant", &self.tenant), ("actor", &self.actor), ("action", &self.action)] {
-            words.extend(value.as_ref().map(|value| format!("{name} `{value}`")));
+    /// What the index knows of.
+    pub(super) fn selection(&self) -> Selection {
+        Selection {
+            since: self.since,
+            until: self.until,
+            tenant: self.tenant.clone(),
+            actor: self.actor.clone(),
+            actions: self.action.iter().flat_map(|actions| actions.0.iter().cloned()).collect(),
+            decision: self.decision.and_then(|asked| Some(asked.to_possible_value()?.get_name().to_owned())),
+            kinds: self.kind.clone(),
+            kinds_left_out: Vec::new(),
+            policy: self.policy.clone(),
         }
-        words.extend(self.decision.map(|answer| match answer {
-            Answer::Allow => "what was allowed".to_owned(),
-            Answer::Deny => "what was denied".to_owned(),
-        }));
-        words.join(", ")
+    }
+
+    /// The same for people: records that only hold the log together are left out unless they are asked for.
+    pub(super) fn selection_for_people(&self) -> Selection {
+        let mut selection = self.selection();
+        if self.kind.is_empty() && self.expression.is_none() {
+            selection.kinds_left_out = vec!["checkpoint"];
+        }
+        selection
+    }
+
+    /// What they leave out of a period, in words; empty when that is nothing.
+    pub(super) fn words(&self) -> String {
+        let actions = self.action.iter().map(|actions| actions.0.join(", ")).collect::<Vec<_>>().join(", ");
+        let decision = self.decision.and_then(|asked| Some(asked.to_possible_value()?.get_name().to_owned()));
+        let texts = [
+            ("tenant", self.tenant.clone()),
+            ("actor", self.actor.clone()),
+            ("action", Some(actions).filter(|actions| !actions.is_empty())),
+            ("decision", decision),
+            ("kind", Some(self.kind.join(", ")).filter(|kinds| !kinds.is_empty())),
+            ("policy", self.policy.clone()),
+            ("where", self.expression.clone()),
+        ];
+        let given = texts.into_iter().filter_map(|(name, value)| Some(format!("{name} `{}`", value?)));
+        given.collect::<Vec<_>>().join(", ")
+    }
+
+    /// The expression, compiled. What is probably not meant is said.
+    ///
+    /// # Errors
+    /// It is no Cedar expression over `record`.
+    pub(super) fn filter(&self, printer: &Printer) -> Result<Option<Filter>, Fault> {
+        let Some(text) = &self.expression else { return Ok(None) };
+        let filter = Filter::compile(text).map_err(Fault::Invalid)?;
+        printer.diagnostics(filter.doubts());
+        Ok(Some(filter))
+    }
+
+    /// The tenant and actor that were named, to tell a slip of the hand when nothing was found.
+    pub(super) fn names(&self) -> [(&'static str, Option<&str>, review::Column); 2] {
+        [
+            ("tenant", self.tenant.as_deref(), review::Column::Tenant),
+            ("actor", self.actor.as_deref(), review::Column::Actor),
+        ]
     }
 }
 
-/// A time as people write it.
-fn when(text: &str) -> Result<SystemTime, String> {
-    if let Ok(time) = humantime::parse_rfc3339(text) {
-        return Ok(time);
+/// A filter as a question takes it.
+pub(super) fn condition(filter: &Filter) -> Box<Condition<'_>> {
+    Box::new(|record| filter.matches(record).map_err(|no_match| no_match.to_string()))
+}
+
+fn time(text: &str) -> Result<SystemTime, String> {
+    time_at(text, SystemTime::now())
+}
+
+fn time_at(text: &str, now: SystemTime) -> Result<SystemTime, String> {
+    let text = text.trim();
+    let expected = || {
+        Err("expected how long ago, such as `15m` or `2h 30m`, or when, such as `2026-11-27 13:00:00Z` or `2026-11-27`"
+            .to_owned())
+    };
+    if let Ok(ago) = humantime::parse_duration(text) {
+        return Ok(now.checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH));
     }
-    let ago =
-        parse_duration(text).map_err(|error| format!("{error}, or a time such as `2026-11-27T13:00:00Z`"))?;
-    SystemTime::now().checked_sub(ago).ok_or_else(|| "that is too long ago".to_owned())
+    let whole = match text.len() {
+        10 => format!("{text}T00:00:00Z"),
+        _ => text.to_owned(),
+    };
+    match humantime::parse_rfc3339_weak(whole.trim_end_matches(['Z', 'z'])) {
+        Ok(time) if time.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|since| since < Duration::MAX) => {
+            Ok(time)
+        }
+        _ => expected(),
+    }
+}
+
+fn actions(text: &str) -> Result<Actions, String> {
+    if ALL.iter().any(|spec| spec.action == text) {
+        return Ok(Actions(vec![text.to_owned()]));
+    }
+    if let Some(group) = Group::ALL.into_iter().find(|group| group.name() == text) {
+        let within = |of: Group| of == group || of.parent() == Some(group);
+        let specs = ALL.iter().filter(|spec| within(spec.group));
+        return Ok(Actions(specs.map(|spec| spec.action.to_owned()).collect()));
+    }
+    let known = ALL.iter().map(|spec| spec.action).chain(Group::ALL.into_iter().map(Group::name));
+    Err(unknown("action", text, known))
+}
+
+fn kind(text: &str) -> Result<String, String> {
+    let kinds = kinds();
+    if kinds.iter().any(|kind| kind == text) {
+        return Ok(text.to_owned());
+    }
+    Err(unknown("kind", text, kinds.iter().map(String::as_str)))
+}
+
+/// Every kind of record, by their published form.
+fn kinds() -> Vec<String> {
+    let schema: Json = serde_json::from_str(&audit::schema_json()).unwrap_or_default();
+    let events = schema.pointer("/$defs/EventKind/oneOf").and_then(Json::as_array).into_iter().flatten();
+    let events = events.filter_map(|kind| kind.get("const")?.as_str().map(str::to_owned));
+    std::iter::once("decision".to_owned()).chain(events).collect()
+}
+
+fn unknown<'a>(what: &str, text: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    match did_you_mean(text, known.clone()) {
+        Some(near) => format!("no such {what}; did you mean `{near}`?"),
+        None => format!("no such {what}; there are: {}", known.collect::<Vec<_>>().join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_how_long_ago_or_when() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        let seconds = |text: &str| {
+            time_at(text, now).map(|time| time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs())
+        };
+        for (text, expected) in [
+            ("15m", 1_800_000_000 - 900),
+            ("2h 30m", 1_800_000_000 - 9000),
+            ("900000days", 0),
+            ("2026-11-27", 1_795_737_600),
+            ("2026-11-27 13:06:06Z", 1_795_784_766),
+            ("2026-11-27T13:06:06Z", 1_795_784_766),
+            ("2026-11-27T13:06:06.5Z", 1_795_784_766),
+            ("2026-11-27 13:06:06", 1_795_784_766),
+        ] {
+            assert_eq!(seconds(text), Ok(expected), "{text}");
+        }
+        for text in ["", "yesterday", "2026-13-01", "15", "13:06", "-5m"] {
+            assert!(seconds(text).unwrap_err().contains("15m"), "{text}");
+        }
+    }
+
+    #[test]
+    fn actions_groups_and_kinds_are_known_and_a_slip_of_the_hand_is_told() {
+        assert_eq!(actions("process.send").unwrap().0, ["process.send"]);
+        assert!(actions("registry").unwrap().0.iter().all(|action| action.contains("regist")));
+        assert!(actions("all").unwrap().0.len() > 10);
+        assert_eq!(actions("process.sent").unwrap_err(), "no such action; did you mean `process.send`?");
+        assert_eq!(kind("policy_load").unwrap(), "policy_load");
+        assert_eq!(kind("decisions").unwrap_err(), "no such kind; did you mean `decision`?");
+        assert!(kind("x").unwrap_err().contains("decision, policy_load,"));
+    }
 }

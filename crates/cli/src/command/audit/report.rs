@@ -1,21 +1,25 @@
 //! `moonward audit report`: what was denied, since when, and what changed; for people, for pages and for programs.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use audit::read;
 use clap::{Args, ValueEnum};
 use diagnostic::visible;
-use review::{Gathering, REPORT_ROWS, REPORT_ROWS_MAX};
-use serde_json::json;
+use policy::Filter;
+use review::limits::{REPORT_ROWS, REPORT_ROWS_MAX};
+use review::{Gathering, Period, Row, Selection, recent};
+use serde_json::{Value as Json, json};
 use tempfile::NamedTempFile;
 
+use super::Place;
 use super::filters::Filters;
-use super::{Source, unread};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::print::{Output, Printer};
-use crate::progress::Progress;
+use crate::progress::ProgressLine;
 use crate::shell;
 
 /// Report what was denied to whom and by which policy, what is new, and how the log fared
@@ -31,7 +35,7 @@ Examples:
   moonward audit report my-app -o json | jq '.denied.policy.rows[0]'")]
 pub(super) struct Report {
     #[command(flatten)]
-    source: Source,
+    place: Place,
     #[command(flatten)]
     filters: Filters,
     /// Rows of each table, at most 1000
@@ -67,22 +71,23 @@ impl Report {
 
     /// Reads the log and prints what there is to say.
     pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
-        let log = self.source.find()?;
-        let mut gathering =
-            Gathering::new(log.folder.display().to_string(), self.filters.period(), self.rows);
+        let folder = self.place.folder()?;
+        let selection = self.filters.selection();
+        let filter = self.filters.filter(printer)?;
+        let period = Period { since: selection.since, until: selection.until };
+        let mut gathering = Gathering::new(folder.display().to_string(), period, self.rows);
         gathering.filtered(self.filters.words());
-        if log.best_effort {
+        if self.place.is_best_effort() {
             gathering.best_effort();
         }
-        let mut progress = Progress::new("reading the log");
-        for line in read(&log.folder) {
-            progress.step();
-            match line {
-                Ok(line) => gathering.add(&line.record, |record| self.filters.wants(record)),
-                Err(error) => gathering.is_missing(unread(&error)),
-            }
+        let wanted = Wanted::new(selection, filter.as_ref());
+        if folder.is_dir() {
+            gather(&folder, &mut gathering, &wanted);
+        } else {
+            super::say_no_log(&folder, printer);
         }
-        drop(progress);
+        let undecided = super::undecided(&wanted.undecided.into_inner());
+        undecided.iter().for_each(|why| printer.say(&format!("warning: {why}")));
         let report = gathering.finish();
         match (&self.html, self.output) {
             (Some(file), _) => {
@@ -101,6 +106,66 @@ impl Report {
             printer.say("warning: the report is not complete; it says what is missing");
         }
         Ok(Exit::Undetermined)
+    }
+}
+
+/// Reads the whole log: what was before a period is needed to know what is new in it.
+fn gather(folder: &Path, gathering: &mut Gathering, wanted: &Wanted<'_>) {
+    let mut progress = ProgressLine::new("reading");
+    let newest = recent(folder, 1, &mut |_| true);
+    let newest =
+        newest.lines.first().and_then(|line| Row::of_line(&line.bytes).ok()).map_or(0, |row| row.seq);
+    let mut oldest = None;
+    for line in read(folder) {
+        match line {
+            Ok(line) => {
+                let seq = line.record.get("seq").and_then(|seq| seq.as_str()?.parse::<u64>().ok());
+                let seq = seq.unwrap_or_default();
+                let oldest = *oldest.get_or_insert(seq);
+                progress.at(seq.saturating_sub(oldest), newest.saturating_sub(oldest));
+                gathering.add(&line.record, |record, policies| wanted.holds(record, policies));
+            }
+            Err(error) => gathering.is_missing(error.to_string()),
+        }
+    }
+}
+
+/// What a report counts: of decisions those that fit, of roll-ups those that count such decisions.
+struct Wanted<'f> {
+    /// Without the times, which are the report's.
+    selection: Selection,
+    filter: Option<&'f Filter>,
+    is_all: bool,
+    /// Records of which the expression does not tell, by the reason.
+    undecided: RefCell<BTreeMap<String, u64>>,
+}
+
+impl<'f> Wanted<'f> {
+    fn new(selection: Selection, filter: Option<&'f Filter>) -> Self {
+        let selection = Selection { since: None, until: None, ..selection };
+        let is_all = filter.is_none() && selection == Selection::default();
+        Self { selection, filter, is_all, undecided: RefCell::default() }
+    }
+
+    /// Whether a decision or a roll-up is counted; of a roll-up, `policies` are those of its first decision.
+    fn holds(&self, record: &Json, policies: &[String]) -> bool {
+        if self.is_all {
+            return true;
+        }
+        let Ok(row) = Row::of_line(record.to_string().as_bytes()) else { return false };
+        if row.kind == "rollup" {
+            // What was only counted has no members that an expression could look at.
+            let of_policy = |wanted: &String| policies.contains(wanted);
+            let fits = self.selection.may_count(&row) && self.selection.policy.as_ref().is_none_or(of_policy);
+            return fits && self.filter.is_none();
+        }
+        self.selection.holds(&row)
+            && self.filter.is_none_or(|filter| {
+                filter.matches(record).unwrap_or_else(|why| {
+                    *self.undecided.borrow_mut().entry(why.to_string()).or_default() += 1;
+                    false
+                })
+            })
     }
 }
 

@@ -1,19 +1,23 @@
 //! `moonward audit show`: the story of one record.
 
+use std::path::{Path, PathBuf};
+
 use audit::{ReadError, read, read_with};
 use clap::Args;
 use diagnostic::{did_you_mean, visible};
 use review::{Story, moment};
 use serde_json::{Value as Json, json};
 
+use super::Place;
 use super::policy_texts::PolicyTexts;
-use super::{Source, unread};
 use crate::command::OutputForm;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::print::{Output, Printer};
-use crate::progress::Progress;
 use crate::shell;
+
+/// What stands for the newest denial. No id begins so: an L is in none.
+const NEWEST: &str = "last";
 
 /// Characters of an id that are asked for at least: its time to the second.
 const PREFIX_MIN: usize = 8;
@@ -31,13 +35,13 @@ const ALIKE_MAX: usize = 10;
 #[command(after_help = "\
 Examples:
   moonward audit show 01M8EKA3G36AVWG4Z1D1AECJ20 my-app
-  moonward audit show 01m8eka3g3 my-app
+  moonward audit show last my-app
   moonward audit show 01M8EKA3G36AVWG4Z1D1AECJ20 my-app -o json | jq .policies")]
 pub(super) struct Show {
-    /// Id of the record, or its first characters, at least 8
+    /// Id of the record, or its first characters, at least 8; `last` is the newest denial
     id: String,
     #[command(flatten)]
-    source: Source,
+    place: Place,
     #[command(flatten)]
     pub(super) output: OutputForm,
 }
@@ -46,31 +50,12 @@ impl Show {
     /// Finds the record and prints its story.
     pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
         let prefix = self.prefix()?;
-        let log = self.source.find()?.folder;
-        let mut progress = Progress::new("reading the log");
-        let mut unreadable = Vec::new();
-        let mut found = Vec::new();
-        for line in read_with(&log, &[&format!("\"id\":\"{prefix}")]) {
-            progress.step();
-            match line {
-                Ok(line) if text(&line.record, "id").starts_with(&prefix) => found.push(line.record),
-                Ok(_) => {}
-                Err(error) => unreadable.push(error),
-            }
-            if found.len() > ALIKE_MAX {
-                break;
-            }
-        }
-        let record = match (found.pop(), found.as_slice()) {
-            (None, _) => return Err(self.unknown(&prefix, &log, &unreadable)),
-            (Some(record), []) => record,
-            (Some(record), _) => {
-                found.push(record);
-                return Err(alike(&prefix, &found));
-            }
+        let log = self.folder()?;
+        let record = match prefix {
+            None => newest_denial(&log)?,
+            Some(prefix) => self.record(&prefix, &log)?,
         };
-        let story = self.story(record, &log, &mut progress);
-        drop(progress);
+        let story = self.story(record, &log);
         match printer.output() {
             Output::Json => printer.json(&json!(story))?,
             Output::Text => {
@@ -81,28 +66,65 @@ impl Show {
         Ok(if story.is_complete() { Exit::Done } else { Exit::Undetermined })
     }
 
-    /// The id, or what was given of it, as records write it.
-    fn prefix(&self) -> Result<String, Fault> {
+    /// The folder of the log.
+    fn folder(&self) -> Result<PathBuf, Fault> {
+        let folder = self.place.folder()?;
+        if folder.is_dir() {
+            return Ok(folder);
+        }
+        let shown = visible(&folder.display().to_string());
+        Err(Fault::failed(format!("there is no audit log in `{shown}`: nothing was recorded yet"))
+            .with_help("`--log DIR` names another log"))
+    }
+
+    /// The id, or what was given of it, as records write it; nothing for the newest denial.
+    fn prefix(&self) -> Result<Option<String>, Fault> {
+        if self.id == NEWEST {
+            return Ok(None);
+        }
         let prefix = self.id.to_ascii_uppercase();
         // Crockford's base 32, which has no I, L, O and U.
         let fits =
             |byte: u8| byte.is_ascii_digit() || (byte.is_ascii_uppercase() && !b"ILOU".contains(&byte));
         if (PREFIX_MIN..=ID_LENGTH).contains(&prefix.len()) && prefix.bytes().all(fits) {
-            return Ok(prefix);
+            return Ok(Some(prefix));
         }
         let message = format!("`{}` is no id of a record, and no beginning of one", visible(&self.id));
         let help = format!(
-            "an id is {ID_LENGTH} digits and letters without I, L, O and U; its first {PREFIX_MIN} are enough if no other record has them"
+            "an id is {ID_LENGTH} digits and letters without I, L, O and U; its first {PREFIX_MIN} are enough if no other record \
+             has them; `{NEWEST}` is the newest denial"
         );
         Err(Fault::usage(message, help))
     }
 
-    fn story(&self, record: Json, log: &std::path::Path, progress: &mut Progress) -> Story {
+    /// The only record whose id begins so.
+    fn record(&self, prefix: &str, log: &Path) -> Result<Json, Fault> {
+        let (mut found, mut unreadable) = (Vec::new(), Vec::new());
+        for line in read_with(log, &[&format!("\"id\":\"{prefix}")]) {
+            match line {
+                Ok(line) if text(&line.record, "id").starts_with(prefix) => found.push(line.record),
+                Ok(_) => {}
+                Err(error) => unreadable.push(error),
+            }
+            if found.len() > ALIKE_MAX {
+                break;
+            }
+        }
+        match (found.pop(), found.as_slice()) {
+            (None, _) => Err(self.unknown(prefix, log, &unreadable)),
+            (Some(record), []) => Ok(record),
+            (Some(record), _) => {
+                found.push(record);
+                Err(alike(prefix, &found))
+            }
+        }
+    }
+
+    fn story(&self, record: Json, log: &Path) -> Story {
         let mut story = Story::of(record);
         let texts = story.texts();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         for line in read_with(log, &texts) {
-            progress.step();
             match line {
                 Ok(line) => story.add(&line.record),
                 Err(error) => story.is_missing(error.to_string()),
@@ -110,13 +132,13 @@ impl Show {
         }
         let set = text(story.record(), "policy_set").to_owned();
         let archive = story.archive().map(str::to_owned);
-        let texts = PolicyTexts::new(&self.source.app, log, &set, archive.as_deref());
+        let texts = PolicyTexts::new(&self.place.app, log, &set, archive.as_deref());
         story.policies_mut().for_each(|policy| texts.quote(policy));
         story
     }
 
     /// No record begins so: what is nearest, and what the log has.
-    fn unknown(&self, prefix: &str, log: &std::path::Path, unreadable: &[ReadError]) -> Fault {
+    fn unknown(&self, prefix: &str, log: &Path, unreadable: &[ReadError]) -> Fault {
         let mut message =
             format!("no record begins with `{prefix}` in `{}`", visible(&log.display().to_string()));
         if let Some(error) = unreadable.first() {
@@ -127,7 +149,7 @@ impl Show {
                 } else {
                     format!("{} lines", unreadable.len())
                 },
-                unread(error)
+                visible(&error.to_string())
             ));
         }
         let (mut nearest, mut ends) = (None::<String>, None::<(Json, Json)>);
@@ -151,7 +173,7 @@ impl Show {
                 visible(text(&last, "seq")),
                 visible(&moment(text(&first, "ts"))),
                 visible(&moment(text(&last, "ts"))),
-                self.source.words()
+                self.place.words()
             ),
             (None, None) => "there is no record in that log; `--log DIR` names another one".to_owned(),
         };
@@ -160,7 +182,7 @@ impl Show {
 
     /// Commands to go on with.
     fn next(&self, record: &Json) -> Vec<String> {
-        let (source, id) = (self.source.words(), shell::word(text(record, "id")));
+        let (source, id) = (self.place.words(), shell::word(text(record, "id")));
         let mut next = Vec::new();
         let detail = |name: &str| record.pointer(&format!("/detail/{name}")).and_then(Json::as_str);
         match text(record, "kind") {
@@ -203,6 +225,27 @@ impl Show {
         }
         next
     }
+}
+
+/// The newest denial of a log.
+fn newest_denial(log: &Path) -> Result<Json, Fault> {
+    let mut newest = None;
+    let mut unreadable = None;
+    for line in read_with(log, &[r#""decision":"deny""#]) {
+        match line {
+            Ok(line) if text(&line.record, "decision") == "deny" => newest = Some(line.record),
+            Ok(_) => {}
+            Err(error) => unreadable = Some(error),
+        }
+    }
+    newest.ok_or_else(|| {
+        let folder = visible(&log.display().to_string());
+        let but = unreadable.map_or_else(String::new, |error| {
+            format!(", as far as it can be read: {}", visible(&error.to_string()))
+        });
+        Fault::failed(format!("there is no denial in `{folder}`{but}"))
+            .with_help("an id tells the story of any other record; `moonward audit query` lists them")
+    })
 }
 
 /// Several records begin so.

@@ -6,10 +6,11 @@
 use std::fmt::Write as _;
 
 /// The crates' bounds, by what they bound.
-const CRATES: [(&str, &str); 9] = [
+const CRATES: [(&str, &str); 10] = [
     ("Services", include_str!("../../../../app/src/limits.rs")),
     ("Values", include_str!("../../../../value/src/limits.rs")),
     ("Audit log", include_str!("../../../../audit/src/limits.rs")),
+    ("Audit review", include_str!("../../../../review/src/limits.rs")),
     ("Policies", include_str!("../../../../policy/src/limits.rs")),
     ("Tokens", include_str!("../../../../token/src/limits.rs")),
     ("Processes", include_str!("../../../../actor/src/limits.rs")),

@@ -1,0 +1,141 @@
+//! `moonward audit export`: records handed on to other tools, at least once, in order.
+
+use std::io::{self, BufWriter, Stdout, Write as _};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use review::{CSV_HEAD, Cursor, CursorError, ExportError, Exported, Found, Taker, csv_line, export};
+
+use super::filters::{Filters, condition};
+use super::{Place, say_no_log};
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::print::{Output, Printer};
+
+/// Hand records on to other tools, at least once and in order
+///
+/// As lines of the log, or as a table for a spreadsheet. With `--cursor` the next export goes on where this one stopped: the
+/// file is written when everything before it is. What was written after that comes again if this command is killed; `id` tells it apart.
+///
+/// Exits with 4 when a line or segment cannot be read, or records are missing. The cursor stays before a segment that cannot
+/// be read at the moment.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  moonward audit export my-app > audit.jsonl
+  moonward audit export --cursor last-export.json my-app >> audit.jsonl
+  moonward audit export --since 30d --decision deny -o csv my-app > denials.csv")]
+pub(super) struct Export {
+    #[command(flatten)]
+    place: Place,
+    /// Records after the one of this number
+    #[arg(long, value_name = "SEQ", conflicts_with = "cursor")]
+    after: Option<u64>,
+    /// Go on after the record that this file names, and keep it up; made when it is not there
+    #[arg(long, value_name = "FILE")]
+    cursor: Option<PathBuf>,
+    #[command(flatten)]
+    filters: Filters,
+    /// Form of the output
+    #[arg(short, long, value_enum, value_name = "FORM", default_value_t)]
+    output: Form,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Form {
+    /// Records as they are in the log, one a line
+    #[default]
+    Jsonl,
+    /// A table, one record a line; its head comes first unless a cursor is gone on from
+    Csv,
+}
+
+impl Export {
+    /// The form of errors: records are data in either form.
+    pub(super) fn output(&self) -> Output {
+        Output::Text
+    }
+
+    /// Writes the records, and the cursor.
+    pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
+        let filter = self.filters.filter(printer)?;
+        let folder = self.place.folder()?;
+        if !folder.exists() {
+            say_no_log(&folder, printer);
+            return Ok(Exit::Done);
+        }
+        let from = match &self.cursor {
+            Some(file) => Cursor::read(file).map_err(|error| self.fault(&error.into()))?,
+            None => None,
+        };
+        let condition = filter.as_ref().map(condition);
+        let selection = self.filters.selection();
+        let mut stdout =
+            Writing { to: BufWriter::new(io::stdout()), form: self.output, cursor: self.cursor.as_deref() };
+        if self.output == Form::Csv && from.is_none() {
+            stdout.to.write_all(CSV_HEAD.as_bytes()).map_err(|error| self.fault(&error.into()))?;
+        }
+        let exported = export(
+            &folder,
+            (self.after.unwrap_or_default(), from.as_ref()),
+            (&selection, condition.as_deref()),
+            &mut stdout,
+        )
+        .map_err(|error| self.fault(&error))?;
+        stdout.to.flush().map_err(|error| self.fault(&error.into()))?;
+        printer.say(&told(&exported));
+        Ok(if exported.troubles.is_empty() { Exit::Done } else { Exit::Undetermined })
+    }
+
+    fn fault(&self, error: &ExportError) -> Fault {
+        let fault = Fault::failed(error.to_string());
+        match error {
+            ExportError::Cursor(CursorError::AnotherLog { .. } | CursorError::NotACursor { .. }) => {
+                fault.with_help("remove the cursor to export all of this log, or name another file")
+            }
+            ExportError::Output(_) if self.cursor.is_some() => fault
+                .with_help("the cursor stays where everything before it was written; run the command again"),
+            _ => fault,
+        }
+    }
+}
+
+/// Stdout, and the cursor that follows it.
+struct Writing<'a> {
+    to: BufWriter<Stdout>,
+    form: Form,
+    cursor: Option<&'a Path>,
+}
+
+impl Taker for Writing<'_> {
+    fn take(&mut self, found: &Found) -> io::Result<()> {
+        match self.form {
+            Form::Jsonl => {
+                self.to.write_all(&super::printable(&found.line, &found.record))?;
+                self.to.write_all(b"\n")
+            }
+            Form::Csv => self.to.write_all(csv_line(found).as_bytes()),
+        }
+    }
+
+    fn settle(&mut self, cursor: &Cursor) -> Result<(), ExportError> {
+        self.to.flush()?;
+        match self.cursor {
+            Some(file) => Ok(cursor.write(file)?),
+            None => Ok(()),
+        }
+    }
+}
+
+fn told(exported: &Exported) -> String {
+    let mut lines = super::warnings(&exported.troubles);
+    lines.extend(super::undecided(&exported.undecided));
+    lines.push(match exported.range {
+        Some((first, last)) => {
+            let complete = if exported.troubles.is_empty() { "complete" } else { "NOT complete" };
+            format!("records {first} to {last}: {} exported; the export is {complete}", exported.records)
+        }
+        None => "nothing to export".to_owned(),
+    });
+    lines.join("\n")
+}

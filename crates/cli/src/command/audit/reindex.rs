@@ -1,0 +1,73 @@
+//! `moonward audit reindex`: the index made anew from the segments.
+
+use std::time::Instant;
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Place, say_no_log};
+use crate::command::OutputForm;
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::print::{Output, Printer};
+use crate::progress::ProgressLine;
+
+/// Make the index of the log anew
+///
+/// Never needed for right answers: an index that does not fit the log is made anew by itself. It is for who deleted it, and
+/// wants the next query to be fast.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  moonward audit reindex my-app")]
+pub(super) struct Reindex {
+    #[command(flatten)]
+    place: Place,
+    #[command(flatten)]
+    pub(super) output: OutputForm,
+}
+
+impl Reindex {
+    /// Makes it, and says how much there was to do.
+    pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
+        let folder = self.place.folder()?;
+        if !folder.exists() {
+            say_no_log(&folder, printer);
+            return Ok(Exit::Done);
+        }
+        let begun = Instant::now();
+        let (mut index, indexed) = {
+            let mut progress = ProgressLine::new("indexing");
+            review::reindex(&folder, &mut |at| progress.at(at.bytes, at.bytes_in_all))?
+        };
+        let seconds = begun.elapsed().as_secs_f64();
+        index.take_notes().iter().for_each(|note| printer.say(&format!("warning: {note}")));
+        let Some(bytes) = index.bytes() else {
+            return Err(Fault::failed("the index cannot be kept beside the log"));
+        };
+        if printer.output() == Output::Json {
+            printer.json(&json!({
+                "schema": "moonward.audit-reindex/1",
+                "records": indexed.records,
+                "segments": indexed.segments,
+                "log_bytes": indexed.bytes,
+                "index_bytes": bytes,
+                "seconds": seconds,
+            }))?;
+        } else {
+            printer.data(&format!(
+                "{} records of {} segments ({}) in {seconds:.1} s; the index has {}\n",
+                indexed.records,
+                indexed.segments,
+                mebibytes(indexed.bytes),
+                mebibytes(bytes),
+            ))?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+fn mebibytes(bytes: u64) -> String {
+    let tenths = bytes.saturating_mul(10) / (1024 * 1024);
+    format!("{}.{} MiB", tenths / 10, tenths % 10)
+}

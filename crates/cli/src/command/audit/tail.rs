@@ -1,0 +1,327 @@
+//! `moonward audit tail`: the newest records, and those that come.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+use diagnostic::visible;
+use review::limits::FOLLOW_INTERVAL;
+use review::{Condition, Follower, Group, GroupBy, Groups, RawLine, Row, Selection, Trouble, recent};
+use serde_json::{Value as Json, json};
+
+use super::filters::{Filters, condition};
+use super::{Place, line, say_no_log};
+use crate::command::OutputForm;
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::print::{Output, Printer, Terminal};
+
+/// Records that are shown without a number of theirs.
+const SHOWN: usize = 20;
+
+/// Records that are counted without one.
+const COUNTED: usize = 1000;
+
+/// Groups of a table: more than a screen has no reader.
+const GROUPS_SHOWN: usize = 20;
+
+/// Time between two tables.
+const TABLE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Lines that are taken at once while following.
+const LINES_AT_ONCE: usize = 10_000;
+
+/// Show the newest records, and follow those that come
+///
+/// One line a record: when, what was decided, who asked for what on what, which policy decided, where in which script, and the
+/// record's id. Roll-ups are shown too where the decisions that they count may fit: a flood is not silent. With `-o json` each line is the
+/// record as it is in the log.
+///
+/// With `--group-by` records are counted instead: the newest 1000, and with `--follow` all that come.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  moonward audit tail my-app
+  moonward audit tail -f --decision deny my-app
+  moonward audit tail -f --group-by actor --tenant acme my-app
+  moonward audit tail -f -o json my-app | jq -c '{actor, action}'")]
+pub(super) struct Tail {
+    #[command(flatten)]
+    place: Place,
+    /// Go on with what comes, until Ctrl-C
+    #[arg(short, long)]
+    follow: bool,
+    /// At most so many records, the newest [default: 20, with `--group-by` 1000]
+    #[arg(short = 'n', long, value_name = "COUNT")]
+    limit: Option<usize>,
+    /// Count records instead of showing them
+    #[arg(long, value_enum, value_name = "WHAT")]
+    group_by: Option<By>,
+    #[command(flatten)]
+    filters: Filters,
+    #[command(flatten)]
+    pub(super) output: OutputForm,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum By {
+    Actor,
+    Action,
+    Policy,
+    Tenant,
+}
+
+impl From<By> for GroupBy {
+    fn from(by: By) -> Self {
+        match by {
+            By::Actor => Self::Actor,
+            By::Action => Self::Action,
+            By::Policy => Self::Policy,
+            By::Tenant => Self::Tenant,
+        }
+    }
+}
+
+impl Tail {
+    /// Shows what there is, then what comes.
+    pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
+        let filter = self.filters.filter(printer)?;
+        let folder = self.place.folder()?;
+        let condition = filter.as_ref().map(condition);
+        let for_people = printer.output() == Output::Text;
+        let selection =
+            if for_people { self.filters.selection_for_people() } else { self.filters.selection() };
+        let mut screen = Screen::new(printer, self.group_by.map(Into::into), self.follow);
+        let wanted = Wanted { selection: &selection, condition: condition.as_deref() };
+        if !folder.exists() {
+            say_no_log(&folder, printer);
+            if !self.follow {
+                return Ok(Exit::Done);
+            }
+        }
+        let limit = self.limit.unwrap_or(if self.group_by.is_some() { COUNTED } else { SHOWN });
+        let (end, complete) = self.newest(&folder, limit, &wanted, &mut screen)?;
+        if self.follow {
+            follow(&folder, end, &wanted, &mut screen)?;
+            return Ok(Exit::Done);
+        }
+        screen.table_if_due(true)?;
+        Ok(if complete { Exit::Done } else { Exit::Undetermined })
+    }
+
+    fn newest(
+        &self,
+        folder: &Path,
+        limit: usize,
+        wanted: &Wanted<'_>,
+        screen: &mut Screen<'_>,
+    ) -> Result<(review::Place, bool), Fault> {
+        if !folder.exists() {
+            return Ok((review::Place::default(), true));
+        }
+        let found = recent(folder, limit, &mut |line| wanted.read(line).is_some());
+        let complete = found.troubles.is_empty();
+        found.troubles.iter().for_each(|trouble| screen.trouble(trouble));
+        if found.cut {
+            screen.printer.say(
+                "only the last 64 MiB of the log were looked at; `moonward audit query` looks at all of it",
+            );
+        }
+        for line in &found.lines {
+            if let Some((row, record)) = wanted.read(line)
+                && !screen.show(line, &row, &record)?
+            {
+                break;
+            }
+        }
+        screen.last_seq = None;
+        Ok((found.end, complete))
+    }
+}
+
+/// Shows what comes until nobody reads it.
+fn follow(
+    folder: &Path,
+    from: review::Place,
+    wanted: &Wanted<'_>,
+    screen: &mut Screen<'_>,
+) -> Result<(), Fault> {
+    let mut follower = Follower::new(folder, from);
+    loop {
+        let come = follower.poll(LINES_AT_ONCE);
+        let nothing = come.is_empty();
+        for line in come {
+            match line {
+                Ok(line) => {
+                    screen.in_order(&line);
+                    if let Some((row, record)) = wanted.read(&line)
+                        && !screen.show(&line, &row, &record)?
+                    {
+                        return Ok(());
+                    }
+                }
+                Err(trouble) => screen.trouble(&trouble),
+            }
+        }
+        if !screen.table_if_due(false)? {
+            return Ok(());
+        }
+        if nothing {
+            std::thread::sleep(FOLLOW_INTERVAL);
+        }
+    }
+}
+
+/// Which records are shown.
+struct Wanted<'a> {
+    selection: &'a Selection,
+    condition: Option<&'a Condition<'a>>,
+}
+
+impl Wanted<'_> {
+    /// The record of a line, if it is one of them.
+    fn read(&self, line: &RawLine) -> Option<(Row, Json)> {
+        let row = Row::of_line(&line.bytes).ok()?;
+        let counts =
+            self.condition.is_none() && self.selection.policy.is_none() && self.selection.may_count(&row);
+        if !self.selection.holds(&row) && !counts {
+            return None;
+        }
+        let record = serde_json::from_slice(&line.bytes).ok()?;
+        let matches = self.condition.is_none_or(|matches| matches(&record) == Ok(true));
+        matches.then_some((row, record))
+    }
+}
+
+/// What is shown: records one by one, or their counts.
+struct Screen<'a> {
+    printer: &'a Printer,
+    terminal: Option<Terminal>,
+    groups: Option<Groups>,
+    /// Whether a table takes the place of the one before it.
+    redraws: bool,
+    /// Lines of the table that is on the screen.
+    drawn: usize,
+    next_table: Instant,
+    changed: bool,
+    last_seq: Option<u64>,
+}
+
+impl<'a> Screen<'a> {
+    fn new(printer: &'a Printer, by: Option<GroupBy>, follow: bool) -> Self {
+        let terminal = Terminal::of_stdout();
+        Self {
+            printer,
+            terminal,
+            groups: by.map(Groups::new),
+            redraws: follow && terminal.is_some() && std::io::stdout().is_terminal(),
+            drawn: 0,
+            next_table: Instant::now(),
+            changed: true,
+            last_seq: None,
+        }
+    }
+
+    /// Shows or counts a record. False when nobody reads any more.
+    fn show(&mut self, raw: &RawLine, row: &Row, record: &Json) -> Result<bool, Fault> {
+        if let Some(groups) = &mut self.groups {
+            groups.add(row);
+            self.changed = true;
+            return Ok(true);
+        }
+        match self.printer.output() {
+            Output::Text => self.printer.part(&line::line(record, self.terminal)),
+            Output::Json => super::print_raw(self.printer, &raw.bytes, record),
+        }
+    }
+
+    /// Says where numbers are missing between two lines that came, and which line is no record.
+    fn in_order(&mut self, line: &RawLine) {
+        match Row::of_line(&line.bytes) {
+            Ok(row) => {
+                if let Some(before) = self.last_seq
+                    && row.seq != before + 1
+                {
+                    self.printer.say(&format!("warning: record {} comes after record {before}", row.seq));
+                }
+                self.last_seq = Some(row.seq);
+            }
+            Err(why) => self.printer.say(&format!(
+                "warning: a line of segment {} is no record: {}",
+                line.place.segment,
+                visible(&why)
+            )),
+        }
+    }
+
+    fn trouble(&self, trouble: &Trouble) {
+        self.printer.say(&format!("warning: {}", visible(&trouble.to_string())));
+    }
+
+    /// The counts, when there are new ones and the last ones are old enough. False when nobody reads any more.
+    fn table_if_due(&mut self, last: bool) -> Result<bool, Fault> {
+        let Some(groups) = &self.groups else { return Ok(true) };
+        if !last && (!self.changed || Instant::now() < self.next_table) {
+            return Ok(true);
+        }
+        self.changed = false;
+        self.next_table = Instant::now() + TABLE_INTERVAL;
+        let largest = groups.largest();
+        if self.printer.output() == Output::Json {
+            return self.printer.json_part(&counts(&largest));
+        }
+        let table = table(&largest);
+        let lines = table.lines().count();
+        let again = match (self.redraws, self.drawn) {
+            (true, 1..) => format!("\x1b[{}A\x1b[J", self.drawn),
+            (false, 1..) => "\n".to_owned(),
+            (_, 0) => String::new(),
+        };
+        self.drawn = lines;
+        self.printer.part(&format!("{again}{table}"))
+    }
+}
+
+fn counts(largest: &[(&str, Group)]) -> Json {
+    let groups = largest.iter().map(|(name, group)| {
+        json!({"name": name, "denied": group.denied, "allowed": group.allowed, "counted": group.counted,
+            "other": group.other})
+    });
+    json!({"schema": "moonward.audit-groups/1", "groups": groups.collect::<Vec<_>>()})
+}
+
+fn table(largest: &[(&str, Group)]) -> String {
+    let mut text = format!("{:>9} {:>9} {:>9} {:>9}  \n", "denied", "allowed", "counted", "other");
+    for (name, group) in largest.iter().take(GROUPS_SHOWN) {
+        text.push_str(&format!(
+            "{:>9} {:>9} {:>9} {:>9}  {}\n",
+            group.denied,
+            group.allowed,
+            group.counted,
+            group.other,
+            visible(name)
+        ));
+    }
+    if let Some(more) = largest.len().checked_sub(GROUPS_SHOWN).filter(|more| *more > 0) {
+        text.push_str(&format!("and {more} more\n"));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_the_largest_groups_and_says_how_many_more_there_are() {
+        let group = |denied| Group { denied, allowed: 2, counted: 3, other: 0 };
+        assert_eq!(
+            table(&[("a\u{1b}", group(10))]),
+            "   denied   allowed   counted     other  \n       10         2         3         0  a\\u{1b}\n"
+        );
+        let many: Vec<(&str, Group)> = (0..23).map(|_| ("x", group(1))).collect();
+        assert!(table(&many).ends_with("x\nand 3 more\n"));
+        assert!(!table(&many[..20]).contains("more"));
+    }
+}
