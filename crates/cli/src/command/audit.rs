@@ -1,7 +1,7 @@
 //! `moonward audit`: the audit log read, by people and their tools; one file a verb.
 //!
-//! From files alone: no verb needs the log's lock, and none writes a record. What is found is read from the segments; the
-//! index beside them only says where.
+//! From files alone: no verb that reads needs the log's lock, and none writes a record. What is found is read from the segments;
+//! the index beside them only says where.
 
 mod export;
 mod filters;
@@ -12,6 +12,8 @@ mod reindex;
 mod report;
 mod show;
 mod tail;
+mod verdict;
+mod verify;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -34,7 +36,7 @@ use crate::shell;
 /// Reasons and troubles of one sort that are told in words: more are counted.
 const TOLD_MAX: usize = 5;
 
-/// Read the audit log: live, by question, one record's story, a report, or handed on to other tools
+/// Read the audit log: live, by question, one record's story, a report, handed on to other tools, or verified
 ///
 /// From the log's files alone, also while an app is running. Nothing is recorded by it.
 #[derive(Debug, Args)]
@@ -45,7 +47,8 @@ Examples:
   moonward audit show last my-app
   moonward audit report --since 24h my-app
   moonward audit query --where 'record.context.bytes > 1000' -o json my-app
-  moonward audit export --cursor last-export.json my-app >> audit.jsonl")]
+  moonward audit export --cursor last-export.json my-app >> audit.jsonl
+  moonward audit verify my-app")]
 pub(crate) struct Audit {
     #[command(subcommand)]
     verb: Verb,
@@ -57,6 +60,7 @@ enum Verb {
     Query(Box<query::Query>),
     Show(show::Show),
     Report(Box<report::Report>),
+    Verify(verify::Verify),
     Export(Box<export::Export>),
     Reindex(reindex::Reindex),
 }
@@ -69,6 +73,7 @@ impl Audit {
             Verb::Query(query) => query.output.output,
             Verb::Show(show) => show.output.output,
             Verb::Report(report) => report.output(),
+            Verb::Verify(verify) => verify.output.output,
             Verb::Export(export) => export.output(),
             Verb::Reindex(reindex) => reindex.output.output,
         }
@@ -81,6 +86,7 @@ impl Audit {
             Verb::Query(query) => query.run(printer),
             Verb::Show(show) => show.run(printer),
             Verb::Report(report) => report.run(printer),
+            Verb::Verify(verify) => verify.run(printer),
             Verb::Export(export) => export.run(printer),
             Verb::Reindex(reindex) => reindex.run(printer),
         })

@@ -1,0 +1,128 @@
+//! `moonward audit verify`: its exit codes and words, on the published logs and on what the product writes.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+
+use crate::support::{Folder, moonward, repository, texts};
+
+fn vectors() -> PathBuf {
+    repository().join("docs/audit-vectors")
+}
+
+/// `moonward audit verify ARGUMENTS`: exit code, stdout, stderr.
+fn verify(arguments: &[&str], folder: &Path) -> (i32, String, String) {
+    let mut command = moonward();
+    let output = command.args(["audit", "verify"]).args(arguments).current_dir(folder).output().unwrap();
+    let (stdout, stderr) = texts(&output);
+    (output.status.code().unwrap_or(-1), stdout, stderr)
+}
+
+#[test]
+fn the_published_logs_have_their_published_verdicts() {
+    let expected = std::fs::read_to_string(vectors().join("expected.json")).unwrap();
+    let expected: Vec<Json> = serde_json::from_str(&expected).unwrap();
+    assert!(expected.len() >= 6);
+    for said in expected {
+        let log = said["log"].as_str().unwrap();
+        let mut arguments = vec!["--log", log, "--key", "key.txt", "-o", "json"];
+        if let Some(against) = said["against"].as_str() {
+            arguments.extend(["--against", against]);
+        }
+        let (code, stdout, stderr) = verify(&arguments, &vectors());
+        assert_eq!((i64::from(code), stderr.as_str()), (said["exit"].as_i64().unwrap(), ""), "{log}");
+        let verdict: Json = serde_json::from_str(&stdout).unwrap();
+        for member in ["verdict", "why", "record"] {
+            assert_eq!(verdict.get(member), said.get(member), "{log}: {verdict}");
+        }
+        if let Some(head) = said.get("head") {
+            assert_eq!(verdict["last"]["head"], *head, "{log}");
+            assert_eq!(verdict["after_last_checkpoint"], said["after_last_checkpoint"], "{log}");
+        }
+        assert_eq!(verdict["schema"], "moonward.audit-verify/1");
+    }
+}
+
+#[test]
+fn one_screen_says_what_was_checked_and_what_to_do_next() {
+    let key = std::fs::read_to_string(vectors().join("key.txt")).unwrap();
+    let (code, stdout, stderr) = verify(&["--log", "intact", "--key", key.trim()], &vectors());
+    assert_eq!(code, 0, "{stderr}");
+    for expected in [
+        "intact: the log is as it was written, up to its last checkpoint\n",
+        "  records            6, from 1 (2026-11-27T13:00:01Z) to 6 (2026-11-27T13:00:06Z)\n",
+        "  segments           2, 1 of them compressed\n",
+        "  checkpoints        2, signed by key 32e8b641\n",
+        "  after the last     no record lies after the last checkpoint\n",
+        "  end                the last run ended in order\n",
+    ] {
+        assert!(stdout.contains(expected), "{stdout}");
+    }
+    assert!(stderr.starts_with("help: a tail that was cut off cannot be seen in the log alone"), "{stderr}");
+
+    let (code, stdout, stderr) = verify(&["--log", "cut", "--key", "key.txt"], &vectors());
+    assert_eq!(code, 0, "{stderr}");
+    assert!(
+        stdout.contains("1 record lies after the last checkpoint, held by the chain alone\n"),
+        "{stdout}"
+    );
+
+    let (code, stdout, stderr) = verify(&["--log", "changed", "--key", "key.txt"], &vectors());
+    assert_eq!(code, 6, "{stderr}");
+    assert!(stdout.starts_with("tampered: record 4 was changed"), "{stdout}");
+    assert!(stdout.contains("  where              changed/00000002.jsonl, line 1\n"), "{stdout}");
+    assert!(stderr.contains("keep the folder as it is"), "{stderr}");
+
+    let (code, stdout, stderr) = verify(&["--log", "replaced", "--key", "key.txt"], &vectors());
+    assert_eq!(code, 4, "{stderr}");
+    assert!(stdout.contains("trusted is 32e8b641\n"), "{stdout}");
+    assert!(stderr.contains("this is another log"), "{stderr}");
+
+    let (code, stdout, stderr) = verify(&["--log", "intact"], &vectors());
+    assert_eq!(code, 4, "{stderr}");
+    assert!(stdout.starts_with("unverifiable: the chain holds, but no key is trusted\n"), "{stdout}");
+    assert!(stdout.contains("which nobody said to trust\n"), "{stdout}");
+    let (code, stdout, stderr) =
+        verify(&["--log", "intact", "--key", "key.txt", "--since", "1s"], &vectors());
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains("nothing is said of those before"), "{stdout}");
+}
+
+#[test]
+fn what_is_no_log_no_key_or_no_checkpoint_is_said() {
+    let folder = Folder::new(&[("note.txt", "hello\n"), ("key.pem", "hello\n")]);
+    let intact = vectors().join("intact");
+    let intact = intact.to_str().unwrap();
+    for (arguments, expected, text) in [
+        (&["--log", "none"][..], 3, "there is no audit log in `none`"),
+        (&["--log", intact, "--key", "missing"], 64, "`missing` is neither a verifier key nor a file"),
+        (&["--log", intact, "--key", "key.pem"], 3, "`key.pem` is not a key of an audit log"),
+        (&["--log", intact, "--against", "note.txt"], 3, "`note.txt` is no checkpoint"),
+        (&["--log", intact, "--against", "missing"], 1, "`missing` cannot be read"),
+        (&["--log", intact, "--since", "soon"], 64, "--since"),
+        (&["no-app"], 3, "no-app"),
+    ] {
+        let (code, stdout, stderr) = verify(arguments, &folder.path());
+        assert_eq!(code, expected, "{arguments:?}\n{stdout}\n{stderr}");
+        assert!(stderr.contains(text), "{stderr}");
+    }
+}
+
+#[test]
+fn a_log_of_the_product_is_verified_where_its_app_keeps_it() {
+    let folder = Folder::new(&[(
+        "_index.yaml",
+        "version: \"1.0\"\nnamespace: app\nentries:\n  - {name: one, kind: process.lua, source: \"return function() return 1 end\"}\n",
+    )]);
+    for _ in 0..2 {
+        let output = moonward().arg("call").arg(folder.path()).arg("app:one").output().unwrap();
+        assert!(output.status.code().is_some(), "{}", texts(&output).1);
+    }
+    let (code, stdout, stderr) = verify(&["-o", "json"], &folder.path());
+    let verdict: Json = serde_json::from_str(&stdout).unwrap();
+    assert_ne!(verdict["verdict"], "tampered", "{stderr}");
+    assert!(verdict["records"].as_u64().unwrap() > 1, "{verdict}");
+    // Only with a checkpoint, and the key that the app signs with, it is more than a chain.
+    let signed = verdict["checkpoints"].as_u64().unwrap() > 0;
+    assert_eq!(code, if signed { 0 } else { 4 }, "{verdict}");
+}
