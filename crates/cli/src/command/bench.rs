@@ -1,5 +1,6 @@
 //! `moonward bench`: measurements that anybody can repeat, each saying what it measured and on what.
 
+mod audit;
 mod check;
 mod loops;
 mod node;
@@ -20,7 +21,8 @@ use crate::print::{Output, Printer};
 Examples:
   moonward bench parked --processes 100000
   moonward bench loops -o json
-  moonward bench check --policies 10000")]
+  moonward bench check --policies 10000
+  moonward bench audit --records 100000")]
 pub(crate) struct Bench {
     #[command(subcommand)]
     which: Which,
@@ -31,6 +33,7 @@ enum Which {
     Parked(parked::Parked),
     Loops(loops::Loops),
     Check(check::Check),
+    Audit(audit::Audit),
 }
 
 impl Bench {
@@ -40,6 +43,7 @@ impl Bench {
             Which::Parked(parked) => parked.output.output,
             Which::Loops(loops) => loops.output.output,
             Which::Check(check) => check.output.output,
+            Which::Audit(audit) => audit.output.output,
         }
     }
 
@@ -52,6 +56,7 @@ impl Bench {
             Which::Parked(parked) => parked.measure(printer)?,
             Which::Loops(loops) => loops.measure(printer)?,
             Which::Check(check) => check.measure(printer)?,
+            Which::Audit(audit) => audit.measure(printer)?,
         };
         match printer.output() {
             Output::Text => printer.data(&report.to_text())?,

@@ -45,7 +45,8 @@ pub(super) fn text(question: &Question<'_>, verdict: &Verdict) -> String {
     if figures.parts > 0 {
         row("parts elsewhere", format!("{}, each as it was", figures.parts));
     }
-    if figures.records > 0 {
+    // Of a log that was tampered with they say nothing that is so.
+    if figures.records > 0 && !matches!(verdict.finding, Finding::Tampered(_)) {
         row("after the last", after(figures));
         row("end", end(figures.tail));
         row("head", figures.head.clone());
