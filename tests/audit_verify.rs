@@ -126,3 +126,15 @@ fn a_log_of_the_product_is_verified_where_its_app_keeps_it() {
     let signed = verdict["checkpoints"].as_u64().unwrap() > 0;
     assert_eq!(code, if signed { 0 } else { 4 }, "{verdict}");
 }
+
+#[test]
+fn the_log_is_measured_and_what_was_measured_is_verified() {
+    let output = moonward().args(["bench", "audit", "--records", "300", "-o", "json"]).output().unwrap();
+    let (stdout, stderr) = texts(&output);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    let report: Json = serde_json::from_str(&stdout).unwrap();
+    let results = &report["results"];
+    assert!(results["verified"]["records"].as_u64().unwrap() >= 300, "{report}");
+    assert_eq!(results["accepted"]["records"], 300, "{report}");
+    assert!(results["waited_for"]["a_second"].as_f64().unwrap() > 0.0, "{report}");
+}

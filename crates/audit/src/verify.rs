@@ -3,16 +3,20 @@
 //! Shares with the writer only keys, notes, checkpoints and the hash, so that it can be read and trusted by itself.
 //! docs/audit-format.md says what it does. Whom to trust is the caller's to know.
 //!
-//! Reading order: `verdict` (what can be said), `head`, `members` (what is looked at in a line), `scan` (a segment by
-//! itself), `joints` (the segments as one log, and whose signature counts), `folder`, `lines`, `parts` (the files).
+//! Reading order: `verdict` (what can be said), `head`, `members`, `follow` (what is looked at in a line), `scan`, `summary` (a
+//! segment by itself), `joints`, `figures` (the segments as one log, and whose signature counts), `trust` (keys as people have
+//! them), `folder`, `lines`, `parts` (the files).
 
+mod figures;
 mod folder;
+mod follow;
 mod head;
 mod joints;
 mod lines;
 mod members;
 mod parts;
 mod scan;
+mod summary;
 mod trust;
 mod verdict;
 
@@ -30,7 +34,8 @@ use crate::key::VerifyingKey;
 use crate::limits::VERIFY_KEYS_MAX;
 use folder::Segment;
 use parts::Parts;
-use scan::{Scan, Summary};
+use scan::Scan;
+use summary::Summary;
 
 /// What is to be verified, and by whose word.
 #[derive(Debug, Clone, Copy)]

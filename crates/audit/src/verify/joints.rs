@@ -2,12 +2,13 @@
 //! and every checkpoint is signed by the key in force where it stands. Then the verdict.
 
 use super::Question;
+use super::figures::{figures, key_ids};
 use super::folder::Segment;
-use super::scan::{Fault, First, Link, Misfit, Place, Summary, follows};
-use super::verdict::{Doubt, Figures, Finding, Tail, Tampering, Verdict, Wrong};
-use crate::checkpoint::{Checkpoint, GENESIS, Hash};
-use crate::digest::hex;
-use crate::key::{KeyId, VerifyingKey};
+use super::follow::{Link, Misfit, follows};
+use super::summary::{Fault, First, Place, Summary};
+use super::verdict::{Doubt, Figures, Finding, Tampering, Verdict, Wrong};
+use crate::checkpoint::{Checkpoint, GENESIS};
+use crate::key::VerifyingKey;
 use crate::limits::VERIFY_KEYS_MAX;
 
 /// The verdict on these segments; `partial` when there are others before them.
@@ -20,7 +21,15 @@ pub(super) fn judge(
     let mut log = Joined { summaries, last: None, origin: None, key: None, keys: Vec::new(), unsigned: None };
     let fault = log.fault(partial);
     let signed = log.keys.iter().any(|key| question.trust.contains(key));
-    let figures = log.figures(segments, partial, signed);
+    let counted = figures(segments, summaries);
+    let figures = Figures {
+        partial,
+        origin: log.origin.clone(),
+        keys: key_ids(summaries, &log.keys),
+        checkpoints: if signed { counted.checkpoints } else { 0 },
+        removed: if partial { 0 } else { counted.first_record.saturating_sub(1) },
+        ..counted
+    };
     let finding = match fault.or_else(|| log.forgery(signed)) {
         Some(found) => tampered(segments, found),
         None => log.finding(question, segments, &figures, signed),
@@ -162,6 +171,9 @@ impl Joined<'_> {
                 Some(_) => {}
                 None => self.enter(rotation.old),
             }
+            if self.keys.len() >= VERIFY_KEYS_MAX {
+                return Some(Found::at(at, rotation.place, Wrong::TooManyKeys));
+            }
             // Checkpoints before it, of which none was signed by the key that it says was in force.
             if let Some((segment, place)) = self.unsigned.take() {
                 return Some(Found::at(segment, place, Wrong::Signature));
@@ -206,7 +218,10 @@ impl Joined<'_> {
             }
         }
         let retention = self.summaries.iter().filter_map(|summary| summary.retention);
-        let removal = retention.filter(|it| it.through + 1 >= figures.first_record).map(|it| it.record).min();
+        let removal = retention
+            .filter(|it| it.through.saturating_add(1) >= figures.first_record)
+            .map(|it| it.record)
+            .min();
         let doubt = if question.trust.is_empty() {
             Doubt::NoKey
         } else if figures.last_checkpoint == 0 {
@@ -248,65 +263,6 @@ impl Joined<'_> {
         let first = self.summaries.get(segment).and_then(|summary| summary.first.as_ref());
         let line = first.map_or(1, |first| head.records.saturating_sub(first.seq) + 1);
         Some(Some(Found { segment, record: head.records, line, wrong: Wrong::Replaced }))
-    }
-
-    fn figures(&self, segments: &[Segment], partial: bool, signed: bool) -> Figures {
-        let summaries = self.summaries;
-        let first = summaries.iter().find_map(|summary| summary.first.as_ref());
-        let last = summaries.iter().rev().find(|summary| summary.last.is_some());
-        let (last_record, head) =
-            last.and_then(|summary| summary.last).map_or((0, None), |last| (last.seq, Some(last.hash)));
-        let count = |of: fn(&Summary) -> u64| summaries.iter().map(of).sum();
-        let last_checkpoint =
-            summaries.iter().filter_map(|summary| summary.last_checkpoint).max().unwrap_or(0);
-        let sealed = count(|summary| {
-            let checkpoints: u64 = summary.stretches.iter().map(|stretch| stretch.checkpoints).sum();
-            checkpoints + summary.rotations.len() as u64
-        });
-        let torn = summaries.iter().rev().find(|summary| summary.torn > 0).map(|summary| summary.torn);
-        let before_last = summaries.len().saturating_sub(1);
-        let first_record = first.map_or(0, |first| first.seq);
-        Figures {
-            partial,
-            segments: segments.len() as u64,
-            compressed: segments.iter().filter(|segment| segment.compressed).count() as u64,
-            unsealed: summaries
-                .iter()
-                .take(before_last)
-                .filter(|summary| summary.records > 0 && !summary.sealed)
-                .count() as u64,
-            records: count(|summary| summary.records),
-            first_record,
-            first_ts: first.map(|first| first.ts.clone()).unwrap_or_default(),
-            last_record,
-            last_ts: last.map(|summary| summary.last_ts.clone()).unwrap_or_default(),
-            head: head.as_ref().map(|hash: &Hash| hex(hash)).unwrap_or_default(),
-            origin: self.origin.clone(),
-            checkpoints: if signed { sealed } else { 0 },
-            last_checkpoint,
-            after_last_checkpoint: last_record
-                .saturating_sub(last_checkpoint.max(first_record.saturating_sub(1))),
-            keys: self.key_ids(),
-            parts: count(|summary| summary.parts),
-            removed: if partial { 0 } else { first_record.saturating_sub(1) },
-            tail: match (torn, last) {
-                (Some(bytes), _) => Tail::Torn(bytes),
-                (None, Some(last)) if last.closed => Tail::Closed,
-                (None, _) => Tail::Open,
-            },
-        }
-    }
-
-    fn key_ids(&self) -> Vec<KeyId> {
-        let known: Vec<KeyId> = self.keys.iter().map(VerifyingKey::id).collect();
-        let mut ids = if known.is_empty() {
-            self.summaries.iter().flat_map(|summary| &summary.ids).copied().collect()
-        } else {
-            known
-        };
-        ids.dedup();
-        ids.truncate(VERIFY_KEYS_MAX);
-        ids
     }
 }
 

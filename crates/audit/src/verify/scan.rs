@@ -5,14 +5,16 @@ use std::io;
 
 use super::VerifyError;
 use super::folder::Segment;
+use super::follow::{Link, Misfit, follows};
 use super::head::Head;
 use super::lines::{Next, next};
 use super::members::{self, STORED};
 use super::parts::Parts;
+use super::summary::{Fault, First, Place, Retention, Rotation, Stretch, Summary};
 use super::verdict::Wrong;
 use crate::checkpoint::Hash;
 use crate::digest::sha256;
-use crate::key::{KeyId, VerifyingKey};
+use crate::key::VerifyingKey;
 use crate::limits::{VERIFY_ID_SAMPLES_MAX, VERIFY_KEYS_MAX, VERIFY_PROGRESS_BYTES};
 
 /// What is the same for all segments of a log.
@@ -24,143 +26,8 @@ pub(super) struct Scan<'a> {
     pub(super) told: &'a (dyn Fn(u64) + Sync),
 }
 
-/// What a segment holds, up to its end or its first fault.
-#[derive(Debug, Default)]
-pub(super) struct Summary {
-    /// Of its first record.
-    pub(super) first: Option<First>,
-    /// Of its last.
-    pub(super) last: Option<Link>,
-    pub(super) last_ts: String,
-    pub(super) records: u64,
-    pub(super) lines: u64,
-    pub(super) fault: Option<Fault>,
-    /// Bytes of an incomplete last line.
-    pub(super) torn: u64,
-    /// The checkpoints before the first rotation, between each two, and after the last: one more than rotations.
-    pub(super) stretches: Vec<Stretch>,
-    pub(super) rotations: Vec<Rotation>,
-    /// The log that its first checkpoint or rotation names; the others name the same.
-    pub(super) origin: Option<(String, Place)>,
-    /// The removal that reached furthest.
-    pub(super) retention: Option<Retention>,
-    /// Or rotation, which signs the same.
-    pub(super) last_checkpoint: Option<u64>,
-    /// Whether the last record is one of these, and one of a run that ended in order.
-    pub(super) sealed: bool,
-    pub(super) closed: bool,
-    pub(super) parts: u64,
-    /// The hash after as many records as were to be watched for.
-    pub(super) watched: Option<Hash>,
-    /// Whether a checkpoint is signed by none of the keys that were known, and how many those were.
-    pub(super) strangers: bool,
-    pub(super) keys_known: usize,
-    /// Some of the keys that checkpoints name.
-    pub(super) ids: Vec<KeyId>,
-}
-
-/// The beginning of a segment, as its first record has it.
-#[derive(Debug)]
-pub(super) struct First {
-    pub(super) seq: u64,
-    pub(super) prev: Hash,
-    pub(super) id: String,
-    pub(super) ts: String,
-}
-
-/// A record as the next one needs it.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Link {
-    pub(super) seq: u64,
-    pub(super) hash: Hash,
-    pub(super) prev: Hash,
-}
-
-/// A record and its line.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    pub(super) record: u64,
-    pub(super) line: u64,
-}
-
-/// What ended the scan.
-#[derive(Debug)]
-pub(super) struct Fault {
-    /// The record's number; not known of a first line that is no record.
-    pub(super) record: Option<u64>,
-    pub(super) line: u64,
-    pub(super) wrong: Wrong,
-}
-
-/// Checkpoints that are all to be signed by one key.
-#[derive(Debug, Default)]
-pub(super) struct Stretch {
-    pub(super) checkpoints: u64,
-    pub(super) first: Option<Place>,
-    /// Who signed the first that is signed by a known key.
-    pub(super) signer: Option<VerifyingKey>,
-    /// The first that is not signed by them.
-    pub(super) odd: Option<Place>,
-    /// The first that names a known key and is signed by none.
-    pub(super) forged: Option<Place>,
-}
-
-/// A key that hands over to another, with the signatures of both.
-#[derive(Debug)]
-pub(super) struct Rotation {
-    pub(super) place: Place,
-    pub(super) old: VerifyingKey,
-    pub(super) new: VerifyingKey,
-}
-
-/// Records that were removed.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Retention {
-    pub(super) record: u64,
-    pub(super) through: u64,
-    pub(super) head: Hash,
-}
-
 /// What swallowed its line feed, and the line after it.
 const NOT_JSON: Wrong = Wrong::NotARecord("it is not JSON");
-
-/// How a record does not follow the one before it.
-pub(super) enum Misfit {
-    /// It is wrong itself, or what should be there is missing.
-    Here(u64, Wrong),
-    /// The one before it is wrong.
-    Before(u64, Wrong),
-}
-
-/// Whether a record follows another one; if not, which of both is wrong, and how.
-pub(super) fn follows(before: Link, seq: u64, prev: Hash) -> Option<Misfit> {
-    let expected = before.seq.saturating_add(1);
-    if seq == expected {
-        return match digits_apart(prev, before.hash) {
-            0 => None,
-            // Two hashes of different lines have few digits in common: so this is no other hash, but a changed one.
-            1..16 => Some(Misfit::Here(seq, Wrong::PrevChanged)),
-            _ => Some(Misfit::Before(before.seq, Wrong::Changed)),
-        };
-    }
-    Some(if prev == before.hash {
-        Misfit::Here(expected, Wrong::Renumbered { found: seq })
-    } else if seq == before.seq && prev == before.prev {
-        Misfit::Here(seq, Wrong::Twice)
-    } else if seq > expected {
-        Misfit::Here(expected, Wrong::Missing { next: seq })
-    } else {
-        Misfit::Here(expected, Wrong::OutOfOrder { found: seq })
-    })
-}
-
-/// In how many hex digits two hashes differ.
-fn digits_apart(one: Hash, other: Hash) -> usize {
-    let differ = |(one, other): (u8, u8)| {
-        usize::from((one ^ other) & 0xf0 != 0) + usize::from((one ^ other) & 0x0f != 0)
-    };
-    one.into_iter().zip(other).map(differ).sum()
-}
 
 impl Scan<'_> {
     /// Reads a segment, knowing these keys.
@@ -360,7 +227,7 @@ impl Reading<'_> {
         if !hand_over.is_signed() {
             return Err(Wrong::HandOver);
         }
-        if self.summary.rotations.len() >= VERIFY_KEYS_MAX / 2 {
+        if self.summary.rotations.len() >= VERIFY_KEYS_MAX {
             return Err(Wrong::TooManyKeys);
         }
         let (old, new) = (hand_over.old, hand_over.new);
@@ -419,34 +286,5 @@ impl Reading<'_> {
             (_, Misfit::Before(_, wrong)) => Fault { record, line: lines, wrong },
             (_, Misfit::Here(_, wrong)) => Fault { record, line: lines + 1, wrong },
         });
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_record_that_does_not_follow_says_which_is_wrong() {
-        let before = Link { seq: 7, hash: [0xaa; 32], prev: [0xbb; 32] };
-        let mut flipped = before.hash;
-        flipped[3] ^= 4;
-        for (seq, prev, expected) in [
-            (8, [0xaa; 32], None),
-            (8, flipped, Some((8, Wrong::PrevChanged))),
-            (8, [0x11; 32], Some((7, Wrong::Changed))),
-            (9, [0xaa; 32], Some((8, Wrong::Renumbered { found: 9 }))),
-            (7, [0xbb; 32], Some((7, Wrong::Twice))),
-            (7, [0xaa; 32], Some((8, Wrong::Renumbered { found: 7 }))),
-            (10, [0xcc; 32], Some((8, Wrong::Missing { next: 10 }))),
-            (3, [0xcc; 32], Some((8, Wrong::OutOfOrder { found: 3 }))),
-        ] {
-            let found = follows(before, seq, prev).map(|misfit| match misfit {
-                Misfit::Here(record, wrong) | Misfit::Before(record, wrong) => (record, wrong),
-            });
-            assert_eq!(found, expected, "{seq}");
-        }
-        let last = Link { seq: u64::MAX, ..before };
-        assert!(follows(last, 1, [0; 32]).is_some());
     }
 }

@@ -125,7 +125,7 @@ pub enum Wrong {
     #[error("hands over from another key than the one in force")]
     OtherKeyInForce,
     /// More rotations than anybody makes.
-    #[error("hands over once more than {} times", crate::limits::VERIFY_KEYS_MAX / 2)]
+    #[error("hands over to one key more than the {} that a log can have", crate::limits::VERIFY_KEYS_MAX)]
     TooManyKeys,
     /// The beginning is gone, and nothing in the log says why.
     #[error("is missing, with all up to {last}: no record says that they were removed because they were old")]

@@ -3,12 +3,13 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::Path;
 
 use audit::VerifyingKey;
 use ed25519_dalek::{Signer as _, SigningKey};
 use flate2::Compression;
+use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
 use value::base64::{Alphabet, encode};
@@ -175,6 +176,13 @@ pub(crate) fn packed(text: &[u8]) -> Vec<u8> {
     let mut packing = GzEncoder::new(Vec::new(), Compression::default());
     packing.write_all(text).unwrap();
     packing.finish().unwrap()
+}
+
+/// The text of a file that gzip can unpack.
+pub(crate) fn unpacked(packed: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    MultiGzDecoder::new(packed).read_to_end(&mut text).unwrap();
+    text
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {

@@ -82,6 +82,30 @@ fn lines_that_look_like_records_and_hold_nonsense_are_named() {
 }
 
 #[test]
+fn numbers_at_the_end_of_their_range_are_only_numbers() {
+    let last = u64::MAX - 2;
+    let mut log = ByHand::new(KEY);
+    log.seq = last;
+    log.acts(1).checkpoint("shutdown");
+    let folder = tempdir().unwrap();
+    log.write(folder.path(), &[]);
+    assert_eq!(tampered(&found(folder.path())).0, 1, "no record says where the others are");
+    let again = log.segments[0][1].clone();
+    log.segment().segments[1].push(again);
+    log.write(folder.path(), &[]);
+    assert_eq!(tampered(&found(folder.path())).0, 1);
+
+    let mut log = ByHand::new(KEY);
+    log.acts(1).retention(u64::MAX, b"").checkpoint("shutdown");
+    log.write(folder.path(), &[]);
+    std::fs::remove_file(folder.path().join("00000002.jsonl")).unwrap();
+    assert_eq!(found(folder.path()), Finding::Intact, "what is to go is not gone yet");
+    log.segments[0].remove(0);
+    log.write(folder.path(), &[]);
+    assert_eq!(found(folder.path()), Finding::Intact);
+}
+
+#[test]
 fn a_line_without_end_takes_no_memory() {
     let folder = tempdir().unwrap();
     let mut log = ByHand::new(KEY);

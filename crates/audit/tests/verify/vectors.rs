@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use audit::{Checkpoint, Finding};
 use serde_json::{Value, json};
 
-use crate::by_hand::{ByHand, KEY, STRANGER, verifying};
+use crate::by_hand::{ByHand, KEY, STRANGER, unpacked, verifying};
 use crate::judge;
 
 /// The folder of the vectors.
@@ -145,7 +145,7 @@ fn the_published_vectors_are_what_this_format_makes_and_this_verifier_says() {
         let published = fs::read(folder().join(path)).unwrap_or_default();
         let same = match path.strip_suffix(".gz") {
             // Another version of the library may pack the same lines another way.
-            Some(_) => unpacked(&published) == unpacked(bytes),
+            Some(_) => !published.is_empty() && unpacked(&published) == unpacked(bytes),
             None => published == *bytes,
         };
         assert!(
@@ -164,12 +164,6 @@ fn the_published_vectors_are_what_this_format_makes_and_this_verifier_says() {
         ("cut", 6),
     ];
     assert_eq!(verdicts, expected.map(|(log, exit)| (log.to_owned(), exit)));
-}
-
-fn unpacked(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut text = Vec::new();
-    std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(bytes), &mut text).ok()?;
-    Some(text)
 }
 
 #[test]
