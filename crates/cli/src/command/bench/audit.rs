@@ -247,6 +247,7 @@ fn decision(tenant: u64) -> Decision {
         chain: vec![Arc::from("9a79a6bd139f-2")],
         duration_ns: 0.into(),
         memo: Some(Memo::Miss),
+        because: audit::Because::Denied,
         asserted_by: None,
         tenant: Some(tenant.into()),
     }
