@@ -154,6 +154,25 @@ fn the_commands_of_the_page_on_policies_print_what_it_shows() {
 }
 
 #[test]
+fn the_commands_of_the_page_on_reading_the_audit_log_print_what_it_shows() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = fs::read_to_string(repository().join("docs/audit.md")).unwrap();
+    let blocks = blocks(&page);
+    let steps: Vec<Step<'_>> = blocks.iter().flat_map(|block| steps(block)).collect();
+    assert!(steps.len() >= 12, "{}", steps.len());
+    let ends =
+        |lines: &[String]| lines.iter().filter(|line| line.starts_with("[exit")).cloned().collect::<String>();
+    let mut wrong = Vec::new();
+    for step in &steps {
+        wrong.extend(difference(step, folder.path(), |expected, lines| {
+            let ended: String = expected.iter().copied().filter(|line| line.starts_with("[exit")).collect();
+            shows(expected, lines) && (ended == ends(lines) || step.command.contains("policy simulate"))
+        }));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn pages_refer_to_files_that_exist() {
     let root = repository();
     let docs = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());

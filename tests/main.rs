@@ -11,6 +11,7 @@
 )]
 
 mod audit_story;
+mod audit_verbs;
 mod audit_verify;
 mod cli;
 mod console;

@@ -145,7 +145,7 @@ impl Terminal {
 }
 
 /// JSON whose strings hold nothing that a terminal obeys: JSON itself escapes C0 controls only.
-fn terminal_json(value: &Json) -> String {
+pub(crate) fn terminal_json(value: &Json) -> String {
     let mut shown = String::new();
     for character in value.to_string().chars() {
         if visible(character.encode_utf8(&mut [0; 4])).len() == character.len_utf8() {

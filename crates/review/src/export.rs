@@ -140,9 +140,9 @@ fn row(folder: &Path, line: RawLine) -> Result<(RawLine, Row), Trouble> {
 }
 
 fn found(line: RawLine, row: Row, condition: Option<&Condition<'_>>) -> Result<Option<Found>, String> {
-    let record: Json = serde_json::from_slice(&line.bytes).map_err(|error| error.to_string())?;
-    let matches = condition.map_or(Ok(true), |condition| condition(&record))?;
-    Ok(matches.then_some(Found { line: line.bytes, row, record }))
+    let found = Found::new(line.bytes, row);
+    let matches = condition.map_or(Ok(true), |condition| condition(found.record()))?;
+    Ok(matches.then_some(found))
 }
 
 fn add(troubles: &mut Vec<String>, trouble: String) {
@@ -174,7 +174,7 @@ definition,place,pid,policy_set,not_replayable,detail\r\n";
 /// A record as a line of a table (RFC 4180). No cell is taken for a formula by a spreadsheet, and none holds what a terminal
 /// or a reader would obey.
 pub fn csv_line(found: &Found) -> String {
-    let record = &found.record;
+    let record = found.record();
     let text = |path: &str| match record.pointer(path) {
         None | Some(Json::Null) => String::new(),
         Some(Json::String(text)) => text.clone(),

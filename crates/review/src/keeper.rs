@@ -4,7 +4,7 @@
 //! the index up to now anyway.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -45,7 +45,7 @@ impl Drop for Keeper {
     }
 }
 
-fn keep(folder: &PathBuf, stopped: &Receiver<()>) {
+fn keep(folder: &Path, stopped: &Receiver<()>) {
     let mut said = false;
     let mut index = None;
     let mut rest = Duration::ZERO;

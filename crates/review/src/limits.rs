@@ -57,7 +57,7 @@ pub const REPORT_ROWS: usize = 10;
 /// Rows of each table of a report at most: 1 000, a page that a browser shows at once.
 pub const REPORT_ROWS_MAX: usize = 1_000;
 
-/// Different names that one table counts: 20 000, under 20 MiB for all of them with long names. Those that come later are counted
+/// Different names that one table counts: 20 000, some 60 MiB in all if all of them are long. Those that come later are counted
 /// together, and the report says so.
 pub const REPORT_NAMES_MAX: usize = 20_000;
 

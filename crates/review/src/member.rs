@@ -5,6 +5,11 @@ use std::time::{Duration, SystemTime};
 use diagnostic::visible;
 use serde_json::Value as Json;
 
+/// The form of a record that this version does not know, and must not guess at.
+pub(crate) fn unknown_form(record: &Json) -> Option<&str> {
+    Some(text(record, "/schema")).filter(|schema| *schema != audit::SCHEMA)
+}
+
 /// A text; empty when there is none.
 pub(crate) fn text<'r>(record: &'r Json, path: &str) -> &'r str {
     record.pointer(path).and_then(Json::as_str).unwrap_or_default()

@@ -2,6 +2,7 @@
 //!
 //! The index says where to look; each record is read from its segment, and must be the one that was looked for.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
@@ -34,8 +35,20 @@ pub struct Found {
     pub line: Vec<u8>,
     /// What the index knows of it, read from the line.
     pub row: Row,
-    /// The whole record.
-    pub record: Json,
+    /// The whole record, once somebody asked for it: most lines are passed on as they are.
+    record: OnceCell<Json>,
+}
+
+impl Found {
+    pub(crate) fn new(line: Vec<u8>, row: Row) -> Self {
+        Self { line, row, record: OnceCell::new() }
+    }
+
+    /// The whole record. Texts are hostile wherever they are shown.
+    pub fn record(&self) -> &Json {
+        // A row was read from it, so that it is JSON; deeper than anybody writes it, it has nothing to say.
+        self.record.get_or_init(|| serde_json::from_slice(&self.line).unwrap_or_default())
+    }
 }
 
 /// What was looked through.
@@ -192,7 +205,7 @@ impl Search<'_> {
                 Ok(found) => found,
                 Err(why) => return Ok(self.stale(why)),
             };
-            match matches.map_or(Ok(true), |matches| matches(&found.record)) {
+            match matches.map_or(Ok(true), |matches| matches(found.record())) {
                 Ok(true) => self.answer.matched += 1,
                 Ok(false) => continue,
                 Err(why) => {
@@ -259,9 +272,7 @@ impl<'a> Fetcher<'a> {
             .ok()
             .filter(|row| row.seq == seq && selection.holds(row))
             .ok_or_else(|| format!("record {seq} is not what it was: the log changed"))?;
-        let record = serde_json::from_slice(&line.bytes)
-            .map_err(|error| format!("record {seq} cannot be read: {error}"))?;
-        Ok(Found { line: line.bytes, row, record })
+        Ok(Found::new(line.bytes, row))
     }
 
     fn line(&mut self, place: Place) -> Option<RawLine> {

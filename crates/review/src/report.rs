@@ -21,7 +21,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use crate::limits::REPORT_ROWS_MAX;
-use crate::member::{add, denied, number, seconds, text, time};
+use crate::member::{add, denied, number, seconds, text, time, unknown_form};
 use health::Health;
 use loads::Loads;
 use new::New;
@@ -188,6 +188,10 @@ impl Gathering {
     /// Takes a record. `wanted` is asked of decisions, and of roll-ups with the policies of the first decision: it leaves out what
     /// a filter leaves out. Everything else is always told.
     pub fn add(&mut self, record: &Json, wanted: impl Fn(&Json, &[String]) -> bool) {
+        if let Some(form) = unknown_form(record) {
+            self.is_missing(format!("a record is of the form `{form}`, which this version does not know"));
+            return;
+        }
         self.follow(record);
         let Some(time) = time(record) else {
             self.is_missing(format!("record {} has no time", number(record, "/seq").unwrap_or_default()));

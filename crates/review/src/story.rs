@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use crate::event;
 use crate::limits::STORY_NEIGHBOURS_MAX;
-use crate::member::{items, number, shown, text};
+use crate::member::{items, number, shown, text, unknown_form};
 use crate::wording::{deed, reason, who};
 
 /// Name and version of the form.
@@ -23,6 +23,8 @@ const SCHEMA: &str = "moonward.audit-story/1";
 #[derive(Debug, Serialize)]
 pub struct Story {
     schema: &'static str,
+    /// The record's id.
+    id: String,
     /// What happened and why, in one sentence.
     sentence: String,
     /// Whether everything that belongs to it could be read.
@@ -185,6 +187,7 @@ impl Story {
         }
         Self {
             schema: SCHEMA,
+            id: text(&record, "/id").to_owned(),
             sentence: sentence(&visible),
             complete: true,
             missing: Vec::new(),
@@ -230,7 +233,7 @@ impl Story {
     /// them.
     pub fn add(&mut self, record: &Json) {
         let (own, seq) = (number(&self.record, "/seq"), number(record, "/seq"));
-        if seq.is_none() || seq == own {
+        if seq.is_none() || seq == own || unknown_form(record).is_some() {
             return;
         }
         let is_before = seq < own;
@@ -344,13 +347,13 @@ mod tests {
     use super::*;
 
     fn decision(seq: u64, actor: &str, chain: &str) -> Json {
-        json!({"seq": seq.to_string(), "id": format!("R{seq}"), "ts": format!("2026-11-27T13:06:{:02}.5Z", seq % 60),
+        json!({"schema": audit::SCHEMA, "seq": seq.to_string(), "id": format!("R{seq}"), "ts": format!("2026-11-27T13:06:{:02}.5Z", seq % 60),
             "kind": "decision", "decision": "deny", "actor": actor, "action": "process.spawn",
             "resource": {"type": "Definition", "id": "b:x"}, "chain": [chain], "policy_set": "aa"})
     }
 
     fn event(seq: u64, kind: &str, set: &str, detail: Json) -> Json {
-        json!({"seq": seq.to_string(), "id": format!("R{seq}"), "ts": "2026-11-27T13:00:00Z", "kind": kind,
+        json!({"schema": audit::SCHEMA, "seq": seq.to_string(), "id": format!("R{seq}"), "ts": "2026-11-27T13:00:00Z", "kind": kind,
             "policy_set": set, "detail": detail})
     }
 

@@ -30,7 +30,7 @@ use serde_json::Value as Json;
 use super::LogFolder;
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::print::{Output, Printer};
+use crate::print::{Output, Printer, terminal_json};
 use crate::shell;
 
 /// Reasons and troubles of one sort that are told in words: more are counted.
@@ -139,17 +139,12 @@ fn say_no_log(folder: &Path, printer: &Printer) {
     printer.say(&format!("there is no audit log in `{shown}`: nothing was recorded yet"));
 }
 
-/// A line of the log for programs: as it is, where it is of the form that the log writes.
-fn print_raw(printer: &Printer, line: &[u8], record: &Json) -> Result<bool, Fault> {
+/// A line of the log for programs, without its line break: as it is, where it is of the form that the log writes.
+fn raw(line: &[u8], record: impl FnOnce() -> Json) -> Cow<'_, str> {
     match str::from_utf8(line) {
-        Ok(text) if is_printable(line) => printer.part(&format!("{text}\n")),
-        _ => printer.json_part(record),
+        Ok(text) if is_printable(line) => text.into(),
+        _ => terminal_json(&record()).into(),
     }
-}
-
-/// The same as bytes, without a line break.
-fn printable<'l>(line: &'l [u8], record: &Json) -> Cow<'l, [u8]> {
-    if is_printable(line) { line.into() } else { record.to_string().into_bytes().into() }
 }
 
 /// Whether a terminal obeys nothing of it: the log writes nothing else.

@@ -22,7 +22,7 @@ struct Log(Vec<Json>);
 impl Log {
     fn push(&mut self, second: u64, mut record: Json) {
         let seq = self.0.len() + 1;
-        let head = json!({"seq": seq.to_string(), "id": format!("ID{seq}"), "ts": ts(second)});
+        let head = json!({"schema": audit::SCHEMA, "seq": seq.to_string(), "id": format!("ID{seq}"), "ts": ts(second)});
         record.as_object_mut().unwrap().extend(head.as_object().unwrap().clone());
         self.0.push(record);
     }

@@ -24,6 +24,7 @@ impl Report {
         }
         for load in &self.loads.rows {
             if let Some(burst) = burst(load) {
+                let burst = burst.replacen("; mostly", ";\n           mostly", 1);
                 let (when, set) = (visible(&moment(&load.at.ts)), visible(short(&load.policy_set)));
                 let _ = writeln!(
                     shown,
@@ -46,11 +47,12 @@ impl Report {
                 let by =
                     if row.policies.is_empty() { "no permit".to_owned() } else { row.policies.join(", ") };
                 format!(
-                    "{:>9}  {}: {} instead of {}, by {}, {}",
+                    "{:>9}  {}: {} instead of {}\n{:13}by {}, {}",
                     grouped(row.records),
                     visible(&row.action),
                     visible(&row.would_be),
                     visible(&row.answered),
+                    "",
                     visible(&by),
                     visible(short_id(&row.last.id))
                 )
@@ -102,7 +104,7 @@ impl Report {
         facts.push((
             "allowed",
             format!(
-                "{} recorded, and {} more only counted; most that is allowed is neither",
+                "{} recorded, and {} more only counted; most is neither",
                 grouped(decisions.allowed),
                 grouped(decisions.allowed_counted)
             ),

@@ -30,7 +30,7 @@ fn ask_index(index: &mut Index, selection: &Selection, limit: Option<usize>) -> 
     let mut seqs = Vec::new();
     let question = Question { selection, condition: None, limit };
     let answer = query(index, &question, &mut |_| {}, &mut |found| {
-        assert_eq!(found.record["seq"], found.row.seq.to_string());
+        assert_eq!(found.record()["seq"], found.row.seq.to_string());
         seqs.push(found.row.seq);
         ControlFlow::Continue(())
     });

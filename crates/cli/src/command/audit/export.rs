@@ -111,7 +111,7 @@ impl Taker for Writing<'_> {
     fn take(&mut self, found: &Found) -> io::Result<()> {
         match self.form {
             Form::Jsonl => {
-                self.to.write_all(&super::printable(&found.line, &found.record))?;
+                self.to.write_all(super::raw(&found.line, || found.record().clone()).as_bytes())?;
                 self.to.write_all(b"\n")
             }
             Form::Csv => self.to.write_all(csv_line(found).as_bytes()),

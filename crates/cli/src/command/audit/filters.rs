@@ -142,7 +142,7 @@ fn time_at(text: &str, now: SystemTime) -> Result<SystemTime, String> {
             .to_owned())
     };
     if let Ok(ago) = humantime::parse_duration(text) {
-        return Ok(now.checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH));
+        return Ok(now.checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH).max(SystemTime::UNIX_EPOCH));
     }
     let whole = match text.len() {
         10 => format!("{text}T00:00:00Z"),

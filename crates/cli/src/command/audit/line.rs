@@ -95,18 +95,23 @@ fn event(record: &Json) -> String {
     let mut parts = Vec::new();
     parts.extend(member(record, "/actor").or(member(record, "/tenant")).map(str::to_owned));
     if let Some(digest) = member(record, "/policy_set") {
-        parts.push(format!("policies {}", digest.get(..12).unwrap_or(digest)));
+        parts.push(format!("set {}", digest.get(..12).unwrap_or(digest)));
     }
     let detail = record.get("detail").and_then(Json::as_object).into_iter().flatten();
     parts.extend(
         detail
-            .filter(|(name, _)| *name != "note")
+            .filter(|(name, told)| *name != "note" && says_something(told))
             .map(|(name, told)| format!("{name}={}", value(Some(told)))),
     );
     if let Some(by) = record.get("asserted_by") {
         parts.push(format!("by {}@{}", text(by, "/login"), text(by, "/host")));
     }
     parts.join(" ")
+}
+
+/// Whether it is more than an empty list.
+fn says_something(value: &Json) -> bool {
+    !value.as_array().is_some_and(Vec::is_empty) && !value.as_object().is_some_and(serde_json::Map::is_empty)
 }
 
 fn verdict(decision: &str) -> String {
@@ -222,7 +227,7 @@ mod tests {
                     json!({"policy_set": "0123456789abcdef", "detail": {"policies": 18},
                     "asserted_by": {"uid": 1, "login": "ada", "host": "desk"}}),
                 ),
-                "policy_load policies 0123456789ab policies=18 by ada@desk  01X",
+                "policy_load set 0123456789ab policies=18 by ada@desk  01X",
             ),
             (
                 head("gap", json!({"detail": {"state": "open", "why": "no space"}})),

@@ -36,23 +36,26 @@ impl<'a> PolicyTexts<'a> {
 
     /// Puts a policy's text into its quotation, with where it was found; or why it was not.
     pub(super) fn quote(&self, policy: &mut Quotation) {
-        let (file, line, column) = (policy.file.as_str(), policy.line, policy.column);
-        let places: [(&str, &dyn Fn() -> Option<Arc<Source>>); 3] = [
-            ("as the log keeps it", &|| self.kept_with_the_log(file)),
-            ("as the app has it still", &|| self.in_the_app(&policy.id)),
-            ("as the app keeps it below `data/policies`", &|| self.kept_by_the_app(file)),
-        ];
-        let at = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-        for (place, source) in places {
-            let span = source().and_then(|source| policy_at(&source, at(line), at(column)));
-            let text = span.and_then(|span| span.source.text.get(span.start..span.end).map(str::to_owned));
-            if text.is_some() {
-                policy.text = text;
-                policy.source = place.to_owned();
-                return;
+        match self.find(policy) {
+            Some((source, text)) => {
+                policy.text = Some(text);
+                policy.source = source.to_owned();
             }
+            None => policy.source = "whose text of then is neither with the log nor in the app".to_owned(),
         }
-        policy.source = "whose text of then is neither with the log nor in the app".to_owned();
+    }
+
+    fn find(&self, policy: &Quotation) -> Option<(&'static str, String)> {
+        let at = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let cut = |source: Arc<Source>| {
+            let span = policy_at(&source, at(policy.line), at(policy.column))?;
+            span.source.text.get(span.start..span.end).map(str::to_owned)
+        };
+        let with = |place: &'static str| move |text: String| (place, text);
+        let kept = self.kept_with_the_log(&policy.file).and_then(cut).map(with("as the log keeps it"));
+        let still = || self.in_the_app(&policy.id).and_then(cut).map(with("as the app has it still"));
+        let left = || self.kept_by_the_app(&policy.file).and_then(cut);
+        kept.or_else(still).or_else(|| left().map(with("as the app keeps it below `data/policies`")))
     }
 
     fn kept_with_the_log(&self, file: &str) -> Option<Arc<Source>> {

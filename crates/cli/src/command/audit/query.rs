@@ -17,6 +17,9 @@ use crate::progress::ProgressLine;
 /// Records that are shown to people without a limit of theirs.
 const SHOWN: usize = 100;
 
+/// Bytes that are written at once.
+const PAGE_BYTES: usize = 64 * 1024;
+
 /// Names of the log that a mistyped one is held against.
 const NAMES_MAX: usize = 1000;
 
@@ -35,7 +38,7 @@ Examples:
   moonward audit query --since 15m --decision deny my-app
   moonward audit query --tenant acme --action spawn --limit 20 my-app
   moonward audit query --kind policy_load --kind policy_refused my-app
-  moonward audit query --where 'record.context has bytes && record.context.bytes > 1000' my-app
+  moonward audit query --where 'record has context.bytes && record.context.bytes > 1000' my-app
   moonward audit query --since 2026-11-27 -o json my-app | jq -r .id")]
 pub(super) struct Query {
     #[command(flatten)]
@@ -66,20 +69,20 @@ impl Query {
         let limit = self.limit.or(for_people.then_some(SHOWN)).filter(|limit| *limit > 0);
         let question = Question { selection: &selection, condition: condition.as_deref(), limit };
         let terminal = Terminal::of_stdout();
-        let mut written = Ok(true);
+        let mut page = Page { printer, text: String::new(), written: Ok(true) };
         let answer = {
             let mut progress = ProgressLine::new("indexing");
             query(&mut index, &question, &mut |at| progress.at(at.bytes, at.bytes_in_all), &mut |found| {
-                written = if for_people {
-                    printer.part(&line::line(&found.record, terminal))
+                page.add(&if for_people {
+                    line::line(found.record(), terminal)
                 } else {
-                    super::print_raw(printer, &found.line, &found.record)
-                };
-                if matches!(written, Ok(true)) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                    format!("{}\n", super::raw(&found.line, || found.record().clone()))
+                })
             })?
         };
         index.take_notes().iter().for_each(|note| printer.say(&format!("warning: {note}")));
-        if !written? {
+        page.turn();
+        if !page.written? {
             return Ok(Exit::Done);
         }
         if answer.matched == 0 && for_people {
@@ -109,6 +112,30 @@ impl Query {
             });
         }
         Ok(())
+    }
+}
+
+/// Records on their way to stdout, a page at a time.
+struct Page<'a> {
+    printer: &'a Printer,
+    text: String,
+    /// Whether somebody still reads them.
+    written: Result<bool, Fault>,
+}
+
+impl Page<'_> {
+    fn add(&mut self, text: &str) -> ControlFlow<()> {
+        self.text.push_str(text);
+        if self.text.len() >= PAGE_BYTES {
+            self.turn();
+        }
+        if matches!(self.written, Ok(true)) { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    }
+
+    fn turn(&mut self) {
+        if matches!(self.written, Ok(true)) {
+            self.written = self.printer.part(&std::mem::take(&mut self.text));
+        }
     }
 }
 

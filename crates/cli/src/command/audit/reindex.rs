@@ -55,19 +55,22 @@ impl Reindex {
                 "seconds": seconds,
             }))?;
         } else {
+            let segments = if indexed.segments == 1 { "segment" } else { "segments" };
             printer.data(&format!(
-                "{} records of {} segments ({}) in {seconds:.1} s; the index has {}\n",
+                "{} records of {} {segments} ({}) in {seconds:.1} s; the index has {}\n",
                 indexed.records,
                 indexed.segments,
-                mebibytes(indexed.bytes),
-                mebibytes(bytes),
+                size(indexed.bytes),
+                size(bytes),
             ))?;
         }
         Ok(Exit::Done)
     }
 }
 
-fn mebibytes(bytes: u64) -> String {
-    let tenths = bytes.saturating_mul(10) / (1024 * 1024);
-    format!("{}.{} MiB", tenths / 10, tenths % 10)
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_048_576 => format!("{} KiB", bytes.div_ceil(1024)),
+        _ => format!("{} MiB", bytes / 1_048_576),
+    }
 }

@@ -13,7 +13,7 @@ use super::policy_texts::PolicyTexts;
 use crate::command::OutputForm;
 use crate::exit::Exit;
 use crate::fault::Fault;
-use crate::print::{Output, Printer};
+use crate::print::{Output, Printer, Terminal};
 use crate::shell;
 
 /// What stands for the newest denial. No id begins so: an L is in none.
@@ -55,11 +55,24 @@ impl Show {
             None => newest_denial(&log)?,
             Some(prefix) => self.record(&prefix, &log)?,
         };
+        let form = text(&record, "schema");
+        if form != audit::SCHEMA {
+            let message = format!(
+                "that record is of the form `{}`, and this version knows `{}` only",
+                visible(form),
+                audit::SCHEMA
+            );
+            return Err(
+                Fault::failed(message).with_help("the version of the product that wrote it can read it")
+            );
+        }
         let story = self.story(record, &log);
         match printer.output() {
             Output::Json => printer.json(&json!(story))?,
             Output::Text => {
-                printer.data(&story.to_text())?;
+                let text = story.to_text();
+                let colour = Terminal::of_stdout().is_some_and(|terminal| terminal.colour);
+                printer.data(&if colour { painted(&text) } else { text })?;
                 printer.say(&format!("help: {}", self.next(story.record()).join("\n      ")));
             }
         }
@@ -227,6 +240,29 @@ impl Show {
     }
 }
 
+/// A story with its answers in colour: the one of its first line, and those in the columns where answers are.
+fn painted(story: &str) -> String {
+    const NO: [&str; 2] = ["was not allowed to", "denied"];
+    const YES: [&str; 2] = ["was allowed to", "allowed"];
+    let in_sentence = |line: &str| NO.iter().chain(&YES).find_map(|word| Some((line.find(word)?, *word)));
+    let in_column = |line: &str| {
+        let words = NO.iter().chain(&YES).flat_map(|word| [12, 13].map(|column| (column, *word)));
+        words.into_iter().find(|(column, word)| {
+            line.starts_with("  ") && line.get(*column..).is_some_and(|rest| rest.starts_with(word))
+        })
+    };
+    let lines = story.lines().enumerate().map(|(number, line)| {
+        let Some((at, word)) = (if number == 0 { in_sentence(line) } else { in_column(line) }) else {
+            return format!("{line}\n");
+        };
+        let colour = if NO.contains(&word) { "1;31" } else { "32" };
+        let (before, rest) = line.split_at_checked(at).unwrap_or((line, ""));
+        let after = rest.strip_prefix(word).unwrap_or(rest);
+        format!("{before}\x1b[{colour}m{word}\x1b[0m{after}\n")
+    });
+    lines.collect()
+}
+
 /// The newest denial of a log.
 fn newest_denial(log: &Path) -> Result<Json, Fault> {
     let mut newest = None;
@@ -268,4 +304,19 @@ fn alike(prefix: &str, found: &[Json]) -> Fault {
 
 fn text<'r>(record: &'r Json, name: &str) -> &'r str {
     record.get(name).and_then(Json::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::painted;
+
+    #[test]
+    fn answers_stand_out_where_they_are_and_nowhere_else() {
+        let story = "`a` was not allowed to x: y\n\n  answer     denied (deny_forbid)\n  13:06:06Z allowed  01X  denied\n  context    topic: denied\n";
+        assert_eq!(
+            painted(story),
+            "`a` \x1b[1;31mwas not allowed to\x1b[0m x: y\n\n  answer     \x1b[1;31mdenied\x1b[0m (deny_forbid)\n  13:06:06Z \
+             \x1b[32mallowed\x1b[0m  01X  denied\n  context    topic: denied\n"
+        );
+    }
 }

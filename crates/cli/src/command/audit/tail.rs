@@ -232,7 +232,7 @@ impl<'a> Screen<'a> {
         }
         match self.printer.output() {
             Output::Text => self.printer.part(&line::line(record, self.terminal)),
-            Output::Json => super::print_raw(self.printer, &raw.bytes, record),
+            Output::Json => self.printer.part(&format!("{}\n", super::raw(&raw.bytes, || record.clone()))),
         }
     }
 
@@ -292,7 +292,7 @@ fn counts(largest: &[(&str, Group)]) -> Json {
 }
 
 fn table(largest: &[(&str, Group)]) -> String {
-    let mut text = format!("{:>9} {:>9} {:>9} {:>9}  \n", "denied", "allowed", "counted", "other");
+    let mut text = format!("{:>9} {:>9} {:>9} {:>9}\n", "denied", "allowed", "counted", "other");
     for (name, group) in largest.iter().take(GROUPS_SHOWN) {
         text.push_str(&format!(
             "{:>9} {:>9} {:>9} {:>9}  {}\n",
@@ -318,7 +318,7 @@ mod tests {
         let group = |denied| Group { denied, allowed: 2, counted: 3, other: 0 };
         assert_eq!(
             table(&[("a\u{1b}", group(10))]),
-            "   denied   allowed   counted     other  \n       10         2         3         0  a\\u{1b}\n"
+            "   denied   allowed   counted     other\n       10         2         3         0  a\\u{1b}\n"
         );
         let many: Vec<(&str, Group)> = (0..23).map(|_| ("x", group(1))).collect();
         assert!(table(&many).ends_with("x\nand 3 more\n"));
