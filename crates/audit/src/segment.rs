@@ -210,7 +210,7 @@ impl Segments {
     }
 
     fn next(&mut self) {
-        self.number += 1;
+        self.number = self.number.saturating_add(1);
         self.durable_bytes = 0;
         self.begun = None;
         self.current = Current::None;
@@ -220,7 +220,7 @@ impl Segments {
         let file = self.disk.create(path).map_err(|error| {
             // A file that somebody put there, or that an attempt of ours left: the next number is free.
             if error.kind() == ErrorKind::AlreadyExists {
-                self.number += 1;
+                self.number = self.number.saturating_add(1);
             }
             Trouble::with(path, &error)
         })?;

@@ -103,6 +103,25 @@ fn a_disk_that_cannot_compress_stops_nothing_and_loses_nothing() {
 }
 
 #[test]
+fn the_end_of_a_log_waits_for_the_segment_under_way_and_leaves_the_others_as_they_are() {
+    let folder = tempdir().unwrap();
+    let log = Log::open(Options { compress: false, ..options(folder.path()) }).unwrap();
+    let mut acknowledged: Vec<_> = (0..4_000).map(|number| accept(&log, number).unwrap()).collect();
+    log.close().unwrap();
+    acknowledged.extend(fill(&open(folder.path(), &FaultyDisk::healthy(), false), 3));
+
+    let log = open(folder.path(), &FaultyDisk::healthy(), true);
+    // Until it is under way.
+    until(|| names(folder.path()).iter().any(|name| name.contains(".gz")));
+    log.close().unwrap();
+    let files = names(folder.path());
+    assert_eq!(files[0], "00000001.jsonl.gz");
+    assert_eq!(files.len(), 4, "each in one form, none begun: {files:?}");
+    assert_whole(&records(folder.path()), &acknowledged);
+    open(folder.path(), &FaultyDisk::healthy(), true).close().unwrap();
+}
+
+#[test]
 fn a_full_disk_keeps_no_half_compressed_file_and_all_are_compressed_once_it_has_room() {
     let folder = tempdir().unwrap();
     let disk = FaultyDisk::healthy();
