@@ -236,3 +236,29 @@ end
     let error = folder.value("acme:greedy", &[]);
     assert!(error.as_str().unwrap().contains("memory quota"), "{error}");
 }
+
+/// More denials than pay for a second of CPU time and a last slice full of them: 20 us each.
+const DENIALS_MAX: u64 = 55_000;
+
+#[test]
+fn a_loop_of_denials_ends_on_its_cpu_limit_and_is_told_in_full_in_few_records() {
+    let manifest = "version: \"1.0\"\nnamespace: app\nentries:\n  \
+         - {name: all, kind: security.scope, policies: [file://some.cedar]}\n  \
+         - {name: loop, kind: process.lua, limits: {cpu: 1s}, source: \"return function() while true do process.send(process.pid(), 't', 1) end end\"}\n";
+    let some = "@id(\"some\")\npermit (principal, action in [Moonward::Action::\"process.spawn\", Moonward::Action::\"process.host\"], resource);\n";
+    let folder = Folder::new(&[("_index.yaml", manifest), ("some.cedar", some)]);
+    let output = folder.run("call", &["app:loop"]);
+    let (_, stderr) = crate::support::texts(&output);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("cpu limit exceeded: used 1."), "{stderr}");
+    let records = crate::support::records(&folder.log());
+    let denials: Vec<_> = records.iter().filter(|record| record["decision"] == "deny").collect();
+    let rollups = records.iter().filter(|record| record["kind"] == "rollup");
+    let last =
+        rollups.filter(|record| record["detail"]["decision_kind"] == "deny_default").next_back().unwrap();
+    assert_eq!(last["detail"]["closed"], true);
+    assert!(denials.iter().any(|denial| denial["id"] == last["detail"]["opening"]));
+    let counted: u64 = last["detail"]["count"].as_str().unwrap().parse().unwrap();
+    assert!(counted > 200 && counted < DENIALS_MAX, "{counted} counted");
+    assert!((100..200).contains(&denials.len()), "{} recorded", denials.len());
+}

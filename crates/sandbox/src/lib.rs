@@ -10,6 +10,7 @@ mod can;
 mod catalogue;
 mod channel;
 mod context;
+mod cpu_time;
 mod declaration;
 mod definition;
 mod function;

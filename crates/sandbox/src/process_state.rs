@@ -13,6 +13,7 @@ use value::Value;
 
 use crate::channel::{Channel, Source};
 use crate::context::Context;
+use crate::cpu_time::CpuTime;
 use crate::definition::{Definition, Limits};
 use crate::limits::TIMERS_BEFORE_COLLECTION;
 use crate::log_line::LogBudget;
@@ -66,10 +67,8 @@ pub(crate) struct ProcessState {
     pub(crate) upgrade: Option<Upgrade>,
     /// Its log lines of this second.
     pub(crate) log: LogBudget,
-    /// CPU time since it last had to wait, in nanoseconds.
-    pub(crate) cpu_since_wait_ns: u64,
-    /// CPU time in all.
-    pub(crate) cpu_total_ns: u64,
+    /// What it has used of its CPU budgets.
+    pub(crate) cpu: CpuTime,
     /// Memory that its tenant's account has been charged, in bytes.
     pub(crate) memory_charged: u64,
     /// What is charged to the body beside its objects.
@@ -105,8 +104,7 @@ impl ProcessState {
             timers: Timers::default(),
             upgrade: None,
             log: LogBudget::default(),
-            cpu_since_wait_ns: 0,
-            cpu_total_ns: 0,
+            cpu: CpuTime::default(),
             memory_charged: 0,
             ledger,
             channels: 0,

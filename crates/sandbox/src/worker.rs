@@ -242,16 +242,14 @@ impl Worker {
         if self.pods.get(&state.pod).is_some_and(TenantPod::is_littered) {
             self.littered.insert(state.pod);
         }
-        let used_ns = self.world.now_ns().saturating_sub(begun_ns);
-        state.cpu_total_ns = state.cpu_total_ns.saturating_add(used_ns);
-        state.cpu_since_wait_ns = state.cpu_since_wait_ns.saturating_add(used_ns);
+        let used_ns = state.cpu.end_slice(self.world.now_ns().saturating_sub(begun_ns));
         let after = match after {
             After::Parked | After::Runnable => self.within_limits(&mut state, after),
             other => other,
         };
         match after {
             After::Parked => {
-                state.cpu_since_wait_ns = 0;
+                state.cpu.since_wait_ns = 0;
                 self.states.insert(local.key(), state);
                 self.world.kernel.after_slice(local, used_ns, State::Parked);
             }
@@ -382,14 +380,14 @@ impl Worker {
     fn within_limits(&mut self, state: &mut ProcessState, after: After) -> After {
         let waits = matches!(after, After::Parked);
         let limits = &state.limits;
-        if !waits && state.cpu_since_wait_ns > duration_ns(limits.cpu) {
-            let used = Duration::from_nanos(state.cpu_since_wait_ns);
+        if !waits && state.cpu.since_wait_ns > duration_ns(limits.cpu) {
+            let used = Duration::from_nanos(state.cpu.since_wait_ns);
             return After::Ended(Err(cpu_limit("cpu", used, limits.cpu, " since it last had to wait")));
         }
         if let Some(total) = limits.cpu_total
-            && state.cpu_total_ns > duration_ns(total)
+            && state.cpu.total_ns > duration_ns(total)
         {
-            let used = Duration::from_nanos(state.cpu_total_ns);
+            let used = Duration::from_nanos(state.cpu.total_ns);
             return After::Ended(Err(cpu_limit("cpu_total", used, total, "")));
         }
         let used = self.pods.get(&state.pod).map_or(0, |slot| slot.pod.memory_bytes(state.body)) as u64;
@@ -430,7 +428,7 @@ impl Worker {
     fn upgrade(&mut self, mut state: Box<ProcessState>) {
         let Some(Upgrade { program, arguments, permit }) = state.upgrade.take() else { return };
         let (local, entry) = (state.local, state.entry.clone());
-        let (cpu_since_wait_ns, cpu_total_ns) = (state.cpu_since_wait_ns, state.cpu_total_ns);
+        let cpu = state.cpu.clone();
         let limits = state.limits.clone();
         self.drop_body(*state);
         if let Err(failure) = self.world.kernel.upgrade(local, permit) {
@@ -441,8 +439,7 @@ impl Worker {
         match self.body(local, &entry, &program, &limits, arguments) {
             Ok(home) => {
                 let mut state = ProcessState::new(local, entry, program, limits, home);
-                state.cpu_since_wait_ns = cpu_since_wait_ns;
-                state.cpu_total_ns = cpu_total_ns;
+                state.cpu = cpu;
                 self.states.insert(local.key(), Box::new(state));
             }
             Err(failure) => self.world.kernel.exit(local, Err(failure)),
@@ -486,9 +483,9 @@ fn duration_ns(duration: Duration) -> u64 {
 /// CPU time that the process may use before it must wait, or at all.
 fn cpu_left_ns(state: &ProcessState) -> u64 {
     let limits = &state.limits;
-    let since_wait = duration_ns(limits.cpu).saturating_sub(state.cpu_since_wait_ns);
+    let since_wait = duration_ns(limits.cpu).saturating_sub(state.cpu.since_wait_ns);
     let total =
-        limits.cpu_total.map_or(u64::MAX, |total| duration_ns(total).saturating_sub(state.cpu_total_ns));
+        limits.cpu_total.map_or(u64::MAX, |total| duration_ns(total).saturating_sub(state.cpu.total_ns));
     since_wait.min(total)
 }
 
@@ -519,7 +516,7 @@ fn over_quota(account: &Account) -> Failure {
 
 fn over_cpu(state: &ProcessState, begun_ns: u64, world: &World) -> Failure {
     let used_ns = world.now_ns().saturating_sub(begun_ns);
-    let used = Duration::from_nanos(state.cpu_since_wait_ns.saturating_add(used_ns));
+    let used = Duration::from_nanos(state.cpu.since_wait_ns.saturating_add(used_ns));
     let mut failure = cpu_limit("cpu", used, state.limits.cpu, " since it last had to wait");
     failure.message.push_str("; it did not leave a callback that cannot be interrupted");
     failure

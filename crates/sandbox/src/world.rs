@@ -131,7 +131,7 @@ impl World {
     }
 
     /// Asks the gate on behalf of the process that runs; all asks of one call see one policy generation. A
-    /// refusal names the destination as the script wrote it.
+    /// refusal names the destination as the script wrote it; a denial is charged to the process.
     ///
     /// # Errors
     /// PERMISSION_DENIED with its record, UNAVAILABLE while nothing can be recorded.
@@ -141,13 +141,19 @@ impl World {
         named: Option<&str>,
         ask: impl FnOnce(&Operation<'_>, &Caller<'_>) -> Result<T, Refusal>,
     ) -> Result<T, Failure> {
+        let state = self.state()?;
         self.with_caller(site, |caller| {
             let operation = self.gate.operation();
             let operation = match named {
                 Some(destination) => operation.naming(destination),
                 None => operation,
             };
-            ask(&operation, caller).map_err(Failure::from)
+            ask(&operation, caller).map_err(|refusal| {
+                if let Refusal::Denied(_) = refusal {
+                    state.cpu.charge_denial();
+                }
+                refusal.into()
+            })
         })
     }
 
