@@ -542,6 +542,15 @@ fn measurements_print_their_figures_as_text_and_json() {
     let (stdout, stderr) = texts(&output);
     assert_eq!(output.status.code(), Some(0), "{stderr}");
     assert!(stdout.contains("cpu limit exceeded") && stdout.contains("neighbour"), "{stdout}");
+    let output = moonward().args(["bench", "denials", "--messages", "100", "-o", "json"]).output().unwrap();
+    let (stdout, stderr) = texts(&output);
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
+    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    let figures = &report["results"];
+    assert!(figures["neighbour_with_flood"]["percent"].as_f64().unwrap() > 0.0, "{report}");
+    let [denials, recorded, counted] = ["/denials/count", "/log/recorded", "/log/counted"]
+        .map(|at| figures.pointer(at).unwrap().as_u64().unwrap());
+    assert_eq!((denials > 0, recorded + counted), (true, denials), "{report}");
     let output = moonward().args(["bench", "check", "--policies", "100", "-o", "json"]).output().unwrap();
     let (stdout, stderr) = texts(&output);
     assert_eq!(output.status.code(), Some(0), "{stderr}");

@@ -2,6 +2,7 @@
 
 mod audit;
 mod check;
+mod denials;
 mod loops;
 mod node;
 mod parked;
@@ -22,7 +23,8 @@ Examples:
   moonward bench parked --processes 100000
   moonward bench loops -o json
   moonward bench check --policies 10000
-  moonward bench audit --records 100000")]
+  moonward bench audit --records 100000
+  moonward bench denials")]
 pub(crate) struct Bench {
     #[command(subcommand)]
     which: Which,
@@ -34,6 +36,7 @@ enum Which {
     Loops(loops::Loops),
     Check(check::Check),
     Audit(audit::Audit),
+    Denials(denials::Denials),
 }
 
 impl Bench {
@@ -44,6 +47,7 @@ impl Bench {
             Which::Loops(loops) => loops.output.output,
             Which::Check(check) => check.output.output,
             Which::Audit(audit) => audit.output.output,
+            Which::Denials(denials) => denials.output.output,
         }
     }
 
@@ -57,6 +61,7 @@ impl Bench {
             Which::Loops(loops) => loops.measure(printer)?,
             Which::Check(check) => check.measure(printer)?,
             Which::Audit(audit) => audit.measure(printer)?,
+            Which::Denials(denials) => denials.measure(printer)?,
         };
         match printer.output() {
             Output::Text => printer.data(&report.to_text())?,

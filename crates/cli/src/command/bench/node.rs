@@ -1,5 +1,7 @@
 //! A node for a measurement: an embedded app, running with its log in a temporary folder.
 
+use std::path::Path;
+
 use app::{CallFailure, CallRequest, Running, StartedBy};
 use audit::Log;
 use policy::{Actor, ActorKind, TenantId, Via};
@@ -96,8 +98,17 @@ impl BenchNode {
     /// # Errors
     /// Something recorded is not durable.
     pub(super) fn stop(self) -> Result<(), Fault> {
+        self.stop_and_read(|_| ())
+    }
+
+    /// The same; `read` then looks at the log's folder, which is gone after that.
+    ///
+    /// # Errors
+    /// Something recorded is not durable.
+    pub(super) fn stop_and_read<T>(self, read: impl FnOnce(&Path) -> T) -> Result<T, Fault> {
         drop(self.running);
-        Ok(self.log.close()?)
+        self.log.close()?;
+        Ok(read(self.log.folder()))
     }
 }
 
