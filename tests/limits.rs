@@ -253,9 +253,8 @@ fn a_loop_of_denials_ends_on_its_cpu_limit_and_is_told_in_full_in_few_records() 
     assert!(stderr.contains("cpu limit exceeded: used 1."), "{stderr}");
     let records = crate::support::records(&folder.log());
     let denials: Vec<_> = records.iter().filter(|record| record["decision"] == "deny").collect();
-    let rollups = records.iter().filter(|record| record["kind"] == "rollup");
-    let last =
-        rollups.filter(|record| record["detail"]["decision_kind"] == "deny_default").next_back().unwrap();
+    let mut rollups = records.iter().filter(|record| record["kind"] == "rollup");
+    let last = rollups.rfind(|record| record["detail"]["decision_kind"] == "deny_default").unwrap();
     assert_eq!(last["detail"]["closed"], true);
     assert!(denials.iter().any(|denial| denial["id"] == last["detail"]["opening"]));
     let counted: u64 = last["detail"]["count"].as_str().unwrap().parse().unwrap();
