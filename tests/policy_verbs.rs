@@ -243,6 +243,18 @@ fn a_recorded_decision_is_simulated_as_it_was_or_not_at_all() {
     let (code, stdout, _) = policy(&folder, "simulate", &[&from[..], &["--with", "name.cedar"]].concat());
     assert!(code == 0 && stdout.contains("recorded: deny_default"), "{stdout}");
 
+    // What a log was told not to keep decides only where an answer can depend on it.
+    let segment = folder.log().join("00000001.jsonl");
+    let lines = std::fs::read_to_string(&segment).unwrap();
+    for (path, expected) in [("asserted_by.login", 2), ("context.via", 4)] {
+        let told = format!("\"id\":\"{id}\",\"redacted\":[\"{path}\"],");
+        std::fs::write(&segment, lines.replacen(&format!("\"id\":\"{id}\","), &told, 1)).unwrap();
+        let (code, stdout, _) = policy(&folder, "simulate", &from);
+        assert_eq!(code, expected, "{stdout}");
+        assert_eq!(stdout.starts_with("not_replayable: redacted: context.via"), expected == 4, "{stdout}");
+    }
+    std::fs::write(&segment, lines).unwrap();
+
     let load = crate::support::records(&folder.log())[0]["id"].as_str().unwrap().to_owned();
     let (code, stdout, _) = policy(&folder, "simulate", &["--from", &load, "--log", &log]);
     assert!(code == 4 && stdout.starts_with("not_replayable: "), "{code} {stdout}");

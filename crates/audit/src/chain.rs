@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use crate::checkpoint::{GENESIS, Hash};
 use crate::digest::sha256;
-use crate::entry::Entry;
+use crate::fit::{Draft, Line};
 use crate::record::Head;
 use crate::{RecordId, fit};
 
@@ -26,10 +26,10 @@ impl Chain {
     }
 
     /// The next line.
-    pub(crate) fn line(&mut self, id: RecordId, ts: SystemTime, entry: &Entry) -> Vec<u8> {
-        let line = fit::line(&Head::new(self.records + 1, id, ts, self.hash), entry);
+    pub(crate) fn line(&mut self, id: RecordId, ts: SystemTime, draft: Draft<'_>) -> Line {
+        let line = fit::line(&Head::new(self.records + 1, id, ts, self.hash), draft);
         self.records += 1;
-        self.hash = sha256(&line);
+        self.hash = sha256(&line.bytes);
         line
     }
 }

@@ -37,11 +37,12 @@ pub struct Decision {
     pub action: &'static str,
     /// What it was asked on.
     pub resource: Resource,
-    /// The request's context in the engine's own form, or `{"$oversized": ...}`.
+    /// The request's context in the engine's own form; or `{"$stored": {"bytes", "sha256"}}`, when it is in a file of its own, named
+    /// by its hash (docs/audit-format.md); or `{"$oversized": {"bytes", "sha256"}}`, when it is lost.
     pub context: Value,
     /// Scopes whose policies were considered, in order.
     pub scopes: Vec<Arc<str>>,
-    /// Every entity needed to decide again, in the engine's own form, or `{"$oversized": ...}`.
+    /// Every entity needed to decide again, in the engine's own form; or `$stored`, or `$oversized`, as the context.
     pub entities: Value,
     /// SHA-256, in hex, of the policy set that decided.
     pub policy_set: Arc<str>,

@@ -52,6 +52,14 @@ pub enum EventKind {
     Gap,
 }
 
+impl EventKind {
+    /// Whether the log says it of itself.
+    pub(crate) fn is_the_logs(self) -> bool {
+        use EventKind::{Checkpoint, Gap, KeyRotate, Recovered, Retention, Rollup};
+        matches!(self, Checkpoint | Gap | KeyRotate | Recovered | Retention | Rollup)
+    }
+}
+
 /// One event. `detail` is free data of whoever records it, and hostile wherever it is shown.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Event {

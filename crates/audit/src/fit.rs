@@ -1,6 +1,7 @@
 //! What a record loses when it does not fit into a line: first text that is only shown, then what could be
 //! recomputed nowhere else (entities, context), each replaced by its size and digest, and last the names of the
-//! request. The line says what it lost, and whether the request can still be decided again.
+//! request. The line says what it lost, and whether the request can still be decided again: it can while what it lost is
+//! only stored elsewhere.
 
 use std::sync::Arc;
 
@@ -12,21 +13,46 @@ use crate::digest::{hex, sha256};
 use crate::entry::Entry;
 use crate::event::Event;
 use crate::limits::{CUT_DETAIL_ITEMS_MAX, CUT_ITEMS_MAX, CUT_TEXT_BYTES_MAX, LINE_BYTES_MAX};
+use crate::objects::{Part, STORED};
 use crate::record::{DecisionRecord, EventRecord, Head, Record};
 
-/// The line of an entry, with its line break: at most [`LINE_BYTES_MAX`] bytes, whatever the entry holds.
-pub(crate) fn line(head: &Head, entry: &Entry) -> Vec<u8> {
-    let mut line = match entry {
-        Entry::Decision(decision) => decision_line(head, decision),
-        Entry::Event(event) => event_line(head, event),
+/// A line to be, and what is to be known of it beside the entry.
+#[derive(Clone, Copy)]
+pub(crate) struct Draft<'a> {
+    /// What the line says.
+    pub(crate) entry: &'a Entry,
+    /// Paths at which the entry holds commitments instead of values.
+    pub(crate) redacted: &'a [Arc<str>],
+    /// Bytes of parts that may be stored elsewhere.
+    pub(crate) room: u64,
+}
+
+/// A line with its line break, and the parts of it that are to be stored first.
+pub(crate) struct Line {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) parts: Vec<Part>,
+}
+
+impl<'a> Draft<'a> {
+    /// An entry that is written as it is, or cut.
+    pub(crate) fn plain(entry: &'a Entry) -> Self {
+        Self { entry, redacted: &[], room: 0 }
+    }
+}
+
+/// The line of an entry: at most [`LINE_BYTES_MAX`] bytes, whatever the entry holds.
+pub(crate) fn line(head: &Head, draft: Draft<'_>) -> Line {
+    let mut line = match draft.entry {
+        Entry::Decision(decision) => decision_line(head, decision, draft),
+        Entry::Event(event) => Line { bytes: event_line(head, event, draft.redacted), parts: Vec::new() },
     };
-    line.push(b'\n');
+    line.bytes.push(b'\n');
     line
 }
 
-/// A part of a decision that can be given up.
+/// A part of a decision that can be given up, or stored elsewhere.
 #[derive(Clone, Copy)]
-enum Part {
+enum Loss {
     Shown,
     Entities,
     Context,
@@ -34,56 +60,85 @@ enum Part {
 }
 
 /// What to give up, from the least loss to the greatest; the last always fits (`limits`).
-const LOSSES: [&[Part]; 8] = [
+const LOSSES: [&[Loss]; 8] = [
     &[],
-    &[Part::Shown],
-    &[Part::Entities],
-    &[Part::Entities, Part::Shown],
-    &[Part::Context],
-    &[Part::Entities, Part::Context],
-    &[Part::Entities, Part::Context, Part::Shown],
-    &[Part::Entities, Part::Context, Part::Shown, Part::Names],
+    &[Loss::Shown],
+    &[Loss::Entities],
+    &[Loss::Entities, Loss::Shown],
+    &[Loss::Context],
+    &[Loss::Entities, Loss::Context],
+    &[Loss::Entities, Loss::Context, Loss::Shown],
+    &[Loss::Entities, Loss::Context, Loss::Shown, Loss::Names],
 ];
 
-fn decision_line(head: &Head, decision: &Decision) -> Vec<u8> {
-    let mut line = Vec::new();
-    for parts in LOSSES {
-        line = match parts {
-            [] => write_decision(head, decision, &[], Vec::new()),
-            _ => decision_without(head, decision, parts),
+fn decision_line(head: &Head, decision: &Decision, draft: Draft<'_>) -> Line {
+    let mut line = Line { bytes: Vec::new(), parts: Vec::new() };
+    for losses in LOSSES {
+        line = match losses {
+            [] => {
+                let bytes = write_decision(head, decision, draft.redacted, &[], Vec::new());
+                Line { bytes, parts: Vec::new() }
+            }
+            _ => decision_without(head, decision, draft, losses),
         };
-        if fits(&line) {
+        if fits(&line.bytes) {
             break;
         }
     }
     line
 }
 
-fn decision_without(head: &Head, decision: &Decision, parts: &[Part]) -> Vec<u8> {
+fn decision_without(head: &Head, decision: &Decision, draft: Draft<'_>, losses: &[Loss]) -> Line {
     let mut smaller = decision.clone();
     let (mut missing, mut cut) = (Vec::new(), Cut::default());
-    for part in parts {
-        match part {
-            Part::Shown => cut_shown(&mut smaller, &mut cut),
-            Part::Entities => {
-                smaller.entities = oversized(&smaller.entities);
-                missing.push("entities");
-            }
-            Part::Context => {
-                smaller.context = oversized(&smaller.context);
-                missing.push("context");
-            }
-            Part::Names => {
+    let mut elsewhere = Elsewhere { tenant: decision.tenant.clone(), room: draft.room, parts: Vec::new() };
+    for loss in losses {
+        match loss {
+            Loss::Shown => cut_shown(&mut smaller, &mut cut),
+            Loss::Entities => missing.extend(elsewhere.move_there("entities", &mut smaller.entities)),
+            Loss::Context => missing.extend(elsewhere.move_there("context", &mut smaller.context)),
+            Loss::Names => {
                 let shown = cut.0.len();
                 cut_names(&mut smaller, &mut cut);
                 missing.extend(cut.0.iter().skip(shown));
             }
         }
     }
-    write_decision(head, &smaller, &missing, cut.0)
+    let bytes = write_decision(head, &smaller, draft.redacted, &missing, cut.0);
+    Line { bytes, parts: elsewhere.parts }
 }
 
-fn write_decision(head: &Head, request: &Decision, missing: &[&str], cut: Vec<&'static str>) -> Vec<u8> {
+/// Where parts go that do not fit into the line, as far as the tenant has room there.
+struct Elsewhere {
+    tenant: Option<Arc<str>>,
+    room: u64,
+    parts: Vec<Part>,
+}
+
+impl Elsewhere {
+    /// Puts into the value's place what stands for it; the name of the member when it is lost.
+    fn move_there(&mut self, name: &'static str, value: &mut Value) -> Option<&'static str> {
+        let bytes = ascii::to_vec(value);
+        let sha256 = hex(&sha256(&bytes));
+        let told = json!({"bytes": bytes.len().to_string(), "sha256": sha256});
+        let Some(room) = self.room.checked_sub(bytes.len() as u64) else {
+            *value = json!({"$oversized": told});
+            return Some(name);
+        };
+        self.room = room;
+        self.parts.push(Part { tenant: self.tenant.clone().unwrap_or_default(), sha256, bytes });
+        *value = json!({STORED: told});
+        None
+    }
+}
+
+fn write_decision(
+    head: &Head,
+    request: &Decision,
+    redacted: &[Arc<str>],
+    missing: &[&str],
+    cut: Vec<&'static str>,
+) -> Vec<u8> {
     ascii::to_vec(&Record::Decision(DecisionRecord {
         head: head.clone(),
         kind: "decision",
@@ -91,12 +146,14 @@ fn write_decision(head: &Head, request: &Decision, missing: &[&str], cut: Vec<&'
         request,
         not_replayable: (!missing.is_empty()).then(|| format!("oversized: {}", missing.join(", "))),
         cut,
+        redacted,
     }))
 }
 
-fn event_line(head: &Head, event: &Event) -> Vec<u8> {
-    let write =
-        |event: &Event, cut| ascii::to_vec(&Record::Event(EventRecord { head: head.clone(), event, cut }));
+fn event_line(head: &Head, event: &Event, redacted: &[Arc<str>]) -> Vec<u8> {
+    let write = |event: &Event, cut| {
+        ascii::to_vec(&Record::Event(EventRecord { head: head.clone(), event, cut, redacted }))
+    };
     let line = write(event, Vec::new());
     if fits(&line) {
         return line;
@@ -267,8 +324,8 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use super::line;
-    use crate::limits::{CUT_TEXT_BYTES_MAX, LINE_BYTES_MAX};
+    use super::{Draft, line};
+    use crate::limits::{CUT_TEXT_BYTES_MAX, LINE_BYTES_MAX, REDACT_PATH_BYTES_MAX, REDACT_PATHS_MAX};
     use crate::record::Head;
     use crate::{
         AssertedBy, Because, Decision, DecisionKind, Engine, Entry, Event, EventKind, Place, PolicyReference,
@@ -315,7 +372,11 @@ mod tests {
 
     fn written(entry: impl Into<Entry>) -> Value {
         let now = SystemTime::now();
-        let line = line(&Head::new(u64::MAX, RecordId::at(now), now, [0xff; 32]), &entry.into());
+        let head = Head::new(u64::MAX, RecordId::at(now), now, [0xff; 32]);
+        let entry = entry.into();
+        // As many paths as can be redacted, each as long as it may be.
+        let redacted = vec!["x".repeat(REDACT_PATH_BYTES_MAX).into(); REDACT_PATHS_MAX];
+        let line = line(&head, Draft { redacted: &redacted, ..Draft::plain(&entry) }).bytes;
         assert!(line.len() <= LINE_BYTES_MAX, "{} bytes", line.len());
         assert_eq!(line.iter().position(|byte| *byte == b'\n'), Some(line.len() - 1));
         assert!(line[..line.len() - 1].iter().all(|byte| matches!(byte, b' '..=b'~')));

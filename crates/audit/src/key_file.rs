@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _, KeypairBytes};
 
-use crate::digest::key;
+use crate::digest::{hex, key};
 use crate::disk::sync_folder_of;
 use crate::key::{KeyId, SigningKey, VerifyingKey};
 use crate::regular;
@@ -30,6 +30,20 @@ const EXPECTED: &str = "an Ed25519 private key (PKCS#8, in PEM)";
 /// It cannot be read, or holds no key.
 pub fn verifying_key_of(path: &Path) -> Result<VerifyingKey, KeyFileError> {
     parse(path, &secret::read_as_it_is(path)?).map(|key| key.verifying())
+}
+
+/// The key of commitments, in a file beside the signing key: 64 hexadecimal digits. Made when there is none.
+pub(crate) fn redaction_key(signing: &Path, log: &Path) -> Result<[u8; 32], KeyFileError> {
+    let path = signing.with_file_name("audit.hmac");
+    let bytes =
+        secret::open_or_make(&path, log, || key().map(|key| format!("{}\n", hex(&key)).into_bytes()))?;
+    let text = str::from_utf8(&bytes).unwrap_or_default().trim_end();
+    let key =
+        text.as_bytes().chunks(2).map(|digits| u8::from_str_radix(str::from_utf8(digits).ok()?, 16).ok());
+    let key = key.collect::<Option<Vec<u8>>>().and_then(|key| key.try_into().ok());
+    // Only as it is written: no signs, no upper case.
+    let key = key.filter(|key: &[u8; 32]| hex(key) == text);
+    key.ok_or(KeyFileError::NoKey { file: path, expected: "a key of 64 hexadecimal digits" })
 }
 
 /// The key file of one log, or of several.

@@ -6,8 +6,8 @@
 //! [`Log::decided`] is the same for decisions, of which a flood is counted instead.
 //! [`read`] gives the lines back, and [`verify`](verify()) says whether they are as they were written, both from the files alone.
 //!
-//! Reading order: `entry`, `decision`, `event` (what is recorded), `record`, `fit`, `ascii` (how a line is made),
-//! `chain`, `checkpoint`, `note`, `key`, `key_rotation`, `seal` (why nobody can change one), `log`, `options`, `queue`, `watch`,
+//! Reading order: `entry`, `decision`, `event` (what is recorded), `record`, `redact`, `fit`, `objects`, `ascii` (how a line is
+//! made), `chain`, `checkpoint`, `note`, `key`, `key_rotation`, `seal` (why nobody can change one), `log`, `options`, `queue`, `watch`,
 //! `writer`, `reserve` (who waits for whom), `rollup`, `tally` (what is only counted), `segment`, `folder`, `tail`, `backward`,
 //! `stamp`, `disk`, `lock` (the files), `compress`, `retention` (old ones), `secret`, `key_file`, `keys`, `checkpoint_copies`
 //! (the files elsewhere), `archive` (policy sets), `read`; `verify` stands by itself.
@@ -40,10 +40,12 @@ mod limits;
 mod lock;
 mod log;
 mod note;
+mod objects;
 mod options;
 mod queue;
 mod read;
 mod record;
+mod redact;
 mod regular;
 mod reserve;
 mod retention;
@@ -78,13 +80,16 @@ pub use key_rotation::{FormerKey, KeyRotation};
 pub use limits::{
     BATCH_RECORDS_MAX, CHECKPOINT_COPY_WAIT, CHECKPOINT_INTERVAL, CHECKPOINT_RECORDS_MAX, COMMIT_INTERVAL,
     KEY_FILE_BYTES_MAX, LINE_BYTES_MAX, LOCK_WAIT, QUEUE_BYTES_MAX, QUEUE_RECORDS_MAX, RECOVERED_ROLLUPS_MAX,
-    RECOVERY_BYTES_MAX, RESERVE_BYTES, RETRY_INTERVAL, SEGMENT_AGE_MAX, SEGMENT_BYTES_MAX,
+    RECOVERY_BYTES_MAX, REDACT_PATH_BYTES_MAX, REDACT_PATHS_MAX, RESERVE_BYTES, RETRY_INTERVAL,
+    SEGMENT_AGE_MAX, SEGMENT_BYTES_MAX, STORED_TENANT_BYTES_MAX,
 };
 pub use log::Log;
 pub use note::InvalidNote;
+pub use objects::{StoredError, stored};
 pub use options::{Mode, Options};
 pub use read::{Line, Lines, RawLine, ReadError, find, read, read_from, read_with};
 pub use record::SCHEMA;
+pub use redact::{InvalidRedaction, Redaction};
 pub use rollup::Occurrence;
 pub use schema::schema_json;
 pub use secret::KeyFileError;

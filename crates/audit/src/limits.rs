@@ -36,6 +36,16 @@ pub const KEY_FILE_BYTES_MAX: u64 = 4 * 1024;
 /// the last segment or two. Before that, roll-ups that were left open are not found.
 pub const RECOVERY_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// Members that a log can redact: 16, each with a path of at most [`REDACT_PATH_BYTES_MAX`]; a record lists them.
+pub const REDACT_PATHS_MAX: usize = 16;
+
+/// Bytes of the path of a member that is redacted: 64, `entities.attrs.` and a name.
+pub const REDACT_PATH_BYTES_MAX: usize = 64;
+
+/// Bytes that one tenant's records may have stored beside one segment because they do not fit into a line: 16 MiB, a quarter
+/// of what the segment has itself. Past it the parts are lost, and the records say so.
+pub const STORED_TENANT_BYTES_MAX: u64 = 16 * 1024 * 1024;
+
 /// Roll-ups that one `recovered` record names: 256, half a line.
 pub const RECOVERED_ROLLUPS_MAX: usize = 256;
 
@@ -152,8 +162,11 @@ pub(crate) const VERIFY_PROGRESS_BYTES: u64 = 1024 * 1024;
 
 // A line with everything cut fits: 10 texts of the request and 7 displayed ones; 4 scopes, 4 chain ids, 4 errors;
 // 4 policies with id and file, enforced and shadow. What is left over holds member names, numbers and the two
-// stand-ins for context and entities (under 2 KiB together).
+// stand-ins for context and entities (under 2 KiB together), and paths of what is redacted.
 const _: () = assert!(
-    (10 + 7 + CUT_ITEMS_MAX * (3 + 2 * 2)) * CUT_TEXT_BYTES_MAX + 2 * 1024 < LINE_BYTES_MAX,
+    (10 + 7 + CUT_ITEMS_MAX * (3 + 2 * 2)) * CUT_TEXT_BYTES_MAX
+        + REDACT_PATHS_MAX * (REDACT_PATH_BYTES_MAX + 3)
+        + 2 * 1024
+        < LINE_BYTES_MAX,
     "a line with everything cut has to fit"
 );

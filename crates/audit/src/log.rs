@@ -12,10 +12,12 @@ use crate::entry::Entry;
 use crate::error::{OpenError, RotateError, Unavailable};
 use crate::folder::segment_name;
 use crate::key::VerifyingKey;
+use crate::key_file::redaction_key;
 use crate::keys::Keys;
 use crate::lock::{Lock, LockError};
 use crate::options::{Mode, Options};
 use crate::queue::Queue;
+use crate::redact::Redactor;
 use crate::reserve::Reserve;
 use crate::retention::Retention;
 use crate::seal::Seal;
@@ -55,6 +57,10 @@ impl Log {
             TailError::Damaged(file, why) => OpenError::Damaged { file, why },
         })?;
         let change = keys.settle(tail.as_ref().and_then(|tail| tail.signer))?;
+        let redactor = match options.redact.is_empty() {
+            true => None,
+            false => Some(Redactor::new(&options.redact, redaction_key(&options.key, folder)?)),
+        };
         let copies = options.checkpoints.clone().map(CheckpointCopies::start).transpose();
         let copies = copies.map_err(|error| unusable(folder, error))?;
         let mut reserve = Reserve::of(options.disk.clone(), folder, options.reserve_bytes);
@@ -82,6 +88,7 @@ impl Log {
             retention: Retention::of(folder, options.retain),
             seal,
             copies,
+            redactor,
             retry: options.retry,
         };
         let writer = thread::Builder::new()

@@ -10,6 +10,7 @@ use crate::limits::{
     CHECKPOINT_INTERVAL, LOCK_WAIT, QUEUE_BYTES_MAX, QUEUE_RECORDS_MAX, RESERVE_BYTES, RETRY_INTERVAL,
     SEGMENT_AGE_MAX, SEGMENT_BYTES_MAX,
 };
+use crate::redact::Redaction;
 
 /// What happens while the disk takes no lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,6 +29,8 @@ pub struct Options {
     pub folder: PathBuf,
     /// The file of the signing key, outside the folder; made, with its folder, if there is none.
     pub key: PathBuf,
+    /// What is not kept in plain. The key of its commitments is the file `audit.hmac` beside the signing key; made when needed.
+    pub redact: Redaction,
     /// Where checkpoints are copied to, if anywhere: a place that who can write the folder cannot reach.
     pub checkpoints: Option<CopyTo>,
     /// Time between two checkpoints while records come in.
@@ -65,6 +68,7 @@ impl Options {
         Self {
             key: folder.with_file_name("keys").join("audit.ed25519"),
             folder,
+            redact: Redaction::default(),
             checkpoints: None,
             checkpoint_interval: CHECKPOINT_INTERVAL,
             mode: Mode::Strict,

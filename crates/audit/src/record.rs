@@ -1,5 +1,6 @@
 //! One line: what was accepted, with its place in the order. [`crate::fit`] decides what it may lose to fit.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use schemars::JsonSchema;
@@ -40,6 +41,9 @@ pub(crate) struct DecisionRecord<'a> {
     /// Members of which a part was left out so that the line fits.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) cut: Vec<&'static str>,
+    /// Paths of members at which there is a commitment, `redacted:hmac-sha256:<key id>:<hex>`, instead of the value.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) redacted: &'a [Arc<str>],
 }
 
 /// Anything but a decision.
@@ -52,6 +56,9 @@ pub(crate) struct EventRecord<'a> {
     /// Members of which a part was left out so that the line fits.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) cut: Vec<&'static str>,
+    /// Paths of members at which there is a commitment, `redacted:hmac-sha256:<key id>:<hex>`, instead of the value.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub(crate) redacted: &'a [Arc<str>],
 }
 
 /// A record's place in the order.

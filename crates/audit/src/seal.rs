@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::chain::Chain;
 use crate::checkpoint::{Checkpoint, Head};
 use crate::entry::Entry;
+use crate::fit::{Draft, Line};
 use crate::key::{KeyId, SigningKey};
 use crate::key_rotation::KeyRotation;
 use crate::limits::CHECKPOINT_RECORDS_MAX;
@@ -82,14 +83,14 @@ impl Seal {
     }
 
     /// The line of a record, which is the next from here on.
-    pub(crate) fn line(&mut self, accepted: &Accepted) -> Vec<u8> {
+    pub(crate) fn line(&mut self, accepted: &Accepted, draft: Draft<'_>) -> Line {
         let Some(new) = &accepted.new_key else {
-            return self.next_line(accepted.id, accepted.ts, &accepted.entry);
+            return self.next_line(accepted.id, accepted.ts, draft);
         };
-        let line = self.next_line(accepted.id, accepted.ts, &self.change_of_keys(new, accepted.id));
+        let change = self.change_of_keys(new, accepted.id);
         self.key = new.clone();
         self.gone = None;
-        line
+        self.next_line(accepted.id, accepted.ts, Draft::plain(&change))
     }
 
     /// The line of a checkpoint, which is the next from here on; nothing where it would say what the line before says.
@@ -106,7 +107,7 @@ impl Seal {
             .with("reason", reason.as_str());
         let ts = SystemTime::now();
         let id = RecordId::at(ts);
-        let line = self.next_line(id, ts, &event.into());
+        let line = self.next_line(id, ts, Draft::plain(&event.into())).bytes;
         self.signed = self.chain.records;
         self.shut = reason == Reason::Shutdown;
         self.start = false;
@@ -152,10 +153,10 @@ impl Seal {
         Some(Head { log, records: self.chain.records, hash: self.chain.hash })
     }
 
-    fn next_line(&mut self, id: RecordId, ts: SystemTime, entry: &Entry) -> Vec<u8> {
+    fn next_line(&mut self, id: RecordId, ts: SystemTime, draft: Draft<'_>) -> Line {
         self.log.get_or_insert_with(|| id.to_string());
         self.shut = false;
-        self.chain.line(id, ts, entry)
+        self.chain.line(id, ts, draft)
     }
 
     /// Of a log whose first record it is, it names itself.

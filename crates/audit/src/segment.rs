@@ -14,6 +14,7 @@ use crate::disk::{Disk, SegmentFile};
 use crate::folder::{objects, objects_through, packed, partial, segment_name, segments};
 use crate::limits::{CHECKPOINT_LINE_BYTES, CLOCK_JUMP_MAX};
 use crate::lock::Lock;
+use crate::objects::{Objects, Part};
 use crate::options::Options;
 use crate::read;
 use crate::stamp::Stamp;
@@ -26,6 +27,7 @@ pub(crate) struct Segments {
     disk: Arc<dyn Disk>,
     folder: PathBuf,
     lock: Lock,
+    objects: Objects,
     bytes_max: u64,
     age_max: Duration,
     /// Number of the segment below.
@@ -70,6 +72,7 @@ impl Segments {
             disk: options.disk.clone(),
             folder: options.folder.clone(),
             lock,
+            objects: Objects::new(&options.folder),
             bytes_max: options.segment_bytes_max,
             age_max: options.segment_age_max.min(CLOCK_JUMP_MAX),
             begun: None,
@@ -154,11 +157,19 @@ impl Segments {
         self.compressor.iter().for_each(|compressor| compressor.hold(is_held));
     }
 
-    /// Makes some whole lines durable in the segment, however large it gets. After an error none of them is in
-    /// the log, and the same lines can be given again.
-    pub(crate) fn commit(&mut self, lines: &[u8]) -> Result<(), Trouble> {
+    /// Bytes of parts that a tenant may still store beside this segment.
+    pub(crate) fn room_for_parts(&self, tenant: &str) -> u64 {
+        self.objects.room(self.number, tenant)
+    }
+
+    /// Makes some whole lines durable in the segment, however large it gets, after the parts that they name. After an error
+    /// none of the lines is in the log, and the same can be given again.
+    pub(crate) fn commit(&mut self, lines: &[u8], parts: &[Part]) -> Result<(), Trouble> {
         self.holds_folder()?;
         self.settle()?;
+        self.objects
+            .put(&*self.disk, self.number, parts)
+            .map_err(|(file, error)| Trouble::with(&file, &error))?;
         let path = self.path();
         let mut file = match std::mem::replace(&mut self.current, Current::None) {
             Current::Open(file) => file,

@@ -4,11 +4,15 @@
 //! INVARIANT: the chain goes on only with lines that are durable. Those of an attempt that failed are made anew, since
 //! the first line that a disk takes again is the `gap` record that says it did not.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::checkpoint_copies::CheckpointCopies;
+use crate::fit::Draft;
+use crate::objects::Part;
 use crate::queue::{Accepted, Queue, Taken};
+use crate::redact::Redactor;
 use crate::reserve::Reserve;
 use crate::retention::Retention;
 use crate::seal::{Reason, Seal};
@@ -22,8 +26,27 @@ pub(crate) struct Writer {
     pub(crate) retention: Retention,
     pub(crate) seal: Seal,
     pub(crate) copies: Option<CheckpointCopies>,
+    /// Nothing when everything is kept.
+    pub(crate) redactor: Option<Redactor>,
     /// Time between two attempts while the disk takes no lines.
     pub(crate) retry: Duration,
+}
+
+/// What a commit would put down, and the chain as it is then.
+struct Made {
+    seal: Seal,
+    lines: Vec<u8>,
+    parts: Vec<Part>,
+}
+
+impl Made {
+    fn checkpoint(&mut self, reason: Reason) {
+        self.lines.extend(self.seal.checkpoint(reason).unwrap_or_default());
+    }
+
+    fn stored_by(&self, tenant: &str) -> u64 {
+        self.parts.iter().filter(|part| &*part.tenant == tenant).map(|part| part.bytes.len() as u64).sum()
+    }
 }
 
 impl Writer {
@@ -91,19 +114,19 @@ impl Writer {
         records: &[Accepted],
         end: Option<Reason>,
     ) -> Result<(), Trouble> {
-        let (mut seal, mut lines) = self.lines(opening, records, end);
-        if lines.is_empty() {
+        let mut made = self.lines(opening, records, end);
+        if made.lines.is_empty() {
             return Ok(());
         }
         let has_records = opening.is_some() || !records.is_empty();
         // There is room kept for a checkpoint of what is there already.
-        if has_records && self.segments.rotates_before(lines.len(), SystemTime::now()) {
+        if has_records && self.segments.rotates_before(made.lines.len(), SystemTime::now()) {
             self.end_segment()?;
             // Another line is before them now.
-            (seal, lines) = self.lines(opening, records, end);
+            made = self.lines(opening, records, end);
         }
-        self.segments.commit(&lines)?;
-        self.go_on_after(seal);
+        self.segments.commit(&made.lines, &made.parts)?;
+        self.go_on_after(made.seal);
         Ok(())
     }
 
@@ -111,7 +134,7 @@ impl Writer {
     fn end_segment(&mut self) -> Result<(), Trouble> {
         let mut seal = self.seal.clone();
         if let Some(line) = seal.checkpoint(Reason::Rotation) {
-            self.segments.commit(&line)?;
+            self.segments.commit(&line, &[])?;
             self.go_on_after(seal);
         }
         self.segments.rotate();
@@ -119,23 +142,26 @@ impl Writer {
     }
 
     /// The lines of some records with the checkpoints that are due, and the chain with them.
-    fn lines(
-        &self,
-        opening: Option<&Accepted>,
-        records: &[Accepted],
-        end: Option<Reason>,
-    ) -> (Seal, Vec<u8>) {
-        let (mut seal, mut lines) = (self.seal.clone(), Vec::new());
+    fn lines(&self, opening: Option<&Accepted>, records: &[Accepted], end: Option<Reason>) -> Made {
+        let mut made = Made { seal: self.seal.clone(), lines: Vec::new(), parts: Vec::new() };
         for accepted in opening.into_iter().chain(records) {
-            lines.extend(seal.line(accepted));
-            if let Some(reason) = seal.due_after(accepted) {
-                lines.extend(seal.checkpoint(reason).unwrap_or_default());
+            let (entry, redacted) = match &self.redactor {
+                Some(redactor) => redactor.redacted(&accepted.entry),
+                None => (Cow::Borrowed(&accepted.entry), Vec::new()),
+            };
+            let tenant = entry.tenant().map_or("", |tenant| tenant);
+            let room = self.segments.room_for_parts(tenant).saturating_sub(made.stored_by(tenant));
+            let line = made.seal.line(accepted, Draft { entry: &entry, redacted: &redacted, room });
+            made.lines.extend(line.bytes);
+            made.parts.extend(line.parts);
+            if let Some(reason) = made.seal.due_after(accepted) {
+                made.checkpoint(reason);
             }
         }
-        lines.extend(
-            end.or_else(|| seal.due()).and_then(|reason| seal.checkpoint(reason)).unwrap_or_default(),
-        );
-        (seal, lines)
+        if let Some(reason) = end.or_else(|| made.seal.due()) {
+            made.checkpoint(reason);
+        }
+        made
     }
 
     fn go_on_after(&mut self, mut seal: Seal) {

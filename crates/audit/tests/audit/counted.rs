@@ -9,7 +9,7 @@ use audit::{DecisionKind, Log, Mode, Occurrence, Options, Unavailable};
 use serde_json::{Value, json};
 
 use crate::faulty::{EIO, FaultyDisk, Operation};
-use crate::form::full;
+use crate::form::decision;
 use crate::{of_kind, open, options, records, tempdir};
 
 fn denied<'a>(tenant: &'a Arc<str>, actor: &'a Arc<str>, action: &'static str) -> Occurrence<'a> {
@@ -29,7 +29,7 @@ fn decide(log: &Log, occurrence: &Occurrence<'_>) -> Result<String, Unavailable>
         actor: occurrence.actor.cloned(),
         action: occurrence.action,
         decision_kind: occurrence.decision_kind,
-        ..full()
+        ..decision()
     };
     log.decided(occurrence, decision).map(|id| id.to_string())
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::{open, records, tempdir};
 
 /// A decision with every member there is.
-pub(crate) fn full() -> Decision {
+pub(crate) fn decision() -> Decision {
     let policy = PolicyReference {
         id: "guard.tenant".into(),
         file: "policies/guard.cedar".into(),
@@ -68,7 +68,7 @@ fn bare() -> Decision {
         chain: vec![],
         memo: None,
         asserted_by: None,
-        ..full()
+        ..decision()
     }
 }
 
@@ -76,7 +76,7 @@ fn bare() -> Decision {
 fn a_decision_is_written_member_by_member() {
     let folder = tempdir().unwrap();
     let log = open(folder.path());
-    let id = log.accept(full().into()).unwrap().to_string();
+    let id = log.accept(decision().into()).unwrap().to_string();
     log.close().unwrap();
     let mut record = records(folder.path()).remove(0);
     let ts = record["ts"].take();
@@ -112,8 +112,8 @@ fn every_record_keeps_to_the_published_schema() {
     let folder = tempdir().unwrap();
     let log = open(folder.path());
     let long: Arc<str> = "\u{1f600}".repeat(20_000).into();
-    let oversized = Decision { entities: json!([&*long]), errors: vec![long], ..full() };
-    for entry in [full(), bare(), oversized] {
+    let oversized = Decision { entities: json!([&*long]), errors: vec![long], ..decision() };
+    for entry in [decision(), bare(), oversized] {
         log.accept(entry.into()).unwrap();
     }
     for kind in [

@@ -12,6 +12,7 @@ mod faulty;
 mod form;
 mod full;
 #[cfg(unix)]
+mod kept;
 mod key;
 mod killed;
 mod order;

@@ -29,7 +29,8 @@ impl Again {
     /// The case of a record.
     ///
     /// # Errors
-    /// It is no decision, nobody asked, a part of it was too large to be recorded, or it cannot be understood.
+    /// It is no decision, nobody asked, a part of it was too large to be recorded, is stored elsewhere and was not filled in, or
+    /// is redacted; or it cannot be understood.
     pub fn of_record(record: &Json) -> Result<Self, NotReplayable> {
         let text = |name: &str| record.get(name).and_then(Json::as_str);
         if text("kind") != Some("decision") {
@@ -41,10 +42,14 @@ impl Again {
         if let Some(why) = text("not_replayable") {
             return Err(not(why.to_owned()));
         }
+        if let Some(paths) = redacted(record) {
+            return Err(not(format!("redacted: {paths}")));
+        }
         let actor = text("actor").ok_or_else(|| not("nobody asked: the record has no actor".to_owned()))?;
         let part = |name: &str| record.get(name).ok_or_else(|| not(format!("the record has no `{name}`")));
         let entities = part("entities")?;
-        let context = part("context")?.as_object().filter(|context| !context.contains_key("$oversized"));
+        let context =
+            part("context")?.as_object().filter(|context| !context.keys().any(|name| name.starts_with('$')));
         let context = context.ok_or_else(|| not("the engine could not be given this case".to_owned()))?;
         let mut facts = Facts::default();
         let unclear = |why: &dyn std::fmt::Display| not(format!("the record cannot be understood: {why}"));
@@ -107,6 +112,18 @@ impl Again {
             sitting.decide(case).map_err(invalid)
         })
     }
+}
+
+/// The redacted members that an answer can depend on; nothing where those are of no account, such as who was at the
+/// command line.
+fn redacted(record: &Json) -> Option<String> {
+    let decides = |path: &&str| {
+        let first = path.split('.').next().unwrap_or_default();
+        ["actor", "resource", "context", "scopes", "entities"].contains(&first)
+    };
+    let paths = record.get("redacted")?.as_array()?.iter().filter_map(Json::as_str);
+    let paths: Vec<&str> = paths.filter(decides).collect();
+    (!paths.is_empty()).then(|| paths.join(", "))
 }
 
 impl Written {

@@ -164,7 +164,11 @@ impl Simulate {
             let message = format!("no record `{}` in `{}`", visible(record), log.display());
             return Err(Fault::failed(message).with_help("`--log DIR` names another log"));
         };
-        Ok(Again::of_record(&line.record).map(|again| Asked::Recorded(Box::new((again, line.record)))))
+        let record = match audit::stored(log, &line) {
+            Ok(record) => record,
+            Err(error) => return Ok(Err(NotReplayable(error.to_string()))),
+        };
+        Ok(Again::of_record(&record).map(|again| Asked::Recorded(Box::new((again, record)))))
     }
 
     fn changed(

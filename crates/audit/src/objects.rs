@@ -1,0 +1,172 @@
+//! Parts of records that are too large for a line, each in a file that is named by its hash, beside the segment whose
+//! line names it: `objects/<segment>/<sha256>`.
+//!
+//! What a part says is not known here. Who may have how much of the disk is: a tenant's flood of large requests must not
+//! fill it.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, OpenOptions};
+use std::io::{self, ErrorKind, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use crate::Line;
+use crate::digest::{hex, sha256};
+use crate::disk::{Disk, sync_folder_of};
+use crate::limits::STORED_TENANT_BYTES_MAX;
+use crate::regular;
+
+/// The folder of all of them, in the log's.
+const FOLDER: &str = "objects";
+
+/// The member that stands for a part.
+pub(crate) const STORED: &str = "$stored";
+
+/// A part, to be stored before the line that names it.
+#[derive(Debug, Clone)]
+pub(crate) struct Part {
+    /// Whose it is; nobody's counts as one tenant's.
+    pub(crate) tenant: Arc<str>,
+    pub(crate) sha256: String,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// Why the parts of a record cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum StoredError {
+    /// The file cannot be read.
+    #[error("part `{}` of the audit log cannot be read: {source}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It is not what was stored.
+    #[error("part `{}` of the audit log is not what was recorded: its hash is another", file.display())]
+    Changed {
+        /// The file.
+        file: PathBuf,
+    },
+}
+
+/// A record with its parts filled in, each found to be what was recorded. One without parts elsewhere is given as it is.
+///
+/// # Errors
+/// See [`StoredError`].
+pub fn stored(folder: &Path, line: &Line) -> Result<Value, StoredError> {
+    let mut record = line.record.clone();
+    for member in record.as_object_mut().into_iter().flat_map(Map::values_mut) {
+        let Some(digest) = digest_of(member) else { continue };
+        let file = file_of(folder, &line.file, digest);
+        let unreadable = |source| StoredError::Unreadable { file: file.clone(), source };
+        let bytes = read(&file).map_err(unreadable)?;
+        let part = serde_json::from_slice(&bytes).ok().filter(|_| hex(&sha256(&bytes)) == digest);
+        *member = part.ok_or(StoredError::Changed { file })?;
+    }
+    Ok(record)
+}
+
+/// The digest of the part that a member stands for. What is no digest names no file.
+fn digest_of(member: &Value) -> Option<&str> {
+    let members = member.as_object().filter(|members| members.len() == 1)?;
+    let digest = members.get(STORED)?.get("sha256")?.as_str()?;
+    let is_digest =
+        digest.len() == 64 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    is_digest.then_some(digest)
+}
+
+fn file_of(folder: &Path, segment: &Path, digest: &str) -> PathBuf {
+    let name = segment.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let number = name.split('.').next().unwrap_or_default();
+    folder.join(FOLDER).join(number).join(digest)
+}
+
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let opened = regular::open(OpenOptions::new().read(true), file)?;
+    opened.take(STORED_TENANT_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The parts of the segment that is written.
+#[derive(Debug)]
+pub(crate) struct Objects {
+    folder: PathBuf,
+    /// Number of the segment that the rest is about.
+    segment: u64,
+    /// Bytes that each tenant has stored.
+    used: HashMap<Arc<str>, u64>,
+    /// Digests of what this run made durable. A file that is there otherwise may be half of one, or not on the disk.
+    durable: HashSet<String>,
+}
+
+impl Objects {
+    /// The parts in a log's folder.
+    pub(crate) fn new(log: &Path) -> Self {
+        let folder = log.join(FOLDER);
+        Self { folder, segment: 0, used: HashMap::new(), durable: HashSet::new() }
+    }
+
+    /// Bytes that a tenant may still store beside a segment.
+    pub(crate) fn room(&self, segment: u64, tenant: &str) -> u64 {
+        let used = self.used.get(tenant).filter(|_| segment == self.segment);
+        STORED_TENANT_BYTES_MAX.saturating_sub(used.copied().unwrap_or_default())
+    }
+
+    /// Makes parts of a segment's lines durable, each once.
+    pub(crate) fn put(
+        &mut self,
+        disk: &dyn Disk,
+        segment: u64,
+        parts: &[Part],
+    ) -> Result<(), (PathBuf, io::Error)> {
+        if segment != self.segment {
+            self.segment = segment;
+            self.used.clear();
+            self.durable.clear();
+        }
+        for part in parts {
+            if self.durable.contains(&part.sha256) {
+                continue;
+            }
+            let own = self.folder.join(format!("{segment:08}"));
+            for made in [&self.folder, &own] {
+                make_folder(made).map_err(|error| (made.clone(), error))?;
+            }
+            let file = own.join(&part.sha256);
+            write(disk, &file, &part.bytes).map_err(|error| (file, error))?;
+            *self.used.entry(part.tenant.clone()).or_default() += part.bytes.len() as u64;
+            self.durable.insert(part.sha256.clone());
+        }
+        Ok(())
+    }
+}
+
+/// Whole or not at all: an earlier line may name a file that is there.
+fn write(disk: &dyn Disk, file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let beside = file.with_extension("new");
+    let mut made = match disk.create(&beside) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            disk.remove(&beside)?;
+            disk.create(&beside)?
+        }
+        made => made?,
+    };
+    made.write(bytes)?;
+    made.sync()?;
+    fs::rename(&beside, file)?;
+    sync_folder_of(file)
+}
+
+fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match builder.create(folder) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        made => made.and_then(|()| sync_folder_of(folder)),
+    }
+}
