@@ -89,6 +89,46 @@ fn a_segment_that_was_only_begun_is_gone_on_with() {
     assert!(fs::metadata(folder.path().join("00000002.jsonl")).unwrap().len() > 0);
 }
 
+/// Compresses a file as `gzip` does.
+fn pack(segment: &Path) {
+    let done = std::process::Command::new("gzip").arg(segment).status().unwrap();
+    assert!(done.success());
+}
+
+#[test]
+fn a_log_whose_end_is_compressed_is_gone_on_with() {
+    for crash in [false, true] {
+        let folder = tempdir().unwrap();
+        let log = Log::open(Options { segment_bytes_max: 1, ..options(folder.path()) }).unwrap();
+        for number in 0..3 {
+            accept(&log, number).unwrap();
+            log.sync().unwrap();
+        }
+        log.close().unwrap();
+        // After a crash the first checkpoint is behind the one line of the last segment, in a compressed one.
+        let last = folder.path().join("00000003.jsonl");
+        if crash {
+            drop_last_line(&last);
+        }
+        for name in ["00000001.jsonl", "00000002.jsonl"] {
+            pack(&folder.path().join(name));
+        }
+        if !crash {
+            pack(&last);
+        }
+        let log = open(folder.path());
+        let id = accept(&log, 9).unwrap();
+        log.close().unwrap();
+        let next = if crash { "00000003.jsonl" } else { "00000004.jsonl" };
+        let text = fs::read_to_string(folder.path().join(next)).unwrap();
+        assert!(text.contains(&id) && text.contains("recovered") == crash, "{text}");
+        let first: serde_json::Value =
+            serde_json::from_str(text.lines().nth(usize::from(crash)).unwrap()).unwrap();
+        // Three records with a checkpoint each, of which the last is lost, and made up for by `recovered`.
+        assert_eq!(first["seq"], if crash { "6" } else { "7" });
+    }
+}
+
 #[test]
 fn what_is_no_chain_back_to_the_last_checkpoint_is_refused_and_left_as_it_is() {
     type Harm = fn(&mut Vec<String>);
