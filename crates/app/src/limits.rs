@@ -99,6 +99,10 @@ limits! {
         "Messages that wait in one mailbox; over it `send` answers RATE_LIMITED.";
     MAILBOX_MESSAGES_MAX: u32 = 100_000, "messages",
         "Largest mailbox; its bytes are bounded to 1 MiB whatever its messages.";
+    LOG_SEGMENT_MIN: u64 = 1024 * 1024, "bytes",
+        "Smallest segment of an audit log: one commit of its longest lines is 16 MiB, and still goes into one.";
+    LOG_SEGMENT_MAX: u64 = 1 << 30, "bytes",
+        "Largest segment of an audit log: 1 GiB, what a person still copies, searches and compresses whole.";
     STOP_TIMEOUT_DEFAULT_MS: u64 = 10_000, "milliseconds",
         "Time between asking a service to stop and terminating it.";
     STABLE_THRESHOLD_DEFAULT_MS: u64 = 5_000, "milliseconds",

@@ -33,8 +33,8 @@ use std::sync::Arc;
 use diagnostic::{Diagnostic, Source};
 
 pub use entry::{
-    AuditLog, AuditMode, Code, Definition, Guard, Host, Issuer, Library, Limits, Located, Restart, Scope,
-    Service, Tenant,
+    AuditLog, AuditMode, CheckpointPlace, Code, Definition, Guard, Host, Issuer, Library, Limits, Located,
+    Restart, Scope, Service, Tenant,
 };
 pub use form::MODULES;
 pub use schema::schema_json;
@@ -73,7 +73,18 @@ pub struct Manifest {
 impl Default for Manifest {
     /// Nothing declared, and the log in its default place.
     fn default() -> Self {
-        let path = PathBuf::from(resolve::DEFAULT_LOG);
+        let audit_log = AuditLog {
+            span: None,
+            path: PathBuf::from(resolve::DEFAULT_LOG),
+            mode: AuditMode::default(),
+            key: PathBuf::from(resolve::DEFAULT_KEY),
+            public_key: None,
+            checkpoints: None,
+            redact: audit::Redaction::default(),
+            retain: None,
+            rotate_bytes: None,
+            rotate_age: None,
+        };
         Self {
             hosts: Vec::new(),
             definitions: Vec::new(),
@@ -83,7 +94,7 @@ impl Default for Manifest {
             scopes: Vec::new(),
             guards: Vec::new(),
             issuers: Vec::new(),
-            audit_log: AuditLog { span: None, path, mode: AuditMode::default() },
+            audit_log,
             tenancy: Arc::default(),
             sources: Vec::new(),
         }

@@ -5,15 +5,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use audit::Mode;
+use audit::{CopyTo, Mode};
 use diagnostic::Diagnostic;
 use token::{InvalidIssuer, Issuers, Revocations};
 
 use crate::app::REVOCATIONS;
-use crate::manifest::{AuditMode, Manifest};
-
-/// The file of the key that signs an app's audit log, in its folder, unless the manifest says otherwise.
-pub(crate) const DEFAULT_KEY: &str = "data/keys/audit.ed25519";
+use crate::manifest::{AuditMode, CheckpointPlace, Manifest};
 
 /// A folder, and what can be understood of the manifest in it.
 #[derive(Debug)]
@@ -57,13 +54,26 @@ impl Outline {
 pub(crate) fn log_options(folder: &Path, manifest: &Manifest, log_folder: Option<&Path>) -> audit::Options {
     let declared = &manifest.audit_log;
     // The app's key signs its records wherever they are.
-    let key = folder.join(DEFAULT_KEY);
+    let key = folder.join(&declared.key);
+    let checkpoints = match &declared.checkpoints {
+        Some(CheckpointPlace::Folder(place)) => Some(CopyTo::Folder(folder.join(place))),
+        // Whoever has a stdout to give says so.
+        Some(CheckpointPlace::Stdout) | None => None,
+    };
     let folder = log_folder.map_or_else(|| folder.join(&declared.path), Path::to_owned);
     let mode = match declared.mode {
         AuditMode::Strict => Mode::Strict,
         AuditMode::BestEffort => Mode::BestEffort,
     };
-    audit::Options { key, mode, ..audit::Options::new(folder) }
+    let options = audit::Options::new(folder);
+    audit::Options {
+        key,
+        mode,
+        checkpoints,
+        redact: declared.redact.clone(),
+        segment_bytes_max: declared.rotate_bytes.unwrap_or(options.segment_bytes_max),
+        ..options
+    }
 }
 
 /// Whose tokens an app accepts, and what of theirs was revoked.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::manifest::Manifest;
+use crate::manifest::{AuditLog, Manifest};
 
 /// The first thing that is not as it was at the start, in words.
 pub(crate) fn fixed_at_start(before: &Manifest, after: &Manifest) -> Option<String> {
@@ -28,7 +28,7 @@ pub(crate) fn fixed_at_start(before: &Manifest, after: &Manifest) -> Option<Stri
             (service.id.to_string(), terms)
         }))
     };
-    let log = |manifest: &Manifest| (manifest.audit_log.path.clone(), manifest.audit_log.mode);
+    let log = |manifest: &Manifest| AuditLog { span: None, ..manifest.audit_log.clone() };
     difference("host", &hosts(before), &hosts(after))
         .or_else(|| difference("tenant", &tenants(before), &tenants(after)))
         .or_else(|| difference("service", &services(before), &services(after)))

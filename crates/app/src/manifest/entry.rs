@@ -218,6 +218,29 @@ pub struct AuditLog {
     pub path: PathBuf,
     /// What happens when a decision cannot be recorded.
     pub mode: AuditMode,
+    /// The file of the key that signs it: relative to the app's folder, or a whole path.
+    pub key: PathBuf,
+    /// What a verifier trusts, instead of the key in the file.
+    pub public_key: Option<audit::VerifyingKey>,
+    /// Where the signed heads are copied to, if anywhere.
+    pub checkpoints: Option<CheckpointPlace>,
+    /// What is not kept in plain.
+    pub redact: audit::Redaction,
+    /// How long records are kept at the least; for ever without it.
+    pub retain: Option<Duration>,
+    /// Bytes of one segment, if given.
+    pub rotate_bytes: Option<u64>,
+    /// Age of one segment, if given.
+    pub rotate_age: Option<Duration>,
+}
+
+/// A place for copies of a log's signed heads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CheckpointPlace {
+    /// A folder: relative to the app's folder, or a whole path.
+    Folder(PathBuf),
+    /// Stdout of the program that runs the app.
+    Stdout,
 }
 
 /// What happens when a decision cannot be recorded.

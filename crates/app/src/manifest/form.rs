@@ -49,6 +49,14 @@ pub(crate) enum Form {
     Policy,
     /// A folder below the app's.
     Folder,
+    /// A file or folder below the app's, or anywhere by its whole path.
+    Place,
+    /// The same, or `-` for stdout.
+    PlaceOrStdout,
+    /// What checks an audit log's signatures.
+    VerifyingKey,
+    /// A member of audit records that is not to be kept.
+    RedactPath,
     /// Name of a tenant, the operator's own among them.
     AnyTenant,
     /// What a token has to say, or the name of a claim: compared byte by byte.
@@ -86,6 +94,10 @@ impl Form {
                 text.strip_prefix(FILE).is_some_and(|path| is_path(path) && path.ends_with(".cedar"))
             }
             Self::Folder => is_path(text),
+            Self::Place => is_place(text),
+            Self::PlaceOrStdout => text == STDOUT || is_place(text),
+            Self::VerifyingKey => text.parse::<audit::VerifyingKey>().is_ok(),
+            Self::RedactPath => audit::Redaction::of([text]).is_ok(),
             Self::AnyTenant => identifier::is_tenant(text),
             Self::Line => {
                 !text.is_empty() && text.len() <= LINE_BYTES_MAX && !text.chars().any(char::is_control)
@@ -120,6 +132,17 @@ impl Form {
             Self::Script => "`file://NAME.lua` in or below this folder, or Lua text".into(),
             Self::Policy => "`file://NAME.cedar` in or below this folder".into(),
             Self::Folder => "a folder below the app's, such as `data/audit`".into(),
+            Self::Place => {
+                "a path below the app's folder, or a whole one, such as `/etc/moonward/audit.ed25519`".into()
+            }
+            Self::PlaceOrStdout => "a folder below the app's, a whole path, or `-` for stdout".into(),
+            Self::VerifyingKey => {
+                "a verifier key, `moonward.audit+` and what follows, as `moonward audit rotate-key` prints it"
+                    .into()
+            }
+            Self::RedactPath => {
+                "a member of audit records, such as `context.topic` or `asserted_by.login`".into()
+            }
             Self::AnyTenant => "small letters, digits and `-`, at most 64".into(),
             Self::Line => format!("text of 1 to {LINE_BYTES_MAX} bytes without control characters"),
             Self::Template => "a template such as `user/{sub}`".into(),
@@ -142,6 +165,7 @@ impl Form {
                 Some("an operator is somebody with a token, never a service".into())
             }
             Self::Folder => Some("`--log DIR` puts the log anywhere for one run".into()),
+            Self::RedactPath => audit::Redaction::of([text]).err().map(|error| error.to_string()),
             Self::Template => token::Template::parse(text).err().map(|error| error.to_string()),
             Self::KeySet if text.starts_with(FILE) => Some(NO_WAY_OUT.into()),
             Self::KeySet if is_path(text) => Some(format!("write `{FILE}{text}`")),
@@ -165,6 +189,9 @@ impl Form {
             Self::Alias => Some(r"^[A-Za-z_][A-Za-z0-9_-]{0,63}$"),
             Self::Policy => Some(r"^file://[^%?#\\]+\.cedar$"),
             Self::Folder => Some(r"^[^/%?#\\][^%?#\\]*$"),
+            Self::Place | Self::PlaceOrStdout => Some(r"^[^%?#\\]+$"),
+            Self::VerifyingKey => Some(r"^moonward\.audit\+[0-9a-f]{8}\+[A-Za-z0-9+/]{43}=$"),
+            Self::RedactPath => Some(r"^[a-z_]+(\.[^.]+)*$"),
             Self::AnyTenant => Some(r"^[a-z0-9-]{1,64}$"),
             Self::Template => Some(r"^(user|operator)/.*\{[A-Za-z0-9._:-]+\}.*$"),
             Self::KeySet => Some(r"^(https?://.+|file://[^%?#\\]+\.json)$"),
@@ -172,6 +199,9 @@ impl Form {
         }
     }
 }
+
+/// Stands for stdout where a place is asked for.
+pub(crate) const STDOUT: &str = "-";
 
 const NO_WAY_OUT: &str =
     "a file is named from this folder downwards: no `..`, no leading `/`, none of `%`, `?`, `#`, `\\`";
@@ -213,6 +243,11 @@ pub(crate) fn is_path(text: &str) -> bool {
         && text.split('/').all(|component| !["", ".", ".."].contains(&component))
 }
 
+/// A path that leads nowhere but down, from the app's folder or from the root.
+fn is_place(text: &str) -> bool {
+    text != STDOUT && is_path(text.strip_prefix('/').unwrap_or(text))
+}
+
 /// A file's name where `file://` was forgotten: no Lua program is one line that ends in `.lua`.
 fn is_bare_file_name(text: &str) -> bool {
     text.trim_end().ends_with(".lua") && !text.trim_end().contains(['\n', ' '])
@@ -247,6 +282,18 @@ mod tests {
                 &["a.cedar", "permit(principal, action, resource);", "file://a.lua"],
             ),
             (Form::Folder, &["data/audit"], &["/var/log", "../log", "", "data/"]),
+            (Form::Place, &["data/key", "/etc/key"], &["../key", "", "/", "/etc/../key", "-"]),
+            (Form::PlaceOrStdout, &["-", "/mnt/checkpoints"], &["../key", ""]),
+            (
+                Form::VerifyingKey,
+                &["moonward.audit+c95e1cd4+ATYn3lW6FDO65ThTKGH5S3SU+0ZugLF866mQQz4uxXOp"],
+                &[
+                    "",
+                    "moonward.audit",
+                    "moonward.audit+00000000+ATYn3lW6FDO65ThTKGH5S3SU+0ZugLF866mQQz4uxXOp",
+                ],
+            ),
+            (Form::RedactPath, &["context.topic", "asserted_by.login"], &["tenant", "nonsense", "context."]),
             (
                 Form::Actor,
                 &["acme/service/orders", "acme/service/a/b"],

@@ -8,14 +8,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use audit::Redaction;
 use diagnostic::Source;
 
 use super::Manifest;
 use super::entry::{
-    AuditLog, AuditMode, Code, Definition, Guard, Host, Library, Limits, Located, Scope, Tenant,
+    AuditLog, AuditMode, CheckpointPlace, Code, Definition, Guard, Host, Library, Limits, Located, Scope,
+    Tenant,
 };
-use super::form::MODULES;
+use super::form::{MODULES, STDOUT};
 use super::gather::{Entry, Sources, place};
+use super::quantity::{Bytes, Time};
 use super::tenancy::Tenancy;
 use super::written::{self, Written};
 use crate::findings::Findings;
@@ -27,6 +30,9 @@ use crate::limits::{
 
 /// Folder of the log of an app that names none.
 pub(super) const DEFAULT_LOG: &str = "data/audit";
+
+/// The key of that log, and of every other that does not say.
+pub(super) const DEFAULT_KEY: &str = "data/keys/audit.ed25519";
 
 /// Everything that the entries declare, and the defaults for what they do not.
 pub(crate) fn resolve(
@@ -218,6 +224,11 @@ impl Resolver<'_> {
             let again = entry.error("manifest.duplicate-id", "", "an app has one `audit.log`");
             return self.findings.push(again.help(help));
         }
+        // One by one they are of the right form; together they may say the same twice.
+        let redact = Redaction::of(written.redact.iter().map(String::as_str)).unwrap_or_else(|error| {
+            self.findings.push(entry.error("manifest.value", "redact", error.to_string()));
+            Redaction::default()
+        });
         self.manifest.audit_log = AuditLog {
             span: Some(entry.span("")),
             path: PathBuf::from(written.path.as_deref().unwrap_or(DEFAULT_LOG)),
@@ -225,6 +236,16 @@ impl Resolver<'_> {
                 Some("best_effort") => AuditMode::BestEffort,
                 _ => AuditMode::Strict,
             },
+            key: PathBuf::from(written.key.as_deref().unwrap_or(DEFAULT_KEY)),
+            public_key: written.public_key.as_deref().and_then(|key| key.parse().ok()),
+            checkpoints: written.checkpoints.as_deref().map(|place| match place {
+                STDOUT => CheckpointPlace::Stdout,
+                folder => CheckpointPlace::Folder(PathBuf::from(folder)),
+            }),
+            redact,
+            retain: written.retain.map(|Time(retain)| retain),
+            rotate_bytes: written.rotate.size.map(|Bytes(bytes)| bytes),
+            rotate_age: written.rotate.age.map(|Time(age)| age),
         };
     }
 

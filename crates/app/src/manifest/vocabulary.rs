@@ -8,8 +8,9 @@ mod issuer;
 
 use super::form::Form;
 use crate::limits::{
-    HOST_PROCESSES_MAX, HOST_WORKERS_MAX, MAILBOX_MESSAGES_MAX, PROCESS_MEMORY_MAX, PROCESS_MEMORY_MIN,
-    RESTART_ATTEMPTS_MAX, RESTART_BACKOFF_FACTOR_MAX, TENANT_MEMORY_MAX, TENANT_MEMORY_MIN,
+    HOST_PROCESSES_MAX, HOST_WORKERS_MAX, LOG_SEGMENT_MAX, LOG_SEGMENT_MIN, MAILBOX_MESSAGES_MAX,
+    PROCESS_MEMORY_MAX, PROCESS_MEMORY_MIN, RESTART_ATTEMPTS_MAX, RESTART_BACKOFF_FACTOR_MAX,
+    TENANT_MEMORY_MAX, TENANT_MEMORY_MIN,
 };
 
 /// What may stand at a key.
@@ -416,10 +417,38 @@ const AUDIT_KEYS: &[Key] = &[
         Shape::Choice(&["strict", "best_effort"]),
         "`strict`: nothing is done that cannot be recorded. `best_effort`: for development.",
     ),
-    later("public_key"),
-    later("redact"),
-    later("retain"),
-    later("rotate"),
+    optional(
+        "key",
+        Shape::Text(Form::Place),
+        "File of the key that signs the log, outside of its folder; `data/keys/audit.ed25519` unless given.",
+    ),
+    optional(
+        "public_key",
+        Shape::Text(Form::VerifyingKey),
+        "What `moonward audit verify` trusts, instead of the key in the file.",
+    ),
+    optional(
+        "checkpoints",
+        Shape::Text(Form::PlaceOrStdout),
+        "Folder that the signed heads of the log are copied to, out of reach of who can write the log; `-` is stdout of \
+         `moonward run`.",
+    ),
+    optional(
+        "redact",
+        Shape::List { of: &Shape::Text(Form::RedactPath), min: 1 },
+        "Members of records of which only a keyed commitment is kept.",
+    ),
+    optional("retain", Shape::Duration, "How long records are kept at the least; for ever unless given."),
+    optional("rotate", Shape::Keys(ROTATE_KEYS), "When a segment of the log ends."),
+];
+
+const ROTATE_KEYS: &[Key] = &[
+    optional(
+        "size",
+        Shape::Size { min: LOG_SEGMENT_MIN, max: LOG_SEGMENT_MAX },
+        "Bytes of one segment; 64 MiB unless given.",
+    ),
+    optional("age", Shape::Duration, "Time from its first record on."),
 ];
 
 #[cfg(test)]
@@ -500,8 +529,7 @@ mod tests {
         let quotas = standing(QUOTA_KEYS, |standing| *standing == Standing::Later);
         let read = standing(QUOTA_KEYS, |standing| *standing != Standing::Later);
         let later = keys(|standing| *standing == Standing::Later).filter(|key| !quotas.contains(key));
-        let expected: BTreeSet<&str> =
-            unread(true).chain(later).chain(read).chain(["tenant", "audit.log"]).collect();
+        let expected: BTreeSet<&str> = unread(true).chain(later).chain(read).chain(["tenant"]).collect();
         assert_eq!(words(missing).collect::<BTreeSet<&str>>(), expected);
     }
 }

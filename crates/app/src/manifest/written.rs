@@ -214,6 +214,20 @@ pub(crate) struct Condition {
 pub(crate) struct AuditLog {
     pub(crate) path: Option<String>,
     pub(crate) mode: Option<String>,
+    pub(crate) key: Option<String>,
+    pub(crate) public_key: Option<String>,
+    pub(crate) checkpoints: Option<String>,
+    #[serde(default)]
+    pub(crate) redact: Vec<String>,
+    pub(crate) retain: Option<Time>,
+    #[serde(default)]
+    pub(crate) rotate: Rotate,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Rotate {
+    pub(crate) size: Option<Bytes>,
+    pub(crate) age: Option<Time>,
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 
-use app::manifest::{AuditMode, Located};
+use app::manifest::{AuditMode, CheckpointPlace, Located};
 use app::{Id, Manifest};
 use diagnostic::{Diagnostic, Severity, render};
 use value::Value;
@@ -81,6 +81,7 @@ fn ids(located: &[Located<Id>]) -> Vec<&str> {
 }
 
 const MEBIBYTE: u64 = 1024 * 1024;
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// The example of the design, with what this version supports.
 const WORKERS: &str = "\
@@ -119,7 +120,9 @@ entries:
   - {name: processes, kind: process.host, host: {workers: 2, max_processes: 100000}}
   - {name: acme, kind: tenant, namespaces: [acme], quotas: {processes: 200, memory: 256MiB}, default_scopes: [acme.security:worker]}
   - {name: guard, kind: security.scope, always: true, policies: [file://policies/guard.cedar]}
-  - {name: audit, kind: audit.log, path: log/audit, mode: best_effort}
+  - {name: audit, kind: audit.log, path: log/audit, mode: best_effort, key: /etc/keys/log.ed25519,
+     public_key: moonward.audit+c95e1cd4+ATYn3lW6FDO65ThTKGH5S3SU+0ZugLF866mQQz4uxXOp, checkpoints: /mnt/heads,
+     redact: [context.topic, asserted_by.login], retain: 400d, rotate: {size: 16MiB, age: 1day}}
   - {name: open, kind: security.scope, shared: true, policies: [file://policies/open.cedar]}
   - {name: clock, kind: process.lua, shared: true, isolation: process, source: \"return function() end\"}
 ";
@@ -201,6 +204,13 @@ fn the_example_of_the_design_loads_with_everything_in_it() {
     assert_eq!((guard.policies[0].value.text.as_str(), guard.replaces_shipped), ("forbid", false));
     assert_eq!(manifest.audit_log.path, Path::new("log/audit"));
     assert_eq!(manifest.audit_log.mode, AuditMode::BestEffort);
+    let log = &manifest.audit_log;
+    assert_eq!(log.key, Path::new("/etc/keys/log.ed25519"));
+    assert_eq!(log.checkpoints, Some(CheckpointPlace::Folder("/mnt/heads".into())));
+    assert!(log.public_key.unwrap().to_string().starts_with("moonward.audit+c95e1cd4+"));
+    assert_eq!(Ok(&log.redact), audit::Redaction::of(["context.topic", "asserted_by.login"]).as_ref());
+    assert_eq!((log.retain, log.rotate_age), (Some(DAY * 400), Some(DAY)));
+    assert_eq!(log.rotate_bytes, Some(16 * MEBIBYTE));
 
     let read: Vec<&str> = manifest.sources().iter().map(|source| source.path.as_str()).collect();
     let mut expected: Vec<&str> = EXAMPLE.iter().map(|(path, _)| *path).collect();
@@ -434,11 +444,11 @@ fn every_error_of_one_entry_has_its_place() {
             ],
         ),
         (
-            "- {name: x, kind: audit.log, path: /var/log, mode: lax, retain: 400d}",
+            "- {name: x, kind: audit.log, path: /var/log, mode: lax, retain: long}",
             &[
                 "a.yaml:3:36 `path` is `/var/log`, expected a folder below the app's, such as `data/audit` (app:x) | `--log DIR` puts the log anywhere for one run",
                 "a.yaml:3:52 `mode` is `lax`, expected one of `strict`, `best_effort` (app:x)",
-                "a.yaml:3:57 `retain` is not supported by this version (app:x)",
+                "a.yaml:3:65 `retain` is `long`, expected a duration such as `10s` or `1h 30m`, from `1ms` to ten years (app:x)",
             ],
         ),
         (

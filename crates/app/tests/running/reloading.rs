@@ -58,6 +58,10 @@ fn what_is_read_at_the_start_only_refuses_the_whole_version() {
             "the audit log is another",
         ),
         (
+            format!("{before}  - {{name: log, kind: audit.log, redact: [context.topic]}}\n"),
+            "the audit log is another",
+        ),
+        (
             format!("{before}  - {{name: acme, kind: tenant, namespaces: [acme]}}\n"),
             "tenant `default` is gone",
         ),
