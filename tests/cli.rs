@@ -293,7 +293,7 @@ fn a_log_that_somebody_else_writes_is_74_and_names_the_holder() {
 }
 
 /// An app with one service that is started, and what it does.
-fn service(body: &str) -> Folder {
+pub(crate) fn service(body: &str) -> Folder {
     Folder::new(&[
         (
             "_index.yaml",
@@ -522,9 +522,19 @@ fn completions_are_there_for_each_shell_and_help_for_each_command() {
         let output = moonward().args(["completions", shell]).output().unwrap();
         assert!(output.status.success() && texts(&output).0.contains("moonward"), "{shell}");
     }
-    for verb in
-        ["init", "check", "run", "call", "demo", "policy", "doctor", "completions", "generate", "bench"]
-    {
+    for verb in [
+        "init",
+        "check",
+        "run",
+        "call",
+        "demo",
+        "policy",
+        "audit",
+        "doctor",
+        "completions",
+        "generate",
+        "bench",
+    ] {
         let output = moonward().args([verb, "--help"]).output().unwrap();
         let (stdout, _) = texts(&output);
         assert!(output.status.success() && stdout.contains("Examples:"), "{verb}\n{stdout}");

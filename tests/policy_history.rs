@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use serde_json::Value as Json;
 
 use crate::policy_watch::{self, Watched};
-use crate::support::{Folder, moonward, records, texts};
+use crate::support::{Folder, last_record, moonward, records, texts};
 
 const MANIFEST: &str = r#"
 version: "1.0"
@@ -154,7 +154,7 @@ fn rollback_puts_the_files_back_keeps_what_was_there_and_is_on_record() {
     assert_eq!((code, stdout.as_str()), (0, "changed  acme/names.cedar\n"), "{stderr}");
     assert!(stderr.contains(&format!("moonward policy rollback {}", &second[..12])), "{stderr}");
     assert_eq!(names(&folder), NAMES);
-    let last = records(&folder.log()).pop().unwrap();
+    let last = last_record(&folder.log());
     assert_eq!(last["kind"], "admin");
     assert_eq!(
         (&last["policy_set"], &last["detail"]["from"]),
@@ -358,7 +358,7 @@ fn a_set_of_another_version_comes_back_under_the_digest_that_it_has_now() {
     let (code, _, stderr) = policy(&folder, &["rollback", &digest]);
     assert!(code == 0 && stderr.contains("ships another schema or guard"), "{code} {stderr}");
     assert!(stderr.contains(&first[..12]) && names(&folder) == NAMES, "{stderr}");
-    let act = records(&folder.log()).pop().unwrap();
+    let act = last_record(&folder.log());
     assert_eq!((&act["kind"], &act["policy_set"]), (&"admin".into(), &first.as_str().into()));
     assert_eq!(
         (&act["detail"]["to"], &act["detail"]["digest_now"]),
@@ -388,7 +388,7 @@ fn a_set_that_did_not_load_comes_back_once_the_manifest_lets_it_unless_it_was_ch
     let (code, stdout, stderr) = policy(&folder, &["rollback", "broken-"]);
     assert_eq!((code, stdout.as_str()), (0, "changed  guard.cedar\n"), "{stderr}");
     assert!(stderr.contains("note: they load now"), "{stderr}");
-    let act = records(&folder.log()).pop().unwrap();
+    let act = last_record(&folder.log());
     let to = act["detail"]["to"].as_str().unwrap().to_owned();
     assert!(to.starts_with("broken-") && act["policy_set"] == act["detail"]["digest_now"], "{act}");
 

@@ -93,3 +93,10 @@ pub(crate) fn records(log: &Path) -> Vec<serde_json::Value> {
     });
     lines.collect()
 }
+
+/// The last record of a log folder that is more than the signature over those before.
+pub(crate) fn last_record(log: &Path) -> serde_json::Value {
+    let mut records = records(log);
+    records.retain(|record| record["kind"] != "checkpoint");
+    records.pop().unwrap()
+}

@@ -10,7 +10,7 @@ use std::thread;
 
 use serde_json::{Value as Json, json};
 
-use crate::support::{Folder, moonward, records, texts};
+use crate::support::{Folder, last_record, moonward, texts};
 
 const KEYS: &str = "jwks: file://keys.json";
 
@@ -234,14 +234,14 @@ fn a_revocation_is_durable_and_on_record_with_who_did_it() {
     assert_eq!((&said["recorded"], &said["revoked"]["sub"]), (&json!(true), &json!("ada")));
     let (code, said) = inspect(&folder, &jwt);
     assert_eq!((code, &said["reason"]), (2, &json!("it was revoked")));
-    let record = records(&folder.log()).pop().unwrap();
+    let record = last_record(&folder.log());
     assert_eq!((&record["kind"], &record["tenant"]), (&json!("token_revoke"), &json!("default")));
     assert_eq!((&record["detail"]["issuer"], &record["detail"]["sub"]), (&json!("app:idp"), &json!("ada")));
     assert!(record["asserted_by"]["uid"].is_u64(), "{record}");
     // One token: its id is in the list, and a digest of it in the record.
     let (code, stdout, _) = revoke(&folder, &["--jti", "secret-id"]);
     assert_eq!((code, stdout.as_str()), (0, "revoked: token `secret-id` of any issuer\n"));
-    let record = records(&folder.log()).pop().unwrap();
+    let record = last_record(&folder.log());
     assert!(
         record["detail"]["jti_sha256"].is_string() && !record.to_string().contains("secret-id"),
         "{record}"

@@ -1,6 +1,6 @@
 //! `moonward audit`: the audit log read, by people and their tools; one file a verb.
 //!
-//! From files alone: no verb that reads needs the log's lock, and none writes a record. What is found is read from the segments;
+//! From files alone: no verb that reads needs the log's lock, and none writes a record; `rotate-key` does both. What is found is read from the segments;
 //! the index beside them only says where.
 
 mod export;
@@ -10,6 +10,7 @@ mod policy_texts;
 mod query;
 mod reindex;
 mod report;
+mod rotate_key;
 mod show;
 mod tail;
 mod verdict;
@@ -38,7 +39,7 @@ const TOLD_MAX: usize = 5;
 
 /// Read the audit log: live, by question, one record's story, a report, handed on to other tools, or verified
 ///
-/// From the log's files alone, also while an app is running. Nothing is recorded by it.
+/// From the log's files alone, also while an app is running, and without a record; only `rotate-key` writes.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -48,7 +49,8 @@ Examples:
   moonward audit report --since 24h my-app
   moonward audit query --where 'record.context.bytes > 1000' -o json my-app
   moonward audit export --cursor last-export.json my-app >> audit.jsonl
-  moonward audit verify my-app")]
+  moonward audit verify my-app
+  moonward audit rotate-key my-app")]
 pub(crate) struct Audit {
     #[command(subcommand)]
     verb: Verb,
@@ -63,6 +65,7 @@ enum Verb {
     Verify(verify::Verify),
     Export(Box<export::Export>),
     Reindex(reindex::Reindex),
+    RotateKey(rotate_key::RotateKey),
 }
 
 impl Audit {
@@ -76,6 +79,7 @@ impl Audit {
             Verb::Verify(verify) => verify.output.output,
             Verb::Export(export) => export.output(),
             Verb::Reindex(reindex) => reindex.output.output,
+            Verb::RotateKey(rotate_key) => rotate_key.output.output,
         }
     }
 
@@ -89,6 +93,7 @@ impl Audit {
             Verb::Verify(verify) => verify.run(printer),
             Verb::Export(export) => export.run(printer),
             Verb::Reindex(reindex) => reindex.run(printer),
+            Verb::RotateKey(rotate_key) => rotate_key.run(printer),
         })
     }
 }

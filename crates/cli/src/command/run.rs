@@ -1,10 +1,15 @@
 //! `moonward run`: the services of an app, until somebody says stop.
 
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use app::manifest::CheckpointPlace;
 use app::{Reload, ServeOptions, ServeOutcome, StartedBy};
+use audit::{CopyTo, Log};
 use clap::Args;
 use review::Keeper;
+use serde_json::json;
 
 use super::LogFolder;
 use crate::exit::Exit;
@@ -33,6 +38,10 @@ pub(crate) struct Run {
     watch: bool,
     #[command(flatten)]
     log: LogFolder,
+    /// Folder that the signed heads of the audit log are copied to, or `-` for stdout, a line of JSON each [default: as
+    /// the manifest says]
+    #[arg(long, value_name = "DIR")]
+    checkpoints: Option<PathBuf>,
 }
 
 impl Run {
@@ -47,7 +56,10 @@ impl Run {
             ));
             return Ok(Exit::Done);
         }
-        let log = opening::open_log(&app, self.log.log.as_deref())?;
+        let mut options = app.log_options(self.log.log.as_deref());
+        options.checkpoints =
+            self.copies(app.manifest().audit_log.checkpoints.as_ref(), printer).or(options.checkpoints);
+        let log = Log::open(options)?;
         // What is asked of the log later finds its index warm. Without it everything runs as well.
         let _keeper = Keeper::start(log.folder())
             .inspect_err(|error| tracing::warn!("the audit log is not indexed in the background: {error}"));
@@ -73,6 +85,23 @@ impl Run {
         log.close()?;
         ended(outcome)
     }
+
+    /// Where checkpoints go, when not to a folder that the manifest names.
+    fn copies(&self, declared: Option<&CheckpointPlace>, printer: &Printer) -> Option<CopyTo> {
+        match (self.checkpoints.as_deref(), declared) {
+            (Some(place), _) if place == Path::new("-") => Some(printed(*printer)),
+            (Some(folder), _) => Some(CopyTo::Folder(folder.to_owned())),
+            (None, Some(CheckpointPlace::Stdout)) => Some(printed(*printer)),
+            (None, _) => None,
+        }
+    }
+}
+
+/// A line on stdout for each note.
+fn printed(printer: Printer) -> CopyTo {
+    CopyTo::Sink(Arc::new(move |note: &str| {
+        printer.json(&json!({"checkpoint": note})).map_err(|fault| io::Error::other(fault.message()))
+    }))
 }
 
 /// Prints each version that was loaded or refused.

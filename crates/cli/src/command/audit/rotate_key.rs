@@ -1,0 +1,60 @@
+//! `moonward audit rotate-key`: another key signs the log from here on, and the log says so.
+
+use std::path::PathBuf;
+
+use app::Outline;
+use audit::{Log, RotateError};
+use clap::Args;
+use serde_json::json;
+
+use super::super::{LogFolder, OutputForm};
+use crate::exit::Exit;
+use crate::fault::Fault;
+use crate::print::{Output, Printer};
+
+/// Let a new key sign the audit log from here on
+///
+/// Both keys sign a record that says so. Then the new key is put in the place of the old one, which is kept beside it. Who
+/// trusts the old key trusts the new one: the log itself hands it on. Prints the new verifier key.
+///
+/// One process writes a log, so that the app must not be running. Exits with 74 if it is.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  moonward audit rotate-key my-app
+  moonward audit rotate-key my-app --log /var/log/moonward/my-app -o json")]
+pub(super) struct RotateKey {
+    /// Folder of the app
+    #[arg(default_value = ".")]
+    app: PathBuf,
+    #[command(flatten)]
+    log: LogFolder,
+    #[command(flatten)]
+    pub(super) output: OutputForm,
+}
+
+impl RotateKey {
+    /// Changes the key and prints what checks its signatures.
+    pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
+        // A key that others may know has to go, whether the app loads or not.
+        let app = Outline::read(&self.app).map_err(Fault::Invalid)?;
+        let log = Log::open(app.log_options(self.log.log.as_deref()))?;
+        let old = log.verifying_key();
+        let new = log.rotate_key().map_err(|error| match error {
+            RotateError::Key(error) => {
+                Fault::Log { message: format!("key of the audit log: {error}"), help: error.hint() }
+            }
+            RotateError::Unavailable(error) => error.into(),
+        })?;
+        log.close()?;
+        match printer.output() {
+            Output::Json => printer.json(&json!({"new": new.to_string(), "old": old.to_string()}))?,
+            Output::Text => printer.data(&format!("{new}\n"))?,
+        }
+        printer.say(&format!(
+            "signs from here on, instead of {old}\n\
+             help: `public_key` of the `audit.log` entry can stay: the log hands its trust on"
+        ));
+        Ok(Exit::Done)
+    }
+}
