@@ -32,7 +32,11 @@ pub(super) fn check(validator: &Validator, policy: &Policy, span: &Span, place: 
         read.errors.append(&mut errors);
         return;
     }
-    for warning in result.validation_warnings() {
+    let is_unfit = |warning: &ValidationWarning| code_of(warning) == "policy.action-unfit";
+    let unfit = result.validation_warnings().any(is_unfit);
+    // That a policy whose action does not fit never matches only follows from it.
+    let follows = |warning: &ValidationWarning| unfit && code_of(warning) == "policy.impossible";
+    for warning in result.validation_warnings().filter(|warning| !follows(warning)) {
         let mut found = in_file(code_of(warning), &warning.into(), span);
         if found.code == "policy.impossible" {
             "this policy never matches: head and conditions are false together, whatever is asked"
