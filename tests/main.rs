@@ -20,6 +20,7 @@ mod examples;
 mod generated;
 mod house;
 mod limits;
+mod lint_pages;
 mod lua_api;
 mod modules;
 mod permissions;

@@ -51,14 +51,15 @@ fn every_code_of_a_finding_is_documented_as_it_is() {
 }
 
 /// What is written as a code is and is none: permissions, and acts in records.
-const NO_CODES: [&str; 4] = ["policy.read", "policy.rollback", "policy.rollback-failed", "policy.write"];
+pub(crate) const NO_CODES: [&str; 4] =
+    ["policy.read", "policy.rollback", "policy.rollback-failed", "policy.write"];
 
 #[test]
 fn every_code_that_is_told_is_in_the_table_and_no_other() {
     let mut told = BTreeSet::new();
     for member in fs::read_dir(repository().join("crates")).unwrap().map(|entry| entry.unwrap().path()) {
         house::sources(&member.join("src"), &mut |path, text| {
-            if path.ends_with("load/code.rs") {
+            if path.ends_with("load/code.rs") || path.ends_with("cli/src/pages.rs") {
                 return;
             }
             let (product, _) = text.split_once("#[cfg(test)]").unwrap_or((text, ""));

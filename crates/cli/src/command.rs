@@ -7,6 +7,7 @@ mod check;
 mod completions;
 mod demo;
 mod doctor;
+mod explain;
 mod generate;
 mod init;
 mod policy;
@@ -46,6 +47,7 @@ pub(crate) enum Command {
     Demo(demo::Demo),
     Policy(policy::Policy),
     Audit(audit::Audit),
+    Explain(explain::Explain),
     Token(token::Token),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
@@ -64,6 +66,7 @@ impl Command {
             Self::Bench(bench) => bench.output(),
             Self::Policy(policy) => policy.output(),
             Self::Audit(audit) => audit.output(),
+            Self::Explain(explain) => explain.output.output,
             Self::Init(_) | Self::Run(_) | Self::Demo(_) | Self::Completions(_) | Self::Generate(_) => {
                 Output::Text
             }
@@ -83,6 +86,7 @@ impl Command {
             Self::Demo(demo) => demo.run(printer),
             Self::Policy(policy) => policy.run(printer),
             Self::Audit(audit) => audit.run(printer),
+            Self::Explain(explain) => explain.run(printer),
             Self::Token(token) => token.run(printer),
             Self::Doctor(doctor) => doctor.run(printer),
             Self::Completions(completions) => completions.run(printer),

@@ -11,6 +11,7 @@ mod fault;
 mod interrupt;
 mod log_lines;
 mod opening;
+mod pages;
 mod person;
 mod print;
 mod progress;

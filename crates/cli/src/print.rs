@@ -89,10 +89,13 @@ impl Printer {
         let _ = writeln!(stderr, "{}", text.trim_end_matches('\n'));
     }
 
-    /// Diagnostics with their source lines, for people.
+    /// Diagnostics with their source lines, for people; under all of them, where more is said about them.
     pub(crate) fn diagnostics(&self, found: &[Diagnostic]) {
         for diagnostic in found {
             self.say(&render(diagnostic));
+        }
+        if let Some(more) = more_about(found) {
+            self.say(&more);
         }
     }
 
@@ -113,6 +116,22 @@ impl Printer {
         self.say(&text);
         fault.exit()
     }
+}
+
+/// Codes that are named under diagnostics; whoever corrects these asks again.
+const CODES_NAMED_MAX: usize = 4;
+
+/// The command that explains these diagnostics, their codes in the order in which they are shown.
+fn more_about(found: &[Diagnostic]) -> Option<String> {
+    let mut codes: Vec<&str> = Vec::new();
+    for diagnostic in found {
+        if !codes.contains(&diagnostic.code) {
+            codes.push(diagnostic.code);
+        }
+    }
+    let named = codes.get(..CODES_NAMED_MAX).unwrap_or(&codes);
+    let more = if named.len() < codes.len() { " ..." } else { "" };
+    (!named.is_empty()).then(|| format!("for more: moonward explain {}{more}", named.join(" ")))
 }
 
 /// Whether the words at the start of a line are coloured on stderr: on a terminal that can, unless
@@ -165,10 +184,11 @@ fn visible_lines(text: &str) -> String {
 }
 
 fn painted(text: &str) -> String {
-    const WORDS: [(&str, &str); 4] = [
+    const WORDS: [(&str, &str); 5] = [
         ("error:", "\x1b[1;31m"),
         ("warning:", "\x1b[1;33m"),
         ("help:", "\x1b[1;36m"),
+        ("for more:", "\x1b[1;36m"),
         ("ok:", "\x1b[1;32m"),
     ];
     text.lines()
@@ -185,9 +205,21 @@ fn painted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use diagnostic::Diagnostic;
     use serde_json::json;
 
-    use super::{painted, terminal_json, visible_lines};
+    use super::{more_about, painted, terminal_json, visible_lines};
+
+    #[test]
+    fn each_code_is_named_once_and_past_a_few_none() {
+        let more = |codes: &[&'static str]| {
+            more_about(&codes.iter().map(|code| Diagnostic::error(code, "x")).collect::<Vec<_>>())
+        };
+        assert_eq!(more(&[]), None);
+        assert_eq!(more(&["b.c", "a.b", "b.c"]).unwrap(), "for more: moonward explain b.c a.b");
+        assert_eq!(more(&["a", "b", "c", "d", "a"]).unwrap(), "for more: moonward explain a b c d");
+        assert_eq!(more(&["a", "b", "c", "d", "e"]).unwrap(), "for more: moonward explain a b c d ...");
+    }
 
     #[test]
     fn json_holds_nothing_that_a_terminal_obeys_and_still_means_the_same() {

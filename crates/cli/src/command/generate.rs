@@ -2,6 +2,7 @@
 //!
 //! A schema or reference page has one source, the declaration in Rust; here is where each is written down.
 
+mod codes_page;
 mod command_page;
 mod limits_page;
 
@@ -21,7 +22,7 @@ struct Rendered {
     render: fn() -> String,
 }
 
-const FILES: [Rendered; 7] = [
+const FILES: [Rendered; 8] = [
     Rendered { path: "schemas/moonward.cedarschema", render: policy::schema::render },
     Rendered { path: "schemas/manifest.json", render: app::schema_json },
     Rendered { path: "schemas/audit-record.json", render: audit::schema_json },
@@ -29,6 +30,7 @@ const FILES: [Rendered; 7] = [
     Rendered { path: "docs/lua-api.md", render: sandbox::reference::render },
     Rendered { path: "docs/limits.md", render: limits_page::render },
     Rendered { path: "docs/cli.md", render: command_page::render },
+    Rendered { path: "docs/lints/README.md", render: codes_page::render },
 ];
 
 /// Rewrite the schemas and reference pages of Moonward's own repository from the code

@@ -69,8 +69,7 @@ impl Fmt {
         } else {
             let names: String = changed.iter().map(|path| format!("{}\n", visible(path))).collect();
             printer.data(&names)?;
-            printer.diagnostics(&wrong);
-            printer.diagnostics(&unwritten);
+            printer.diagnostics(&[wrong.as_slice(), &unwritten].concat());
             let ok = if count == 0 && wrong.is_empty() && unwritten.is_empty() { "ok: " } else { "" };
             printer.say(&format!("{ok}{count} of {total} files {done}"));
         }
