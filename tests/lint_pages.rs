@@ -476,3 +476,19 @@ fn what_is_found_ends_with_the_command_that_explains_it_once() {
     let output = moonward().arg("check").arg(folder.path()).output().unwrap();
     assert!(output.status.success() && !texts(&output).1.contains("for more"));
 }
+
+#[test]
+fn code_scanning_shows_the_page_of_each_code_beside_the_line() {
+    let folder = Folder::new(&APP);
+    FILES.iter().for_each(|(path, text)| folder.write(path, text));
+    folder.write("acme/staff.cedar", "permit (principal, action, resource);\n");
+    let output = moonward().args(["policy", "check", "-o", "sarif"]).arg(folder.path()).output().unwrap();
+    let log: Json = serde_json::from_str(&texts(&output).0).unwrap();
+    let rules = log["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap();
+    assert_eq!(rules.len(), 2);
+    for rule in rules {
+        let page = &pages()[rule["id"].as_str().unwrap()];
+        assert_eq!(rule["help"]["markdown"], **page);
+        assert_eq!(rule["shortDescription"]["text"], summary(page));
+    }
+}

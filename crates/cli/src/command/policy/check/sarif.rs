@@ -1,16 +1,17 @@
 //! Findings in SARIF 2.1.0, which code scanning reads.
 //!
 //! <https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html>; members named here are those of its sections 3.13
-//! (file), 3.14 (run), 3.27 (result) and 3.30 (region).
+//! (file), 3.14 (run), 3.27 (result), 3.30 (region) and 3.49 (rule).
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use diagnostic::{Diagnostic, Severity, Span};
 use policy::Weight;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::{path_from_here, whole_message};
+use crate::pages;
 
 /// The whole log: one run, with the rules that were broken.
 pub(super) fn render(found: &[Diagnostic], base: &Path) -> Json {
@@ -35,20 +36,21 @@ pub(super) fn render(found: &[Diagnostic], base: &Path) -> Json {
 }
 
 fn rule(name: &str) -> Json {
-    match policy::code(name) {
-        Some(code) => json!({
-            "id": name,
-            "shortDescription": { "text": code.meaning },
-            "defaultConfiguration": {
-                "level": match code.weight {
-                    Weight::Error => "error",
-                    Weight::Doubt | Weight::Warning => "warning",
-                },
-            },
-        }),
-        // A finding in the manifest.
-        None => json!({ "id": name }),
+    let mut rule = Map::new();
+    rule.insert("id".to_owned(), name.into());
+    if let Some(page) = pages::page(name) {
+        rule.insert("shortDescription".to_owned(), json!({ "text": page.summary() }));
+        rule.insert("help".to_owned(), json!({ "text": page.plain(), "markdown": page.text }));
     }
+    // How much a finding in a manifest matters, it says itself.
+    if let Some(code) = policy::code(name) {
+        let level = match code.weight {
+            Weight::Error => "error",
+            Weight::Doubt | Weight::Warning => "warning",
+        };
+        rule.insert("defaultConfiguration".to_owned(), json!({ "level": level }));
+    }
+    Json::Object(rule)
 }
 
 fn result(diagnostic: &Diagnostic, codes: &[&str], base: &Path) -> Json {
