@@ -295,7 +295,7 @@ fn a_tail_is_one_line_a_record_newest_last() {
     let (_, stdout, _) = audit(&folder, &["tail", "--group-by", "tenant", "--decision", "deny"]);
     assert_eq!(
         stdout,
-        "   denied   allowed   counted     other\n        2         0         0         0  acme\n        1         0         0         0  globex\n"
+        "   denied   allowed   counted     other  tenant\n        2         0         0         0  acme\n        1         0         0         0  globex\n"
     );
     let (_, stdout, _) =
         audit(&folder, &["tail", "--group-by", "action", "-o", "json", "--decision", "deny"]);

@@ -12,35 +12,39 @@ const REDRAWN: Duration = Duration::from_millis(100);
 /// The line. It goes when this is dropped.
 #[derive(Debug)]
 pub(crate) struct ProgressLine {
-    what: &'static str,
     terminal: bool,
     next: Instant,
     drawn: bool,
 }
 
 impl ProgressLine {
-    /// For work that begins now, and is called so.
-    pub(crate) fn new(what: &'static str) -> Self {
-        Self { what, terminal: io::stderr().is_terminal(), next: Instant::now() + SILENT, drawn: false }
+    /// For work that begins now.
+    pub(crate) fn new() -> Self {
+        Self { terminal: io::stderr().is_terminal(), next: Instant::now() + SILENT, drawn: false }
     }
 
-    /// So much is done, of so much in all.
-    pub(crate) fn at(&mut self, done: u64, in_all: u64) {
+    /// So much of what is called so is done, of so much in all.
+    pub(crate) fn at(&mut self, what: &str, done: u64, in_all: u64) {
         if !self.terminal || Instant::now() < self.next {
             return;
         }
         self.next = Instant::now() + REDRAWN;
         self.drawn = true;
         // Nobody to read it is no error.
-        let _ = write!(io::stderr().lock(), "\r\x1b[K{}", line(self.what, done, in_all));
+        let _ = write!(io::stderr().lock(), "\r\x1b[K{}", line(what, done, in_all));
+    }
+
+    /// Makes room for something else.
+    pub(crate) fn clear(&mut self) {
+        if std::mem::take(&mut self.drawn) {
+            let _ = write!(io::stderr().lock(), "\r\x1b[K");
+        }
     }
 }
 
 impl Drop for ProgressLine {
     fn drop(&mut self) {
-        if self.drawn {
-            let _ = write!(io::stderr().lock(), "\r\x1b[K");
-        }
+        self.clear();
     }
 }
 

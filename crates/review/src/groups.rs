@@ -53,6 +53,11 @@ impl Groups {
         Self { by, groups: BTreeMap::new(), rollups: HashMap::new() }
     }
 
+    /// What is counted by.
+    pub fn by(&self) -> GroupBy {
+        self.by
+    }
+
     /// Counts a record.
     pub fn add(&mut self, row: &Row) {
         let mut count = Group::default();

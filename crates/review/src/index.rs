@@ -5,14 +5,19 @@
 
 mod catch_up;
 mod file;
+mod fit;
+mod head;
 mod tables;
 
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-pub use catch_up::{Indexed, Progress};
+use crate::lines::has_records;
+
+pub use catch_up::{Indexed, Progress, Stage};
 use file::Kept;
+pub(crate) use file::is_unusable;
 
 /// The index of one log.
 #[derive(Debug)]
@@ -54,7 +59,11 @@ impl Index {
             return Err(no_log("it is not a folder".to_owned()));
         }
         let mut notes = Vec::new();
-        let (connection, kept) = file::open(&folder, &mut notes)?;
+        // What is no log, or not one yet, gets nothing written into it.
+        let (connection, kept) = match has_records(&folder) {
+            true => file::open(&folder, &mut notes)?,
+            false => (tables::in_memory()?, Kept::Memory),
+        };
         Ok(Self { folder, connection, kept, notes })
     }
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::index::{Index, IndexError};
 use crate::limits::{KEEPER_INTERVAL, KEEPER_REST};
+use crate::lines::has_records;
 
 /// A thread that keeps the index of one log up. It ends when this is dropped, after the transaction that it is in.
 #[derive(Debug)]
@@ -70,6 +71,9 @@ fn step(folder: &Path, kept: &mut Option<Index>) -> Result<bool, String> {
     let index = match kept {
         Some(index) => index,
         None => {
+            if !has_records(folder) {
+                return Ok(true);
+            }
             let opened = Index::open(folder).map_err(|error| error.to_string())?;
             if opened.bytes().is_none() {
                 return Err("it cannot be kept beside the log".to_owned());

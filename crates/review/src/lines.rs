@@ -2,8 +2,9 @@
 //!
 //! Whether a line is a record is not known here. A line in the making, at the end of the last segment, is not given.
 
+use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use audit::LINE_BYTES_MAX;
@@ -64,7 +65,8 @@ pub enum Trouble {
     },
 }
 
-/// The segments of a folder by number, in order. Files by other names are somebody else's.
+/// The segments of a folder by number, in order: the plain one where a compressed one is beside it. Files by other names are
+/// somebody else's.
 pub(crate) fn segments(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     let mut segments = Vec::new();
     for file in fs::read_dir(folder)? {
@@ -73,12 +75,32 @@ pub(crate) fn segments(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
             segments.push((number, path));
         }
     }
+    // `.jsonl` is before `.jsonl.gz`.
     segments.sort_unstable();
+    segments.dedup_by_key(|(number, _)| *number);
     Ok(segments)
 }
 
+/// Whether a folder has a segment of an audit log in it, or may have one: what cannot be read is for who reads it to say.
+pub fn has_records(folder: &Path) -> bool {
+    match segments(folder) {
+        Ok(segments) => !segments.is_empty(),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
+}
+
+/// Whether a segment has to be read from its beginning to be read at all.
+pub(crate) fn is_compressed(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "gz")
+}
+
+/// Whether a segment can be read now.
+pub(crate) fn is_readable(path: &Path) -> bool {
+    open(path, 0).is_ok()
+}
+
 fn segment_number(name: &str) -> Option<u64> {
-    let digits = name.strip_suffix(".jsonl")?;
+    let digits = name.strip_suffix(".gz").unwrap_or(name).strip_suffix(".jsonl")?;
     let number: u64 = digits.parse().ok()?;
     (number > 0 && format!("{number:08}") == digits).then_some(number)
 }
@@ -109,11 +131,16 @@ pub struct Lines {
     broken: Option<Trouble>,
 }
 
-#[derive(Debug)]
 struct Segment {
     number: u64,
     path: PathBuf,
-    reader: BufReader<File>,
+    reader: Box<dyn BufRead + Send>,
+}
+
+impl fmt::Debug for Segment {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Segment").field("path", &self.path).finish_non_exhaustive()
+    }
 }
 
 impl Lines {
@@ -160,7 +187,7 @@ impl Iterator for Lines {
                 }
             };
             let is_last = self.segments.as_slice().is_empty();
-            let read = next_line(&mut segment.reader);
+            let read = next_line(&mut *segment.reader);
             let not_a_record = |file: &Path, place: Place, why: &str| {
                 Some(Err(Trouble::NotARecord { file: file.to_owned(), place, why: why.to_owned() }))
             };
@@ -197,14 +224,17 @@ impl Iterator for Lines {
     }
 }
 
-/// A regular file from a byte on; nothing when it is shorter than that.
-fn open(path: &Path, offset: u64) -> io::Result<Option<BufReader<File>>> {
+/// A segment from a byte on, as it was written; nothing when it is shorter than that.
+fn open(path: &Path, offset: u64) -> io::Result<Option<Box<dyn BufRead + Send>>> {
     let mut file = regular(path)?;
+    if is_compressed(path) {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "compressed segments are not read yet"));
+    }
     if file.metadata()?.len() < offset {
         return Ok(None);
     }
     file.seek(SeekFrom::Start(offset))?;
-    Ok(Some(BufReader::with_capacity(64 * 1024, file)))
+    Ok(Some(Box::new(BufReader::with_capacity(64 * 1024, file))))
 }
 
 /// Opens a regular file, never through a link: whoever hands a folder over chooses what its names lead to.
@@ -229,7 +259,7 @@ enum Read {
     End,
 }
 
-fn next_line(reader: &mut BufReader<File>) -> io::Result<Read> {
+fn next_line(reader: &mut dyn BufRead) -> io::Result<Read> {
     let mut bytes = Vec::new();
     reader.take(LINE_BYTES_MAX as u64).read_until(b'\n', &mut bytes)?;
     if bytes.is_empty() {

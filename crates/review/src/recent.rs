@@ -6,7 +6,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::limits::{RECENT_BYTES_MAX, RECENT_CHUNK_BYTES};
-use crate::lines::{Place, RawLine, Trouble, lines_from, regular, segments};
+use crate::lines::{Place, RawLine, Trouble, is_compressed, lines_from, regular, segments};
 
 /// The newest lines that were wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +42,13 @@ pub fn recent(folder: &Path, count: usize, wanted: &mut dyn FnMut(&RawLine) -> b
                 break;
             }
         }
+        if is_compressed(&path) {
+            // Never the last one, which is being written.
+            let (lines, bytes) = forwards(folder, number, count - found.len(), wanted, &mut recent.troubles);
+            lines.into_iter().rev().for_each(|line| found.push_front(line));
+            bytes_left = bytes_left.saturating_sub(bytes);
+            continue;
+        }
         let mut backwards = match Backwards::open(number, &path) {
             Ok(backwards) => backwards,
             Err(error) => {
@@ -75,6 +82,37 @@ pub fn recent(folder: &Path, count: usize, wanted: &mut dyn FnMut(&RawLine) -> b
     recent.cut |= bytes_left == 0 && found.len() < count;
     recent.lines = found.into();
     recent
+}
+
+/// The newest wanted lines of a segment that can be read from its beginning only, and how many bytes it has.
+fn forwards(
+    folder: &Path,
+    segment: u64,
+    count: usize,
+    wanted: &mut dyn FnMut(&RawLine) -> bool,
+    troubles: &mut Vec<Trouble>,
+) -> (VecDeque<RawLine>, u64) {
+    let (mut newest, mut bytes) = (VecDeque::new(), 0);
+    for line in lines_from(folder, Place { segment, offset: 0 }) {
+        match line {
+            Ok(line) if line.place.segment != segment => break,
+            Ok(line) => {
+                bytes = line.end().offset;
+                if wanted(&line) {
+                    newest.push_back(line);
+                    if newest.len() > count {
+                        newest.pop_front();
+                    }
+                }
+            }
+            Err(trouble @ Trouble::Unreadable { .. }) => {
+                troubles.push(trouble);
+                break;
+            }
+            Err(_) => {}
+        }
+    }
+    (newest, bytes)
 }
 
 fn unreadable(file: PathBuf, segment: u64, error: &io::Error) -> Trouble {

@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use crate::event;
 use crate::limits::STORY_NEIGHBOURS_MAX;
 use crate::member::{items, number, shown, text, unknown_form};
-use crate::wording::{deed, reason, who};
+use crate::wording::{deed, reason, resource, who};
 
 /// Name and version of the form.
 const SCHEMA: &str = "moonward.audit-story/1";
@@ -121,12 +121,7 @@ impl Near {
         let given = |path: &str| record.pointer(path).and_then(Json::as_str).map(str::to_owned);
         let visible = shown(record);
         let says = match given("/decision") {
-            Some(_) => format!(
-                "{} on {} `{}`",
-                text(&visible, "/action"),
-                text(&visible, "/resource/type"),
-                text(&visible, "/resource/id")
-            ),
+            Some(_) => format!("{} on {}", text(&visible, "/action"), resource(&visible)),
             None => event::sentence(&visible),
         };
         Self {
@@ -158,6 +153,14 @@ impl Around {
 
     fn is_empty(&self) -> bool {
         self.before.is_empty() && self.after.is_empty()
+    }
+
+    /// Whether these are the same records.
+    fn is_same(&self, other: &Self) -> bool {
+        let ids = |around: &Self| -> Vec<u64> {
+            around.before.iter().chain(&around.after).map(|near| near.seq).collect()
+        };
+        ids(self) == ids(other)
     }
 }
 
@@ -256,7 +259,8 @@ impl Story {
             self.chain.add(record, is_before);
         }
         let is_near = match self.relation() {
-            Relation::Actor(actor) => text(record, "/actor") == actor,
+            // What a roll-up of theirs counts is no act of its own.
+            Relation::Actor(actor) => text(record, "/actor") == actor && text(record, "/kind") != "rollup",
             Relation::Kind(kind) => text(record, "/kind") == kind,
         };
         if is_near {

@@ -90,6 +90,14 @@ pub(crate) fn deed(record: &Json) -> String {
     }
 }
 
+/// What was asked on, to follow "on".
+pub(crate) fn resource(record: &Json) -> String {
+    match text(record, "/resource/type") {
+        "Process" => process(record),
+        kind => format!("{kind} `{}`", text(record, "/resource/id")),
+    }
+}
+
 /// A process by what it runs, which says more than its pid.
 fn process(record: &Json) -> String {
     let pid = text(record, "/resource/id");

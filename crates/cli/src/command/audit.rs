@@ -141,7 +141,7 @@ impl Place {
 /// Says that there is no log, which is no fault of an app that never ran.
 fn say_no_log(folder: &Path, printer: &Printer) {
     let shown = visible(&folder.display().to_string());
-    printer.say(&format!("there is no audit log in `{shown}`: nothing was recorded yet"));
+    printer.say(&format!("there is no audit log in `{shown}`: nothing was recorded there yet"));
 }
 
 /// A line of the log for programs, without its line break: as it is, where it is of the form that the log writes.

@@ -1,26 +1,38 @@
 //! The index brought up to the end of the log, a transaction at a time, so that two who do it at once share the work.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use audit::digest::sha256;
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::file::is_unusable;
+use super::fit::seal_segments;
+use super::head::{Head, hash};
 use super::{Index, IndexError};
 use crate::limits::{INDEX_BATCH_BYTES, INDEX_BATCH_RECORDS, TROUBLES_MAX};
-use crate::lines::{Place, RawLine, Trouble, lines_from, regular, segments};
+use crate::lines::{Place, RawLine, Trouble, lines_from, segments};
 use crate::row::Row;
 
 /// How far it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Progress {
-    /// Bytes of segments that were read, of those that were to be read.
-    pub bytes: u64,
-    /// Bytes that were to be read when it began.
-    pub bytes_in_all: u64,
-    /// Records that were indexed.
-    pub records: u64,
+    /// What is being done.
+    pub stage: Stage,
+    /// Bytes that were indexed, or records that were read.
+    pub done: u64,
+    /// As many as there were when it began.
+    pub in_all: u64,
+}
+
+/// What takes time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stage {
+    /// Lines that are new are indexed.
+    #[default]
+    Indexing,
+    /// Records that may match are read.
+    Reading,
 }
 
 /// What was done.
@@ -39,16 +51,10 @@ pub struct Indexed {
 pub(crate) struct Step {
     pub(crate) records: u64,
     pub(crate) bytes: u64,
+    /// Where the next line begins.
+    pub(crate) next: Place,
     /// Whether there was no more to read.
     pub(crate) at_end: bool,
-}
-
-/// The last line that is indexed, and where the next one begins.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-struct Head {
-    seq: u64,
-    line: Option<(Place, [u8; 32])>,
-    next: Place,
 }
 
 impl Index {
@@ -84,64 +90,31 @@ impl Index {
 
     fn try_catch_up(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<Indexed, IndexError> {
         self.check_fit()?;
-        let head = head(&self.connection)?;
+        let head = Head::read(&self.connection)?;
         let segments = self.segments()?;
         let bytes_in_all = segments.iter().filter(|(number, _)| *number >= head.next.segment);
         let bytes_in_all: u64 =
             bytes_in_all.filter_map(|(_, path)| Some(path.symlink_metadata().ok()?.len())).sum();
         let bytes_in_all = bytes_in_all.saturating_sub(head.next.offset);
+        let end = segments.last().map_or_else(Place::default, |(segment, path)| {
+            let offset = path.symlink_metadata().map_or(0, |metadata| metadata.len());
+            Place { segment: *segment, offset }
+        });
         let mut indexed = Indexed { segments: segments.len(), ..Indexed::default() };
         loop {
             let step = self.batch()?;
             indexed.records += step.records;
             indexed.bytes += step.bytes;
-            if step.at_end {
+            // Who writes faster than this reads must not hold an answer up for ever.
+            if step.at_end || step.next >= end {
                 return Ok(indexed);
             }
-            progress(Progress { bytes: indexed.bytes, bytes_in_all, records: indexed.records });
+            progress(Progress { stage: Stage::Indexing, done: indexed.bytes, in_all: bytes_in_all });
         }
     }
 
-    /// Makes the index anew when it is not of this log as it is now; drops what was removed from the log.
-    fn check_fit(&mut self) -> Result<(), IndexError> {
-        let head = head(&self.connection)?;
-        let segments = self.segments()?;
-        if let Some((place, hash)) = head.line {
-            let is_there = segments.iter().any(|(number, _)| *number == place.segment);
-            let same = is_there
-                && lines_from(&self.folder, place)
-                    .next()
-                    .and_then(Result::ok)
-                    .is_some_and(|line| line.place == place && sha256(&with_line_feed(line.bytes)) == hash);
-            if !same {
-                return self.begin_anew("the log is not the one that it was made from");
-            }
-        }
-        let unreadable: Vec<u64> = {
-            let mut statement =
-                self.connection.prepare("SELECT segment FROM trouble WHERE unreadable = 1")?;
-            let numbers = statement.query_map([], |row| row.get(0))?;
-            numbers.collect::<Result<_, _>>()?
-        };
-        let readable_again =
-            segments.iter().any(|(number, path)| unreadable.contains(number) && regular(path).is_ok());
-        if readable_again {
-            return self.begin_anew("a segment that could not be read can be read now");
-        }
-        let first = segments.first().map_or(i64::MAX as u64, |(number, _)| *number);
-        let has_older: bool = self.connection.query_row(
-            "SELECT EXISTS (SELECT 1 FROM record WHERE segment < ?)",
-            [first],
-            |row| row.get(0),
-        )?;
-        if has_older {
-            self.connection.execute("DELETE FROM record WHERE segment < ?", [first])?;
-            self.connection.execute("DELETE FROM trouble WHERE segment < ?", [first])?;
-        }
-        Ok(())
-    }
-
-    fn segments(&self) -> Result<Vec<(u64, PathBuf)>, IndexError> {
+    /// The segments that the log has now.
+    pub(super) fn segments(&self) -> Result<Vec<(u64, PathBuf)>, IndexError> {
         let no_log =
             |error: io::Error| IndexError::NoLog { folder: self.folder.clone(), why: error.to_string() };
         segments(&self.folder).map_err(no_log)
@@ -150,11 +123,21 @@ impl Index {
     fn batch(&mut self) -> Result<Step, IndexError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         // Read within the transaction: somebody else may have gone on.
-        let mut batch =
-            Batch { head: head(&transaction)?, transaction, step: Step { at_end: true, ..Step::default() } };
+        let before = Head::read(&transaction)?;
+        let mut batch = Batch {
+            head: before.clone(),
+            transaction,
+            step: Step { at_end: true, ..Step::default() },
+            touched: BTreeSet::new(),
+        };
         batch.fill(&self.folder)?;
-        let Batch { head, transaction, step } = batch;
-        set_head(&transaction, &head)?;
+        if batch.head == before {
+            return Ok(Step { next: before.next, ..batch.step });
+        }
+        seal_segments(&batch.transaction, &self.folder, &batch.touched, batch.head.next.segment)?;
+        let Batch { head, transaction, mut step, .. } = batch;
+        step.next = head.next;
+        head.write(&transaction)?;
         transaction.commit()?;
         Ok(step)
     }
@@ -164,10 +147,16 @@ struct Batch<'c> {
     head: Head,
     transaction: Transaction<'c>,
     step: Step,
+    /// Segments of which lines were taken.
+    touched: BTreeSet<u64>,
 }
 
 impl Batch<'_> {
     fn fill(&mut self, folder: &Path) -> rusqlite::Result<()> {
+        if self.head.line.is_some() {
+            // It is sealed when it turns out to be complete.
+            self.touched.insert(self.head.next.segment);
+        }
         let mut lines = lines_from(folder, self.head.next);
         loop {
             if self.step.records >= INDEX_BATCH_RECORDS as u64 || self.step.bytes >= INDEX_BATCH_BYTES {
@@ -194,6 +183,7 @@ impl Batch<'_> {
 
     fn line(&mut self, folder: &Path, line: RawLine) -> rusqlite::Result<()> {
         let end = line.end();
+        self.touched.insert(line.place.segment);
         self.step.bytes += line.bytes.len() as u64 + 1;
         match Row::of_line(&line.bytes) {
             Ok(row) => {
@@ -204,7 +194,7 @@ impl Batch<'_> {
                     self.step.records += 1;
                 }
                 self.head.seq = row.seq;
-                self.head.line = Some((line.place, sha256(&with_line_feed(line.bytes))));
+                self.head.line = Some((line.place, hash(line.bytes)));
             }
             Err(why) => {
                 let file = folder.join(format!("{:08}.jsonl", line.place.segment));
@@ -275,37 +265,4 @@ fn insert(connection: &Connection, row: &Row, place: Place) -> rusqlite::Result<
         row.count,
     ])?;
     Ok(inserted == 1)
-}
-
-fn head(connection: &Connection) -> rusqlite::Result<Head> {
-    let mut statement = connection.prepare_cached(
-        "SELECT seq, line_segment, line_offset, line_hash, next_segment, next_offset FROM head WHERE one = 1",
-    )?;
-    let head = statement.query_row([], |row| {
-        let hash: Vec<u8> = row.get(3)?;
-        let place = Place { segment: row.get(1)?, offset: row.get(2)? };
-        // An empty one stands for no line yet.
-        let line = <[u8; 32]>::try_from(hash).ok().map(|hash| (place, hash));
-        Ok(Head { seq: row.get(0)?, line, next: Place { segment: row.get(4)?, offset: row.get(5)? } })
-    });
-    Ok(head.optional()?.unwrap_or_default())
-}
-
-fn set_head(connection: &Connection, head: &Head) -> rusqlite::Result<()> {
-    let (place, hash) = match head.line {
-        Some((place, hash)) => (place, hash.to_vec()),
-        None => (Place::default(), Vec::new()),
-    };
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO head (one, seq, line_segment, line_offset, line_hash, next_segment, next_offset) \
-             VALUES (1, ?, ?, ?, ?, ?, ?)",
-        )?
-        .execute(params![head.seq, place.segment, place.offset, hash, head.next.segment, head.next.offset])?;
-    Ok(())
-}
-
-fn with_line_feed(mut line: Vec<u8>) -> Vec<u8> {
-    line.push(b'\n');
-    line
 }

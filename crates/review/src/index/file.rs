@@ -47,7 +47,7 @@ pub(super) fn open(folder: &Path, notes: &mut Vec<String>) -> rusqlite::Result<(
 }
 
 /// Whether a file is no index any more, rather than one that cannot be had now.
-pub(super) fn is_unusable(error: &rusqlite::Error) -> bool {
+pub(crate) fn is_unusable(error: &rusqlite::Error) -> bool {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => true,
         // A table or column is missing, or a value is not what it has to be.

@@ -1,5 +1,7 @@
 //! The tables of the index, and what their numbers say of whose they are.
 
+use std::sync::LazyLock;
+
 use rusqlite::Connection;
 
 use crate::limits::{INDEX_BUSY_WAIT, INDEX_CACHE_BYTES};
@@ -35,6 +37,8 @@ CREATE INDEX record_actor ON record (actor);
 CREATE INDEX record_rollup ON record (opening, count) WHERE kind = 'rollup';
 -- Where the log could not be read, or is not whole: after which record.
 CREATE TABLE trouble (after_seq INTEGER NOT NULL, segment INTEGER NOT NULL, unreadable INTEGER NOT NULL, what TEXT NOT NULL) STRICT;
+-- Segments that records are in; with size and time of change once they are complete.
+CREATE TABLE segment (number INTEGER PRIMARY KEY, bytes INTEGER, changed_ns INTEGER) STRICT;
 -- The last line that is indexed, and where the next one begins.
 CREATE TABLE head (
     one INTEGER PRIMARY KEY CHECK (one = 1),
@@ -57,6 +61,10 @@ pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<bool> {
     connection.pragma_update(None, "cache_size", -i64::try_from(INDEX_CACHE_BYTES / 1024).unwrap_or(2000))?;
     let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     if (number("application_id")?, number("user_version")?) == (APPLICATION, VERSION) {
+        // To the letter: a trigger or a view would have its own word to say.
+        if definitions(connection)? != *OURS {
+            return Ok(false);
+        }
         write_ahead(connection);
         return Ok(true);
     }
@@ -78,6 +86,27 @@ pub(super) fn prepare(connection: &Connection) -> rusqlite::Result<bool> {
     })();
     connection.execute_batch(if made.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
     made.map(|()| true)
+}
+
+/// What is defined in an index of this version.
+static OURS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let connection = Connection::open_in_memory();
+    let made = connection.and_then(|connection| {
+        connection.execute_batch(TABLES)?;
+        definitions(&connection)
+    });
+    // Then no file is ours, and each index is made anew: slow, and right.
+    made.unwrap_or_else(|_| vec!["nothing".to_owned()])
+});
+
+/// Everything that is defined, in words.
+fn definitions(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement =
+        connection.prepare("SELECT type || ' ' || name || ' ' || coalesce(sql, '') FROM sqlite_schema")?;
+    let definitions = statement.query_map([], |row| row.get(0))?;
+    let mut definitions: Vec<String> = definitions.collect::<Result<_, _>>()?;
+    definitions.sort_unstable();
+    Ok(definitions)
 }
 
 /// An empty index in memory.

@@ -245,3 +245,143 @@ fn an_empty_log_is_reported_in_every_form() {
     assert!(report.to_markdown().starts_with("# Audit report"));
     assert_eq!(serde_json::to_value(&report).unwrap()["schema"], SCHEMA);
 }
+
+/// Records of which every member may be anything, as a later version, or nobody of ours, may have written them.
+#[test]
+fn whatever_a_line_says_is_told_and_not_obeyed() {
+    let seed = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or_else(|| {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos() as u64
+    });
+    println!("SEED={seed}");
+    let mut random = Random(seed | 1);
+    let kinds = [
+        "decision",
+        "rollup",
+        "policy_load",
+        "gap",
+        "recovered",
+        "service",
+        "checkpoint",
+        "policy_refused",
+        "x",
+    ];
+    let is_obeyed =
+        |character: char| character != '\n' && visible(&character.to_string()).len() != character.len_utf8();
+    for _ in 0..200 {
+        let records: Vec<Json> = (1..=30)
+            .map(|seq| {
+                let mut record = json!({"schema": audit::SCHEMA, "seq": seq.to_string(), "id": format!("ID{seq}"), "ts": ts(seq),
+                    "kind": random.of(&kinds), "decision": random.of(&["allow", "deny", "?"]), "policies": [{"id": "p"}],
+                    "decision_kind": random.of(&["allow", "deny_forbid", "deny_default", "deny_error"]), "actor": "a", "chain": ["c"],
+                    "detail": {"opening": format!("ID{}", random.below(30)), "count": random.below(1_000).to_string()}});
+                for path in PATHS {
+                    if random.below(12) == 0 {
+                        put(&mut record, path, random.value(3));
+                    }
+                }
+                record
+            })
+            .collect();
+        let mut gathering = Gathering::new("log", Period::default(), 5);
+        records.iter().for_each(|record| gathering.add(record, |_, _| true));
+        let report = gathering.finish();
+        let mut story = crate::Story::of(records[random.below(30) as usize].clone());
+        records.iter().for_each(|record| story.add(record));
+        for shown in [report.to_text(), report.to_markdown(), report.to_html(), story.to_text()] {
+            assert!(!shown.contains(is_obeyed), "SEED={seed}\n{shown}");
+        }
+        serde_json::to_string(&(&report, &story)).unwrap();
+    }
+}
+
+const PATHS: [&str; 34] = [
+    "schema",
+    "seq",
+    "id",
+    "ts",
+    "kind",
+    "tenant",
+    "actor",
+    "pid",
+    "definition",
+    "place",
+    "via",
+    "action",
+    "resource",
+    "context",
+    "scopes",
+    "entities",
+    "policy_set",
+    "generation",
+    "decision",
+    "decision_kind",
+    "policies",
+    "errors",
+    "shadow",
+    "chain",
+    "duration_ns",
+    "memo",
+    "because",
+    "asserted_by",
+    "not_replayable",
+    "cut",
+    "redacted",
+    "detail",
+    "resource/type",
+    "detail/count",
+];
+
+/// Puts a value at a path of one or two members.
+fn put(record: &mut Json, path: &str, value: Json) {
+    let (first, second) = path.split_once('/').unwrap_or((path, ""));
+    match second {
+        "" => record[first] = value,
+        second => record[first] = json!({ second: value }),
+    }
+}
+
+struct Random(u64);
+
+impl Random {
+    /// Below a number; xorshift64 (Marsaglia 2003).
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % bound
+    }
+
+    fn of<T: Copy>(&mut self, from: &[T]) -> T {
+        from[self.below(from.len() as u64) as usize]
+    }
+
+    fn value(&mut self, depth: u64) -> Json {
+        let name = |random: &mut Self| {
+            let names = [
+                "type",
+                "id",
+                "file",
+                "line",
+                "policies",
+                "decision_kind",
+                "__entity",
+                "$stored",
+                "uid",
+                "attrs",
+                "opening",
+            ];
+            random.of(&names).to_owned()
+        };
+        match self.below(if depth == 0 { 6 } else { 8 }) {
+            0 => Json::Null,
+            1 => (self.below(2) == 0).into(),
+            2 => self.of(&[0, 1, u64::MAX]).into(),
+            3 => self
+                .of(&["18446744073709551615", "-1", "0", "9999-12-31T23:59:59Z", "1970-01-01T00:00:00Z", ""])
+                .into(),
+            4 | 5 => self.of(&HOSTILE).into(),
+            6 => (0..self.below(4)).map(|_| self.value(depth - 1)).collect(),
+            _ => Json::Object((0..self.below(4)).map(|_| (name(self), self.value(depth - 1))).collect()),
+        }
+    }
+}

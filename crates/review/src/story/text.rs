@@ -24,11 +24,16 @@ impl Story {
         }
         self.shadow(&mut shown);
         self.counted(&mut shown);
-        around(&mut shown, &self.chain, "in the same causal chain", true);
         let label = match self.relation() {
+            super::Relation::Actor(_) if self.chain.is_same(&self.near) => {
+                "in the same causal chain, and by the same actor"
+            }
             super::Relation::Actor(_) => "by the same actor",
             super::Relation::Kind(_) => "of the same kind",
         };
+        if !self.chain.is_same(&self.near) {
+            around(&mut shown, &self.chain, "in the same causal chain", true);
+        }
         around(&mut shown, &self.near, label, false);
         if !self.missing.is_empty() {
             shown.push_str("\nnot everything could be read:\n");

@@ -134,6 +134,35 @@ fn an_index_that_is_gone_corrupt_foreign_or_of_another_log_answers_the_same() {
     assert_eq!(seqs, expected.0);
     said(&notes, "made anew");
 
+    // Ours, with something of somebody else's in it.
+    clear();
+    ask(log.path(), &denials(), None);
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    let hide =
+        "CREATE TRIGGER hide AFTER INSERT ON record BEGIN DELETE FROM record WHERE decision = 'deny'; END";
+    connection.execute_batch(hide).unwrap();
+    drop(connection);
+    log.append(2, &[decision(41, "deny", 1)]);
+    let (seqs, _, notes) = ask(log.path(), &denials(), None);
+    assert_eq!(seqs, [&expected.0[..], &[41]].concat());
+    said(&notes, "not an index of this version");
+    let expected = ask(log.path(), &denials(), None);
+
+    // Any one page of it, whatever it holds: found out before or in the answer, or never needed.
+    let pages = fs::metadata(&path).unwrap().len() / 4096;
+    assert!(pages > 8, "{pages}");
+    for page in 0..pages {
+        clear();
+        ask(log.path(), &denials(), None);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[page as usize * 4096..][..4096].fill(0x5a);
+        fs::write(&path, bytes).unwrap();
+        for limit in [None, Some(20)] {
+            let (seqs, answer, _) = ask(log.path(), &denials(), limit);
+            assert_eq!((&seqs, answer.is_complete()), (&expected.0, true), "page {page}: {answer:?}");
+        }
+    }
+
     // Somebody else's tables.
     clear();
     let foreign = Written::new();
@@ -154,20 +183,24 @@ fn a_log_that_was_replaced_or_changed_makes_the_index_begin_anew() {
         fs::write(log.segment(segment), text.replace(from, to)).unwrap();
     };
     for (segment, from, to, expected, said) in [
+        // A line that the index leads to says something else: what was given until then stands, and is not all.
+        (2, "\"deny\"", "\"Deny\"", 8, "the log changed"),
+        (2, "\"Deny\"", "\"deny\"", 13, ""),
         // The last line is not where it was.
         (2, "\"deny\"", "\"allow\"", 8, "not the one"),
-        // Lines before it are longer than they were, or say something else in their place.
-        (1, "\"bytes\":100}", "\"bytes\":100000}", 8, "the log changed"),
-        (1, "\"deny\"", "\"Deny\"", 0, "the log changed"),
-        (1, "\"Deny\"", "\"deny\"", 0, ""),
+        // A segment that was complete is not as it was.
+        (1, "\"bytes\":100}", "\"bytes\":100000}", 8, "segment 1 was changed"),
+        (1, "\"deny\"", "\"Deny\"", 0, "segment 1 was changed"),
+        (1, "\"Deny\"", "\"deny\"", 8, "segment 1 was changed"),
     ] {
         rewrite(segment, from, to);
         let (seqs, answer, notes) = ask(log.path(), &denials(), None);
         assert_eq!((seqs.len(), answer.matched), (expected, expected as u64), "{to}");
         assert!(
             notes.iter().all(|note| note.contains(said)) && notes.is_empty() == said.is_empty(),
-            "{notes:?}"
+            "{to}: {notes:?}"
         );
+        assert_eq!(answer.is_complete(), said != "the log changed", "{answer:?}");
     }
     fs::remove_dir_all(log.path().join("index")).unwrap();
     assert_eq!(
@@ -189,6 +222,11 @@ fn a_folder_that_cannot_be_written_has_its_index_in_memory() {
     assert!(seqs == DENIED && answer.is_complete());
     assert!(notes.len() == 1 && notes[0].contains("for this answer only"), "{notes:?}");
     assert!(Index::open(Path::new("/nonexistent/log")).is_err());
+    // A folder that is no log is left as it is.
+    let other = tempfile::tempdir().unwrap();
+    let (seqs, answer, notes) = ask(other.path(), &Selection::default(), None);
+    assert!(seqs.is_empty() && answer.scanned.is_none() && notes.is_empty());
+    assert_eq!(fs::read_dir(other.path()).unwrap().count(), 0);
 }
 
 #[test]

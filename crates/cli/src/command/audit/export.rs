@@ -60,7 +60,7 @@ impl Export {
     pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
         let filter = self.filters.filter(printer)?;
         let folder = self.place.folder()?;
-        if !folder.exists() {
+        if !review::has_records(&folder) {
             say_no_log(&folder, printer);
             return Ok(Exit::Done);
         }

@@ -41,7 +41,8 @@ pub(super) struct Filters {
     /// Decisions that this policy determined, or would if it were not in shadow
     #[arg(long, value_name = "ID")]
     policy: Option<String>,
-    /// Records of which this Cedar expression over `record` is true, such as `record.context.bytes > 1000`
+    /// Records of which this Cedar expression is true: `record` is the line as it is in the log, with its numbers as numbers
+    /// and `ts` as a `datetime`. What a record lacks is no match, and is counted; ask with `has` where that is meant
     #[arg(long = "where", value_name = "EXPR")]
     expression: Option<String>,
 }

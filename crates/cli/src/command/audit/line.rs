@@ -27,10 +27,14 @@ pub(super) fn line(record: &Json, terminal: Option<Terminal>) -> String {
     };
     let word = paint(&format!("{word:7}"), colour_of(&word));
     let time = paint(&time, "2");
-    let between = if plain.trim_end().chars().count() <= terminal.columns {
-        "  ".to_owned()
-    } else {
-        format!("\n{}", " ".repeat(INDENT))
+    let below = format!("\n{}", " ".repeat(INDENT));
+    let between = if plain.trim_end().chars().count() <= terminal.columns { "  " } else { below.as_str() };
+    // A pid alone is half a line.
+    let what = match what.rsplit_once(" on ") {
+        Some((who, on)) if INDENT + 8 + what.chars().count() > terminal.columns => {
+            format!("{who}{below}on {on}")
+        }
+        _ => what,
     };
     format!("{time} {word} {what}{between}{}\n", paint(&more.join(", "), "2"))
 }
@@ -183,7 +187,7 @@ mod tests {
             "2026-11-27 13:06:06Z denied  acme/service/orders -> process.spawn on billing:ledger  by guard.tenant, at \
              acme:orders:12, 01JDA7E0Q4V4R6ZD2M1W5X8Y9B\n"
         );
-        let narrow = Terminal { colour: false, columns: 80 };
+        let narrow = Terminal { colour: false, columns: 100 };
         assert_eq!(
             line(&record, Some(narrow)),
             "2026-11-27 13:06:06Z denied  acme/service/orders -> process.spawn on billing:ledger\n                     \
@@ -195,6 +199,18 @@ mod tests {
                 .starts_with("\x1b[2m2026-11-27 13:06:06Z\x1b[0m \x1b[1;31mdenied \x1b[0m acme/")
         );
         assert_eq!(line(&record, Some(wide)).lines().count(), 1);
+    }
+
+    #[test]
+    fn a_long_resource_has_a_line_of_its_own_on_a_narrow_terminal() {
+        let mut record = denial();
+        let pid = format!("p~{}", "0".repeat(48));
+        record["resource"]["id"] = pid.as_str().into();
+        let shown = line(&record, Some(Terminal { colour: false, columns: 80 }));
+        let lines: Vec<&str> = shown.lines().map(str::trim_start).collect();
+        assert_eq!(lines[0], "2026-11-27 13:06:06Z denied  acme/service/orders -> process.spawn");
+        assert_eq!((lines.len(), lines[1]), (3, format!("on {pid}").as_str()));
+        assert_eq!(line(&record, None).lines().count(), 1);
     }
 
     #[test]
@@ -255,6 +271,6 @@ mod tests {
             *record.pointer_mut(path).unwrap() = "a\u{1b}[2J\u{202e}\nb".into();
         }
         let shown = line(&record, Some(Terminal { colour: false, columns: 80 }));
-        assert!(!shown.contains(['\u{1b}', '\u{202e}']) && shown.matches('\n').count() == 2, "{shown}");
+        assert!(!shown.contains(['\u{1b}', '\u{202e}']) && shown.matches('\n').count() == 3, "{shown}");
     }
 }

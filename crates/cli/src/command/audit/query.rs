@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use clap::Args;
-use review::{Answer, Index, Question, query};
+use review::{Answer, Index, Progress, Question, Stage, query};
 use serde_json::{Map, Value as Json, json};
 
 use super::filters::{Filters, condition};
@@ -58,7 +58,7 @@ impl Query {
         let for_people = printer.output() == Output::Text;
         let filter = self.filters.filter(printer)?;
         let folder = self.place.folder()?;
-        if !folder.exists() {
+        if !review::has_records(&folder) {
             say_no_log(&folder, printer);
             return end(printer, &Answer::default(), for_people);
         }
@@ -71,8 +71,15 @@ impl Query {
         let terminal = Terminal::of_stdout();
         let mut page = Page { printer, text: String::new(), written: Ok(true) };
         let answer = {
-            let mut progress = ProgressLine::new("indexing");
-            query(&mut index, &question, &mut |at| progress.at(at.bytes, at.bytes_in_all), &mut |found| {
+            let mut line_drawn = ProgressLine::new();
+            // Where records are shown as they are found, that is progress enough.
+            let streams = terminal.is_some() && limit.is_none();
+            let mut progress = |at: Progress| match at.stage {
+                Stage::Indexing => line_drawn.at("indexing", at.done, at.in_all),
+                Stage::Reading if streams || at.done == 0 => line_drawn.clear(),
+                Stage::Reading => line_drawn.at("reading", at.done, at.in_all),
+            };
+            query(&mut index, &question, &mut progress, &mut |found| {
                 page.add(&if for_people {
                     line::line(found.record(), terminal)
                 } else {

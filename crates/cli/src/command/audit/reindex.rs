@@ -31,14 +31,14 @@ impl Reindex {
     /// Makes it, and says how much there was to do.
     pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
         let folder = self.place.folder()?;
-        if !folder.exists() {
+        if !review::has_records(&folder) {
             say_no_log(&folder, printer);
             return Ok(Exit::Done);
         }
         let begun = Instant::now();
         let (mut index, indexed) = {
-            let mut progress = ProgressLine::new("indexing");
-            review::reindex(&folder, &mut |at| progress.at(at.bytes, at.bytes_in_all))?
+            let mut progress = ProgressLine::new();
+            review::reindex(&folder, &mut |at| progress.at("indexing", at.done, at.in_all))?
         };
         let seconds = begun.elapsed().as_secs_f64();
         index.take_notes().iter().for_each(|note| printer.say(&format!("warning: {note}")));

@@ -111,7 +111,7 @@ impl Report {
 
 /// Reads the whole log: what was before a period is needed to know what is new in it.
 fn gather(folder: &Path, gathering: &mut Gathering, wanted: &Wanted<'_>) {
-    let mut progress = ProgressLine::new("reading");
+    let mut progress = ProgressLine::new();
     let newest = recent(folder, 1, &mut |_| true);
     let newest =
         newest.lines.first().and_then(|line| Row::of_line(&line.bytes).ok()).map_or(0, |row| row.seq);
@@ -122,7 +122,7 @@ fn gather(folder: &Path, gathering: &mut Gathering, wanted: &Wanted<'_>) {
                 let seq = line.record.get("seq").and_then(|seq| seq.as_str()?.parse::<u64>().ok());
                 let seq = seq.unwrap_or_default();
                 let oldest = *oldest.get_or_insert(seq);
-                progress.at(seq.saturating_sub(oldest), newest.saturating_sub(oldest));
+                progress.at("reading", seq.saturating_sub(oldest), newest.saturating_sub(oldest));
                 gathering.add(&line.record, |record, policies| wanted.holds(record, policies));
             }
             Err(error) => gathering.is_missing(error.to_string()),

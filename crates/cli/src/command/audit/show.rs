@@ -86,7 +86,7 @@ impl Show {
             return Ok(folder);
         }
         let shown = visible(&folder.display().to_string());
-        Err(Fault::failed(format!("there is no audit log in `{shown}`: nothing was recorded yet"))
+        Err(Fault::failed(format!("there is no audit log in `{shown}`: nothing was recorded there yet"))
             .with_help("`--log DIR` names another log"))
     }
 
@@ -119,7 +119,8 @@ impl Show {
                 Ok(_) => {}
                 Err(error) => unreadable.push(error),
             }
-            if found.len() > ALIKE_MAX {
+            // A whole id is one record's.
+            if found.len() > ALIKE_MAX || (prefix.len() == ID_LENGTH && !found.is_empty()) {
                 break;
             }
         }

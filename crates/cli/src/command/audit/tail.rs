@@ -94,7 +94,7 @@ impl Tail {
             if for_people { self.filters.selection_for_people() } else { self.filters.selection() };
         let mut screen = Screen::new(printer, self.group_by.map(Into::into), self.follow);
         let wanted = Wanted { selection: &selection, condition: condition.as_deref() };
-        if !folder.exists() {
+        if !review::has_records(&folder) {
             say_no_log(&folder, printer);
             if !self.follow {
                 return Ok(Exit::Done);
@@ -271,7 +271,7 @@ impl<'a> Screen<'a> {
         if self.printer.output() == Output::Json {
             return self.printer.json_part(&counts(&largest));
         }
-        let table = table(&largest);
+        let table = table(groups.by(), &largest);
         let lines = table.lines().count();
         let again = match (self.redraws, self.drawn) {
             (true, 1..) => format!("\x1b[{}A\x1b[J", self.drawn),
@@ -291,8 +291,14 @@ fn counts(largest: &[(&str, Group)]) -> Json {
     json!({"schema": "moonward.audit-groups/1", "groups": groups.collect::<Vec<_>>()})
 }
 
-fn table(largest: &[(&str, Group)]) -> String {
-    let mut text = format!("{:>9} {:>9} {:>9} {:>9}\n", "denied", "allowed", "counted", "other");
+fn table(by: GroupBy, largest: &[(&str, Group)]) -> String {
+    let by = match by {
+        GroupBy::Actor => "actor",
+        GroupBy::Action => "action",
+        GroupBy::Policy => "policy",
+        GroupBy::Tenant => "tenant",
+    };
+    let mut text = format!("{:>9} {:>9} {:>9} {:>9}  {by}\n", "denied", "allowed", "counted", "other");
     for (name, group) in largest.iter().take(GROUPS_SHOWN) {
         text.push_str(&format!(
             "{:>9} {:>9} {:>9} {:>9}  {}\n",
@@ -317,11 +323,11 @@ mod tests {
     fn a_table_has_the_largest_groups_and_says_how_many_more_there_are() {
         let group = |denied| Group { denied, allowed: 2, counted: 3, other: 0 };
         assert_eq!(
-            table(&[("a\u{1b}", group(10))]),
-            "   denied   allowed   counted     other\n       10         2         3         0  a\\u{1b}\n"
+            table(GroupBy::Actor, &[("a\u{1b}", group(10))]),
+            "   denied   allowed   counted     other  actor\n       10         2         3         0  a\\u{1b}\n"
         );
         let many: Vec<(&str, Group)> = (0..23).map(|_| ("x", group(1))).collect();
-        assert!(table(&many).ends_with("x\nand 3 more\n"));
-        assert!(!table(&many[..20]).contains("more"));
+        assert!(table(GroupBy::Actor, &many).ends_with("x\nand 3 more\n"));
+        assert!(!table(GroupBy::Actor, &many[..20]).contains("more"));
     }
 }

@@ -70,9 +70,13 @@ impl Verify {
         let against = self.against.as_deref().map(checkpoint).transpose()?;
         let since = self.since.and_then(|since| SystemTime::now().checked_sub(since));
         let question = Question { folder: &folder, trust: &trust, against: against.as_ref(), since };
-        let line = Mutex::new(ProgressLine::new("verifying"));
+        let line = Mutex::new(ProgressLine::new());
         let verdict = audit::verify(&question, &|progress| {
-            line.lock().unwrap_or_else(PoisonError::into_inner).at(progress.read, progress.total);
+            line.lock().unwrap_or_else(PoisonError::into_inner).at(
+                "verifying",
+                progress.read,
+                progress.total,
+            );
         });
         drop(line);
         let verdict = verdict.map_err(fault)?;

@@ -1,0 +1,161 @@
+//! Records found by the index and read from their segments. Why the index does not fit them, if so, is given in words.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+
+use rusqlite::params_from_iter;
+
+use super::{Answer, Condition, Found, count_reason};
+use crate::index::{Index, IndexError, Progress, Stage};
+use crate::lines::{Lines, Place, RawLine, lines_from};
+use crate::row::Row;
+use crate::selection::{self, Selection};
+
+/// Records between two words on how far it is.
+const PROGRESS_RECORDS: u64 = 256;
+
+/// A search under way.
+pub(super) struct Search<'a> {
+    index: &'a Index,
+    fetcher: Fetcher<'a>,
+    answer: &'a mut Answer,
+    progress: &'a mut dyn FnMut(Progress),
+    each: &'a mut dyn FnMut(Found) -> ControlFlow<()>,
+}
+
+impl<'a> Search<'a> {
+    /// A search that tells in the answer what it finds, and gives each record.
+    pub(super) fn new(
+        index: &'a Index,
+        answer: &'a mut Answer,
+        progress: &'a mut dyn FnMut(Progress),
+        each: &'a mut dyn FnMut(Found) -> ControlFlow<()>,
+    ) -> Self {
+        Self { index, fetcher: Fetcher::new(index), answer, progress, each }
+    }
+
+    /// The newest that the index has: the others are only counted.
+    pub(super) fn newest(
+        &mut self,
+        selection: &Selection,
+        limit: usize,
+    ) -> Result<Option<String>, IndexError> {
+        let condition = selection.records();
+        let connection = self.index.connection();
+        self.answer.matched = self.count(&condition)?;
+        let text = format!(
+            "SELECT seq, segment, offset FROM record WHERE {} ORDER BY seq DESC LIMIT {limit}",
+            condition.text
+        );
+        let mut statement = connection.prepare(&text)?;
+        let places = statement.query_map(params_from_iter(&condition.values), |row| {
+            Ok((row.get(0)?, Place { segment: row.get(1)?, offset: row.get(2)? }))
+        })?;
+        let mut places: Vec<(u64, Place)> = places.collect::<Result<_, _>>()?;
+        places.reverse();
+        for (seq, place) in places {
+            match self.fetcher.record(seq, place, selection) {
+                Ok(found) => {
+                    self.answer.shown += 1;
+                    if (self.each)(found).is_break() {
+                        break;
+                    }
+                }
+                Err(why) => return Ok(Some(why)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Each that the index has, looked at; the newest so many of those that match.
+    pub(super) fn all(
+        &mut self,
+        selection: &Selection,
+        matches: Option<&Condition<'_>>,
+        limit: Option<usize>,
+    ) -> Result<Option<String>, IndexError> {
+        let condition = selection.records();
+        let in_all = self.count(&condition)?;
+        let mut done = 0;
+        let text = format!("SELECT seq, segment, offset FROM record WHERE {} ORDER BY seq", condition.text);
+        let mut statement = self.index.connection().prepare(&text)?;
+        let mut rows = statement.query(params_from_iter(&condition.values))?;
+        let mut newest = VecDeque::new();
+        while let Some(row) = rows.next()? {
+            let place = Place { segment: row.get(1)?, offset: row.get(2)? };
+            let found = match self.fetcher.record(row.get(0)?, place, selection) {
+                Ok(found) => found,
+                Err(why) => return Ok(Some(why)),
+            };
+            done += 1;
+            if done % PROGRESS_RECORDS == 0 {
+                (self.progress)(Progress { stage: Stage::Reading, done, in_all });
+            }
+            match matches.map_or(Ok(true), |matches| matches(found.record())) {
+                Ok(true) => self.answer.matched += 1,
+                Ok(false) => continue,
+                Err(why) => {
+                    count_reason(&mut self.answer.undecided, why);
+                    continue;
+                }
+            }
+            match limit {
+                Some(limit) => {
+                    newest.push_back(found);
+                    if newest.len() > limit {
+                        newest.pop_front();
+                    }
+                }
+                None => {
+                    self.answer.shown += 1;
+                    if (self.each)(found).is_break() {
+                        break;
+                    }
+                }
+            }
+        }
+        for found in newest {
+            self.answer.shown += 1;
+            if (self.each)(found).is_break() {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    fn count(&self, condition: &selection::Condition) -> Result<u64, IndexError> {
+        let text = format!("SELECT count(*) FROM record WHERE {}", condition.text);
+        let values = params_from_iter(&condition.values);
+        Ok(self.index.connection().query_row(&text, values, |row| row.get(0))?)
+    }
+}
+
+/// Records read from their segments, in order of place as a rule: then the next one is read on.
+struct Fetcher<'a> {
+    index: &'a Index,
+    lines: Option<Lines>,
+}
+
+impl<'a> Fetcher<'a> {
+    fn new(index: &'a Index) -> Self {
+        Self { index, lines: None }
+    }
+
+    /// The record of that number, at that place; or what is there instead.
+    fn record(&mut self, seq: u64, place: Place, selection: &Selection) -> Result<Found, String> {
+        let line =
+            self.line(place).ok_or_else(|| format!("record {seq} is not where it was: the log changed"))?;
+        let row = Row::of_line(&line.bytes)
+            .ok()
+            .filter(|row| row.seq == seq && selection.holds(row))
+            .ok_or_else(|| format!("record {seq} is not what it was: the log changed"))?;
+        Ok(Found::new(line.bytes, row))
+    }
+
+    fn line(&mut self, place: Place) -> Option<RawLine> {
+        if self.lines.as_ref().is_none_or(|lines| lines.place() != place) {
+            self.lines = Some(lines_from(self.index.folder(), place));
+        }
+        self.lines.as_mut()?.next()?.ok().filter(|line| line.place == place)
+    }
+}
