@@ -34,11 +34,11 @@ impl Keys {
         Ok(Self { file, signing: current.clone(), current, gone: None })
     }
 
-    /// The key of this id, in place or beside it.
+    /// The key of this id, in place or beside it. A file beside that cannot be used is told by [`Self::settle`].
     pub(crate) fn find(&self, id: KeyId) -> Option<VerifyingKey> {
-        let beside = || self.next(id).or_else(|| self.former(id));
-        let key = Some(self.current.clone()).filter(|key| key.verifying().id() == id).or_else(beside);
-        key.map(|key| key.verifying())
+        let beside = [self.file.next(), self.file.former(id)];
+        let keys = beside.into_iter().filter_map(Result::ok).flatten();
+        keys.chain([self.current.clone()]).map(|key| key.verifying()).find(|key| key.id() == id)
     }
 
     /// Makes up for whatever happened to the keys since the last checkpoint. Gives the key that has to come on record.
@@ -48,12 +48,12 @@ impl Keys {
             self.file.discard()?;
             return Ok(None);
         };
-        if let Some(next) = self.next(signer) {
+        if let Some(next) = self.file.next()?.filter(|key| key.verifying().id() == signer) {
             self.file.install(current)?;
             (self.current, self.signing) = (next.clone(), next);
             return Ok(None);
         }
-        match self.former(signer) {
+        match self.file.former(signer)? {
             Some(former) => self.signing = former,
             None => {
                 tracing::warn!(
@@ -92,14 +92,5 @@ impl Keys {
     /// What checks signatures of the key in place.
     pub(crate) fn verifying(&self) -> VerifyingKey {
         self.current.verifying()
-    }
-
-    /// A file beside that cannot be used is no key: that it is not there is what will be said.
-    fn next(&self, id: KeyId) -> Option<SigningKey> {
-        self.file.next().ok().flatten().filter(|key| key.verifying().id() == id)
-    }
-
-    fn former(&self, id: KeyId) -> Option<SigningKey> {
-        self.file.former(id).ok().flatten()
     }
 }

@@ -184,7 +184,11 @@ fn a_change_of_keys_that_was_stopped_after_its_record_is_finished_by_the_next_st
     disk.heal();
     sync_at_last(&log);
     log.close().unwrap();
-    let next = verifying_key_of(&folder.beside("keys/audit.ed25519.new")).unwrap();
+    let beside = folder.beside("keys/audit.ed25519.new");
+    let next = verifying_key_of(&beside).unwrap();
+    set_mode(&beside, 0o644);
+    assert!(matches!(refused(&folder), KeyFileError::Mode { .. }), "not taken for gone");
+    set_mode(&beside, 0o600);
     assert_eq!(verifying_key_of(&key_of(&folder)).unwrap(), first);
 
     let log = open(folder.path());
