@@ -4,7 +4,6 @@
 //! what the file says today may be something else.
 
 use std::cell::OnceCell;
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,9 +13,6 @@ use diagnostic::Source;
 use policy::study::{Study, policy_at};
 use review::Quotation;
 use serde_json::Value as Json;
-
-/// Bytes of a policy set kept with a log that are read: 64 MiB, more than the policies of an app may be.
-const KEPT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Where the texts of one policy set are looked for.
 pub(super) struct PolicyTexts<'a> {
@@ -59,7 +55,7 @@ impl<'a> PolicyTexts<'a> {
     }
 
     fn kept_with_the_log(&self, file: &str) -> Option<Arc<Source>> {
-        let kept = self.kept.get_or_init(|| read_kept(self.log, self.archive?)).as_ref()?;
+        let kept = self.kept.get_or_init(|| audit::archived(self.log, self.archive?).ok()).as_ref()?;
         let text = text_of(kept, file)?;
         Some(Arc::new(Source { path: file.to_owned(), text: text.to_owned() }))
     }
@@ -76,21 +72,6 @@ impl<'a> PolicyTexts<'a> {
     fn kept_by_the_app(&self, file: &str) -> Option<Arc<Source>> {
         Archive::of(self.app).ok()??.source(self.digest, file).ok()
     }
-}
-
-/// A policy set kept with the log, if it is what its name says.
-fn read_kept(log: &Path, name: &str) -> Option<Json> {
-    if name.len() != 64 || !name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    let path = log.join("policies").join(name);
-    let stat = fs::symlink_metadata(&path).ok()?;
-    if !stat.is_file() || stat.len() > KEPT_BYTES_MAX {
-        return None;
-    }
-    let bytes = fs::read(path).ok()?;
-    let hash = audit::digest::hex(&audit::digest::sha256(&bytes));
-    (hash == name).then(|| serde_json::from_slice(&bytes).ok()).flatten()
 }
 
 /// The text of a file, wherever in a set it stands: a member of that name, or an object with its `path` and `text`.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use audit::{ReadError, read, read_with};
+use audit::{Line, ReadError, read, read_with};
 use clap::Args;
 use diagnostic::{did_you_mean, visible};
 use review::{Story, moment};
@@ -51,11 +51,11 @@ impl Show {
     pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
         let prefix = self.prefix()?;
         let log = self.folder()?;
-        let record = match prefix {
+        let line = match prefix {
             None => newest_denial(&log)?,
             Some(prefix) => self.record(&prefix, &log)?,
         };
-        let form = text(&record, "schema");
+        let form = text(&line.record, "schema");
         if form != audit::SCHEMA {
             let message = format!(
                 "that record is of the form `{}`, and this version knows `{}` only",
@@ -66,7 +66,7 @@ impl Show {
                 Fault::failed(message).with_help("the version of the product that wrote it can read it")
             );
         }
-        let story = self.story(record, &log);
+        let story = self.story(line, &log);
         match printer.output() {
             Output::Json => printer.json(&json!(story))?,
             Output::Text => {
@@ -111,11 +111,11 @@ impl Show {
     }
 
     /// The only record whose id begins so.
-    fn record(&self, prefix: &str, log: &Path) -> Result<Json, Fault> {
+    fn record(&self, prefix: &str, log: &Path) -> Result<Line, Fault> {
         let (mut found, mut unreadable) = (Vec::new(), Vec::new());
         for line in read_with(log, &[&format!("\"id\":\"{prefix}")]) {
             match line {
-                Ok(line) if text(&line.record, "id").starts_with(prefix) => found.push(line.record),
+                Ok(line) if text(&line.record, "id").starts_with(prefix) => found.push(line),
                 Ok(_) => {}
                 Err(error) => unreadable.push(error),
             }
@@ -126,16 +126,21 @@ impl Show {
         }
         match (found.pop(), found.as_slice()) {
             (None, _) => Err(self.unknown(prefix, log, &unreadable)),
-            (Some(record), []) => Ok(record),
-            (Some(record), _) => {
-                found.push(record);
+            (Some(line), []) => Ok(line),
+            (Some(line), _) => {
+                found.push(line);
                 Err(alike(prefix, &found))
             }
         }
     }
 
-    fn story(&self, record: Json, log: &Path) -> Story {
+    fn story(&self, line: Line, log: &Path) -> Story {
+        let (record, missing) = match audit::stored(log, &line) {
+            Ok(record) => (record, None),
+            Err(error) => (line.record, Some(error.to_string())),
+        };
         let mut story = Story::of(record);
+        missing.into_iter().for_each(|why| story.is_missing(why));
         let texts = story.texts();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         for line in read_with(log, &texts) {
@@ -265,12 +270,12 @@ fn painted(story: &str) -> String {
 }
 
 /// The newest denial of a log.
-fn newest_denial(log: &Path) -> Result<Json, Fault> {
+fn newest_denial(log: &Path) -> Result<Line, Fault> {
     let mut newest = None;
     let mut unreadable = None;
     for line in read_with(log, &[r#""decision":"deny""#]) {
         match line {
-            Ok(line) if text(&line.record, "decision") == "deny" => newest = Some(line.record),
+            Ok(line) if text(&line.record, "decision") == "deny" => newest = Some(line),
             Ok(_) => {}
             Err(error) => unreadable = Some(error),
         }
@@ -286,9 +291,9 @@ fn newest_denial(log: &Path) -> Result<Json, Fault> {
 }
 
 /// Several records begin so.
-fn alike(prefix: &str, found: &[Json]) -> Fault {
+fn alike(prefix: &str, found: &[Line]) -> Fault {
     let mut listed = String::from("more characters of one of these:");
-    for record in found.iter().take(ALIKE_MAX) {
+    for record in found.iter().map(|line| &line.record).take(ALIKE_MAX) {
         let says = ["kind", "decision", "actor", "action"].map(|name| visible(text(record, name))).join(" ");
         let says = says.trim_end();
         listed.push_str(&format!(

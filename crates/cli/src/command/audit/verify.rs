@@ -26,7 +26,7 @@ const FILE_BYTES_MAX: u64 = 64 * 1024;
 /// out, put in or moved is found and named. It exits with 0 if nothing is, with 6 if the log was tampered with, and with 4 if it holds
 /// together and no trusted key vouches for it.
 ///
-/// Trusted are the keys given with `--key`, else the key that the app signs with. Any key that the log was ever signed with will
+/// Trusted are the keys given with `--key`, else the `public_key` of the app's `audit.log` entry, else the key that the app signs with. Any key that the log was ever signed with will
 /// do. Who may write the log's folder may also cut its tail off: that is seen only against a checkpoint that was kept elsewhere.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -117,8 +117,11 @@ fn given(argument: &str) -> Result<VerifyingKey, Fault> {
     key_in(path)
 }
 
-/// The keys that an app trusts: the one that it signs with.
+/// The keys that an app trusts: the one that its manifest names, or else the one that it signs with.
 fn of_app(app: &Outline) -> Result<Vec<VerifyingKey>, Fault> {
+    if let Some(named) = app.manifest().audit_log.public_key {
+        return Ok(vec![named]);
+    }
     let key = app.log_options(None).key;
     if key.exists() { Ok(vec![key_in(&key)?]) } else { Ok(Vec::new()) }
 }
