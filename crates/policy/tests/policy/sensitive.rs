@@ -155,7 +155,8 @@ fn of_several_asks_each_is_recorded_once_and_all_permits_wait_for_the_last_recor
     assert_eq!((terminations.len(), deadline.is_some()), (2, true));
     let allowed = |action: &str| [action, "1", "allow"].map(str::to_owned);
     let [end, cancel] = ["process.terminate", "process.cancel"].map(allowed);
-    assert_eq!(it.decisions(), [end.clone(), end, cancel]);
+    let decisions = it.decisions().into_iter().filter(|[action, ..]| action != "process.host");
+    assert_eq!(decisions.collect::<Vec<_>>(), [end.clone(), end, cancel]);
 }
 
 #[test]
