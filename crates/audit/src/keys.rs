@@ -58,8 +58,8 @@ impl Keys {
             None => {
                 tracing::warn!(
                     signed_by = %signer, key = %current,
-                    "the key of the audit log is not the one that signed it so far: `moonward audit verify` will accept \
-                     what is recorded from here on only from those who trust the new key"
+                    "the key of the audit log is not the one that signed it so far, which is not at hand: to \
+                     `moonward audit verify` nothing is proved from here on. Put the old key back, or start with another folder"
                 );
                 self.gone = Some(signer);
             }
