@@ -72,6 +72,8 @@ pub(crate) fn log_options(folder: &Path, manifest: &Manifest, log_folder: Option
         checkpoints,
         redact: declared.redact.clone(),
         segment_bytes_max: declared.rotate_bytes.unwrap_or(options.segment_bytes_max),
+        segment_age_max: declared.rotate_age.unwrap_or(options.segment_age_max),
+        retain: declared.retain,
         ..options
     }
 }

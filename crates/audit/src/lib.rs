@@ -87,7 +87,7 @@ pub use log::Log;
 pub use note::InvalidNote;
 pub use objects::{StoredError, stored};
 pub use options::{Mode, Options};
-pub use read::{Line, Lines, RawLine, ReadError, find, read, read_from, read_with};
+pub use read::{Line, Lines, RawLine, ReadError, find, read, read_from, read_with, segment_from};
 pub use record::SCHEMA;
 pub use redact::{InvalidRedaction, Redaction};
 pub use rollup::Occurrence;

@@ -15,6 +15,7 @@ use crate::RecordId;
 use crate::folder::segments;
 
 use segment::SegmentLines;
+pub use segment::segment_from;
 pub(crate) use segment::{first_line, last_line, last_lines};
 
 /// One line of the log.

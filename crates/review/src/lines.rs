@@ -4,10 +4,10 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom};
+use std::io::{self, BufRead, Read as _};
 use std::path::{Path, PathBuf};
 
-use audit::LINE_BYTES_MAX;
+use audit::{LINE_BYTES_MAX, segment_from};
 
 /// A place in a log: where a line begins, or where the next one will.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -96,7 +96,7 @@ pub(crate) fn is_compressed(path: &Path) -> bool {
 
 /// Whether a segment can be read now.
 pub(crate) fn is_readable(path: &Path) -> bool {
-    open(path, 0).is_ok()
+    segment_from(path, 0).is_ok()
 }
 
 fn segment_number(name: &str) -> Option<u64> {
@@ -149,13 +149,23 @@ impl Lines {
         self.place
     }
 
+    /// Goes on to a place, if that is cheaper than to begin anew there: further on in a compressed segment, which can only be
+    /// read through.
+    pub(crate) fn pass_to(&mut self, place: Place) -> bool {
+        let is_ahead = self.place.segment == place.segment && self.place < place;
+        if is_ahead && self.current.as_ref().is_some_and(|segment| is_compressed(&segment.path)) {
+            while self.place < place && self.next().is_some() {}
+        }
+        self.place == place
+    }
+
     /// Opens the next segment.
     fn open_next(&mut self) -> Option<Result<(), Trouble>> {
         let (number, path) = self.segments.next()?;
         if number != self.place.segment {
             self.place = Place { segment: number, offset: 0 };
         }
-        match open(&path, self.place.offset) {
+        match segment_from(&path, self.place.offset) {
             Ok(Some(reader)) => {
                 self.current = Some(Segment { number, path, reader });
                 Some(Ok(()))
@@ -222,19 +232,6 @@ impl Iterator for Lines {
             }
         }
     }
-}
-
-/// A segment from a byte on, as it was written; nothing when it is shorter than that.
-fn open(path: &Path, offset: u64) -> io::Result<Option<Box<dyn BufRead + Send>>> {
-    let mut file = regular(path)?;
-    if is_compressed(path) {
-        return Err(io::Error::new(io::ErrorKind::Unsupported, "compressed segments are not read yet"));
-    }
-    if file.metadata()?.len() < offset {
-        return Ok(None);
-    }
-    file.seek(SeekFrom::Start(offset))?;
-    Ok(Some(Box::new(BufReader::with_capacity(64 * 1024, file))))
 }
 
 /// Opens a regular file, never through a link: whoever hands a folder over chooses what its names lead to.

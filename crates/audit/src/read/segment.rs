@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read as _};
-use std::path::Path;
+use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use flate2::bufread::MultiGzDecoder;
@@ -33,15 +33,7 @@ impl SegmentLines {
     /// is passed over. Compressed since its folder was listed, it is found too.
     pub(crate) fn open(segment: u64, path: &Path, offset: u64) -> Result<Self, ReadError> {
         let unreadable = |path: &Path, source| ReadError::Unreadable { file: path.to_owned(), source };
-        let (path, file) = match open_file(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !is_packed(path) => {
-                let packed = packed(path);
-                // What is missing is the segment that was listed, whatever else is missing.
-                let file = open_file(&packed).map_err(|_| unreadable(path, error))?;
-                (packed, file)
-            }
-            opened => (path.to_owned(), opened.map_err(|error| unreadable(path, error))?),
-        };
+        let (path, file) = open_either(path).map_err(|error| unreadable(path, error))?;
         let mut lines = Self::of(segment, &path, file).map_err(|error| unreadable(&path, error))?;
         lines.pass(offset).map_err(|error| unreadable(&path, error))?;
         Ok(lines)
@@ -127,6 +119,39 @@ impl std::fmt::Debug for SegmentLines {
             .field("file", &self.file)
             .field("offset", &self.offset)
             .finish_non_exhaustive()
+    }
+}
+
+/// A segment's bytes as they were written, from an offset on: whoever goes by places reads on from there. Nothing when it is
+/// shorter. One that was compressed since its folder was listed is found too, and read from its beginning.
+///
+/// # Errors
+/// It cannot be read, is a link or no regular file, or is not what compression made.
+pub fn segment_from(path: &Path, offset: u64) -> io::Result<Option<Box<dyn BufRead + Send>>> {
+    let (path, mut file) = open_either(path)?;
+    if !is_packed(&path) {
+        if file.metadata()?.len() < offset {
+            return Ok(None);
+        }
+        file.seek(SeekFrom::Start(offset))?;
+        return Ok(Some(Box::new(BufReader::with_capacity(READ_BYTES, file))));
+    }
+    let bytes = MultiGzDecoder::new(BufReader::with_capacity(READ_BYTES, file));
+    let mut reader = BufReader::with_capacity(READ_BYTES, bytes);
+    let passed = io::copy(&mut (&mut reader).take(offset), &mut io::sink())?;
+    Ok(if passed == offset { Some(Box::new(reader)) } else { None })
+}
+
+/// Opens a segment under the name that it was listed by, or under that of its compressed form.
+fn open_either(path: &Path) -> io::Result<(PathBuf, File)> {
+    match open_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !is_packed(path) => {
+            let packed = packed(path);
+            // What is missing is the segment that was listed, whatever else is missing.
+            let file = open_file(&packed).map_err(|_| error)?;
+            Ok((packed, file))
+        }
+        opened => Ok((path.to_owned(), opened?)),
     }
 }
 

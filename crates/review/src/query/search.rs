@@ -153,7 +153,7 @@ impl<'a> Fetcher<'a> {
     }
 
     fn line(&mut self, place: Place) -> Option<RawLine> {
-        if self.lines.as_ref().is_none_or(|lines| lines.place() != place) {
+        if !self.lines.as_mut().is_some_and(|lines| lines.pass_to(place)) {
             self.lines = Some(lines_from(self.index.folder(), place));
         }
         self.lines.as_mut()?.next()?.ok().filter(|line| line.place == place)
