@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use policy::Process;
 use serde_json::{Value as Json, json};
 use value::Value;
 
@@ -22,16 +25,20 @@ const FILES: [File<'static>; 4] = [
     ("own-tenant.cedar", include_str!("../../../../../policies/own-tenant.cedar")),
 ];
 
-/// Times that the neighbour's rate is measured, without and with the flood; the median counts.
-const ROUNDS: usize = 7;
+/// Times that the neighbour's rate is measured, without and with the flood by turns, so that what else the machine does
+/// weighs on both; the medians count.
+const ROUNDS: usize = 9;
+
+/// After this a process that was ended counts as not ended.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Rounds of more messages than this would take long on any machine.
 const MESSAGES_MAX: i64 = 10_000_000;
 
 /// Measure what a flood of denials of one tenant costs another
 ///
-/// A neighbour sends messages to itself and receives each, first alone. Then as many processes of another tenant as there
-/// are cores ask for what is denied, again and again, while it does the same.
+/// A neighbour sends messages to itself and receives each, by turns alone and while as many processes of another tenant as
+/// there are cores ask for what is denied, again and again.
 #[derive(Debug, Args)]
 pub(super) struct Denials {
     /// How many messages the neighbour sends in one round
@@ -46,20 +53,23 @@ impl Denials {
         let node = BenchNode::start(&FILES, printer)?;
         // What is made for the first process of all is not measured.
         work(&node, self.messages)?;
-        let alone = rate(&node, self.messages)?;
-        let flood = (0..cores())
-            .map(|_| node.spawn("attacker", "attacker:flood", drop))
-            .collect::<Result<Vec<_>, _>>()?;
-        let started = Instant::now();
-        let flooded = rate(&node, self.messages)?;
-        let took = started.elapsed();
-        flood.iter().for_each(|process| node.kill(process));
+        let (mut alone, mut flooded, mut parts) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..ROUNDS {
+            let quiet = work(&node, self.messages)?;
+            let flood = Flood::start(&node)?;
+            let loud = work(&node, self.messages)?;
+            flood.end(&node)?;
+            parts.push(quiet.as_secs_f64() / loud.as_secs_f64() * 100.0);
+            alone.push(f64::from(self.messages) / quiet.as_secs_f64());
+            flooded.push(f64::from(self.messages) / loud.as_secs_f64());
+        }
+        let took = flooded.iter().map(|rate| f64::from(self.messages) / rate).sum::<f64>();
         let told = node.stop_and_read(told)??;
 
-        let part = flooded / alone * 100.0;
+        let [alone, flooded, part] = [alone, flooded, parts].map(median);
         let denials = told.recorded + told.counted;
-        let per_second = denials as f64 / took.as_secs_f64();
-        let what = format!("{} processes of one tenant that are denied, messages of another", flood.len());
+        let per_second = denials as f64 / took;
+        let what = format!("{} processes of one tenant that are denied, messages of another", cores());
         let mut report = Report::new("denials", what);
         report.row("neighbour_alone", format!("{alone:.0} messages a second"), json!(alone.round()));
         report.row(
@@ -69,8 +79,8 @@ impl Denials {
         );
         report.row(
             "denials",
-            format!("{denials} in {:.2} s, {per_second:.0} a second", took.as_secs_f64()),
-            json!({"count": denials, "ns": took.as_nanos().to_string()}),
+            format!("{denials} in {took:.2} s, {per_second:.0} a second"),
+            json!({"count": denials, "seconds": took}),
         );
         report.row(
             "log",
@@ -81,14 +91,44 @@ impl Denials {
     }
 }
 
-/// The neighbour's messages a second, as the median round has it.
-fn rate(node: &BenchNode, messages: u32) -> Result<f64, Fault> {
-    let mut times = (0..ROUNDS).map(|_| work(node, messages)).collect::<Result<Vec<_>, _>>()?;
-    times.sort_unstable();
-    let median = times.get(ROUNDS / 2).copied().unwrap_or_default();
-    Ok(f64::from(messages) / median.as_secs_f64())
+/// Processes that are denied until they are ended.
+struct Flood {
+    processes: Vec<Arc<Process>>,
+    ended: Receiver<()>,
 }
 
+impl Flood {
+    /// Lets as many as there are cores begin.
+    fn start(node: &BenchNode) -> Result<Self, Fault> {
+        let (sender, ended) = mpsc::channel();
+        let begin = |_| {
+            let sender = sender.clone();
+            node.spawn("attacker", "attacker:flood", move |_| {
+                // Nobody hears the end of one that outlasted the measurement.
+                let _ = sender.send(());
+            })
+        };
+        Ok(Self { processes: (0..cores()).map(begin).collect::<Result<_, _>>()?, ended })
+    }
+
+    /// Ends them, and waits until they have ended.
+    fn end(self, node: &BenchNode) -> Result<(), Fault> {
+        self.processes.iter().for_each(|process| node.kill(process));
+        for _ in &self.processes {
+            let gone =
+                |_| Fault::failed(format!("a process did not end within {PATIENCE:?} of being asked to"));
+            self.ended.recv_timeout(PATIENCE).map_err(gone)?;
+        }
+        Ok(())
+    }
+}
+
+fn median(mut numbers: Vec<f64>) -> f64 {
+    numbers.sort_by(f64::total_cmp);
+    numbers.get(numbers.len() / 2).copied().unwrap_or_default()
+}
+
+/// How long the neighbour takes for its messages.
 fn work(node: &BenchNode, messages: u32) -> Result<Duration, Fault> {
     let started = Instant::now();
     node.call("neighbour:work", Value::Number(f64::from(messages)))?;
