@@ -2,7 +2,6 @@
 //! that nobody vouches for, and that others read the format as it does.
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stdout,
