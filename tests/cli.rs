@@ -281,6 +281,21 @@ fn a_log_that_cannot_be_written_is_74_and_nothing_is_run() {
 }
 
 #[test]
+fn policies_that_cannot_be_kept_beside_the_log_are_74_and_nothing_is_run() {
+    let folder = app();
+    std::fs::create_dir(folder.log()).unwrap();
+    std::fs::write(folder.log().join("policies"), "in the way").unwrap();
+    let (code, stdout, stderr) = outcome(&folder, "call", &["app:echo", "1"]);
+    assert_eq!((code, stdout.as_str()), (74, ""), "{stderr}");
+    assert!(
+        stderr.contains("policies` cannot be written beside the audit log: it is not a folder"),
+        "{stderr}"
+    );
+    assert!(stderr.contains("help: "), "{stderr}");
+    assert!(crate::support::records(&folder.log()).is_empty());
+}
+
+#[test]
 fn a_log_that_somebody_else_writes_is_74_and_names_the_holder() {
     let folder = service("process.events():receive()");
     let mut holder = Running::start(&folder, &[]);
