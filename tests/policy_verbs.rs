@@ -264,6 +264,18 @@ fn a_recorded_decision_is_simulated_as_it_was_or_not_at_all() {
     folder.write("_index.yaml", &index.replace("acme:staff", "acme:crew"));
     let (code, stdout, _) = policy(&folder, "simulate", &from);
     assert!(code == 4 && stdout.contains("acme:staff"), "{code} {stdout}");
+
+    // By the policies of then it comes out as it did, whatever has become of the app.
+    std::fs::remove_file(folder.path().join("acme.yaml")).unwrap();
+    std::fs::remove_file(folder.path().join("_index.yaml")).unwrap();
+    let then = [&from[..], &["--then", "-o", "json"]].concat();
+    let (code, stdout, _) = policy(&folder, "simulate", &then);
+    let again: Json = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, &again["decision_kind"]), (2, &denied["decision_kind"]), "{again}");
+    assert_eq!(again["recorded"], denied["decision_kind"]);
+    std::fs::remove_dir_all(folder.log().join("policies")).unwrap();
+    let (code, stdout, _) = policy(&folder, "simulate", &then);
+    assert!(code == 4 && stdout.contains("cannot be read"), "{code} {stdout}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use audit::{ArchiveError, ArchivedError, Log, archived};
+use audit::{ArchiveError, ArchivedError, Log, ReadError, archived};
 use diagnostic::{Diagnostic, Source, render};
 use serde_json::{Value as Json, json};
 
@@ -53,6 +53,9 @@ pub enum NotArchived {
     /// The document is not there, or not what was written.
     #[error(transparent)]
     Unreadable(#[from] ArchivedError),
+    /// The log cannot be read as far as its load.
+    #[error("the record of the policy set's load was not found: {0}")]
+    Unread(ReadError),
     /// It is none of this form. Hostile text is escaped.
     #[error("the archived policy set cannot be understood: {0}")]
     NotUnderstood(String),
@@ -89,6 +92,30 @@ impl Archived {
         Self::parse(&archived(folder, archive)?).ok_or_else(|| {
             NotArchived::NotUnderstood(format!("it is not of the form `{FORM}` that this version knows"))
         })
+    }
+
+    /// Reads the set of this digest, as a decision's record names it (`policy_set`), from the log in a folder; nothing when no
+    /// record of its load is there, or names where it is kept.
+    ///
+    /// # Errors
+    /// As [`Archived::read`]; or the log cannot be read, and nothing that can be names it.
+    pub fn of_set(folder: &Path, policy_set: &str) -> Result<Option<Self>, NotArchived> {
+        let mut unreadable = None;
+        for line in audit::read_with(folder, &[&format!("\"policy_set\":\"{policy_set}\"")]) {
+            let record = match line {
+                Ok(line) => line.record,
+                Err(error) => {
+                    unreadable.get_or_insert(error);
+                    continue;
+                }
+            };
+            let text = |pointer: &str| record.pointer(pointer).and_then(Json::as_str);
+            let is_load = (text("/kind"), text("/policy_set")) == (Some("policy_load"), Some(policy_set));
+            if let Some(archive) = text("/detail/archive").filter(|_| is_load) {
+                return Self::read(folder, archive).map(Some);
+            }
+        }
+        unreadable.map_or(Ok(None), |error| Err(NotArchived::Unread(error)))
     }
 
     /// The digest of the set, as records have it.

@@ -1,12 +1,13 @@
 //! `moonward policy simulate`: one case decided as the gate would, with nothing done and nothing recorded.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use app::Outline;
 use app::study::Premises;
 use clap::Args;
 use diagnostic::visible;
 use policy::study::{Again, Assumed, InvalidCase, NotReplayable, Posed, Study};
-use policy::{Actor, InvalidQuestion, ScopeSet, Tenant};
+use policy::{Actor, Archived, InvalidQuestion, ScopeSet, Tenant};
 use serde_json::{Map, Value as Json, json};
 
 use super::super::OutputForm;
@@ -20,7 +21,9 @@ use crate::shell;
 /// Decide one case as the gate would, without doing or recording anything
 ///
 /// Exits with 0 if it is allowed and with 2 if it is denied, by default, by a forbid or because a policy failed.
-/// With `--with` or `--without` it is decided before and after, and the exit code is that of after.
+/// With `--with` or `--without` it is decided before and after, and the exit code is that of after. With `--from` a recorded decision
+/// is decided again by the policies of now, and with `--then` by those that decided it; what cannot be decided exactly says why, and
+/// exits with 4.
 ///
 /// RESOURCE is written as the permission's type wants it: a definition's or host's id, a name as `tenant/name`,
 /// `context` or `security`, a process by its name in `--entities`, as the id of a service, or as `tenant/name` for
@@ -32,6 +35,7 @@ Examples:
   moonward policy simulate my-app -l default/user/ada -a process.spawn -r app:hello
   moonward policy simulate my-app -l default/user/ada -a process.send -r p1 -c '{\"pid\": \"p2\", \"bytes\": 10}' --entities world.yaml
   moonward policy simulate my-app -l default/user/ada -a process.spawn -r app:hello --without permits.spawn
+  moonward policy simulate my-app --from 01M85MP7TGDSSKZKVNNN5KCKM7 --then
   moonward policy dry-run my-app --from 01M85MP7TGDSSKZKVNNN5KCKM7 --with stricter.cedar -o json")]
 pub(super) struct Simulate {
     #[command(flatten)]
@@ -73,6 +77,9 @@ pub(super) struct Simulate {
     /// Folder of the audit log that holds the record [default: the app's own]
     #[arg(long, value_name = "DIR", requires = "from")]
     log: Option<PathBuf>,
+    /// Decide by the policies that were in force then, as the log keeps them; the app is not needed if `--log` is given
+    #[arg(long, requires = "from", conflicts_with_all = ["with", "without", "policies"])]
+    then: bool,
     #[command(flatten)]
     pub(super) output: OutputForm,
 }
@@ -101,10 +108,13 @@ enum NoAnswer {
 impl Simulate {
     /// Decides the case and prints the verdict.
     pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
+        if let Some(record) = self.from.as_deref().filter(|_| self.then) {
+            return self.run_then(record, printer);
+        }
         let mut premises = self.source.premises(self.entities.as_deref())?;
         let asked = match &self.from {
-            Some(record) => match self.recorded(record, &premises)? {
-                Ok(asked) => asked,
+            Some(record) => match recorded(record, self.log.as_deref().or(premises.log()))? {
+                Ok(recorded) => Asked::Recorded(Box::new(recorded)),
                 Err(why) => return undetermined(printer, &why),
             },
             None => Asked::Posed(self.posed(&mut premises)?),
@@ -124,6 +134,39 @@ impl Simulate {
         print(printer, &asked, &answers, &self.words())?;
         let allows = answers.last().is_some_and(Answer::allows);
         Ok(if allows { Exit::Done } else { Exit::Denied })
+    }
+
+    /// Decides a recorded case by the policies that decided it, from the log alone.
+    fn run_then(&self, record: &str, printer: &Printer) -> Result<Exit, Fault> {
+        let log = match &self.log {
+            Some(log) => log.clone(),
+            None => Outline::read(&self.source.app).map_err(Fault::Invalid)?.log_options(None).folder,
+        };
+        let (again, record) = match recorded(record, Some(&log))? {
+            Ok(recorded) => recorded,
+            Err(why) => return undetermined(printer, &why),
+        };
+        let digest = record.get("policy_set").and_then(Json::as_str).unwrap_or_default();
+        let bundle =
+            Archived::of_set(&log, digest).and_then(|set| set.as_ref().map(Archived::bundle).transpose());
+        let study = match bundle {
+            Ok(Some(bundle)) => Study::new(bundle),
+            Ok(None) => {
+                let why = format!("the policy set `{digest}` is not kept with the log");
+                return undetermined(printer, &NotReplayable(why));
+            }
+            Err(error) => return undetermined(printer, &NotReplayable(error.to_string())),
+        };
+        let scopes = again.posed().scopes.clone();
+        let asked = Asked::Recorded(Box::new((again, record)));
+        match answer(study, &scopes, &asked)? {
+            Ok(answer) => {
+                print(printer, &asked, std::slice::from_ref(&answer), &self.words())?;
+                Ok(if answer.allows() { Exit::Done } else { Exit::Denied })
+            }
+            Err(NoAnswer::NotReplayable(why)) => undetermined(printer, &why),
+            Err(NoAnswer::Invalid(error)) => Err(usage(&error)),
+        }
     }
 
     /// The policies and scopes that are meant, as a shell takes them.
@@ -152,25 +195,6 @@ impl Simulate {
         Ok(posed)
     }
 
-    fn recorded(&self, record: &str, premises: &Premises) -> Result<Result<Asked, NotReplayable>, Fault> {
-        let id = record.parse().map_err(|_| usage(&format!("`{}` is no id of a record", visible(record))))?;
-        let Some(log) = self.log.as_deref().or(premises.log()) else {
-            return Err(usage(
-                &"there is no app whose log could hold the record; name the log with `--log DIR`",
-            ));
-        };
-        let found = audit::find(log, id).map_err(|error| Fault::failed(error.to_string()))?;
-        let Some(line) = found else {
-            let message = format!("no record `{}` in `{}`", visible(record), log.display());
-            return Err(Fault::failed(message).with_help("`--log DIR` names another log"));
-        };
-        let record = match audit::stored(log, &line) {
-            Ok(record) => record,
-            Err(error) => return Ok(Err(NotReplayable(error.to_string()))),
-        };
-        Ok(Again::of_record(&record).map(|again| Asked::Recorded(Box::new((again, record)))))
-    }
-
     fn changed(
         &self,
         premises: &Premises,
@@ -183,6 +207,24 @@ impl Simulate {
         let changed = premises.study_with(study, &self.with, &self.without, asker).map_err(Fault::Invalid)?;
         Ok(Some((changed.study, changed.scopes)))
     }
+}
+
+/// The case of a record, with the record; or why it cannot be decided again.
+fn recorded(record: &str, log: Option<&Path>) -> Result<Result<(Again, Json), NotReplayable>, Fault> {
+    let id = record.parse().map_err(|_| usage(&format!("`{}` is no id of a record", visible(record))))?;
+    let Some(log) = log else {
+        return Err(usage(&"there is no app whose log could hold the record; name the log with `--log DIR`"));
+    };
+    let found = audit::find(log, id).map_err(|error| Fault::failed(error.to_string()))?;
+    let Some(line) = found else {
+        let message = format!("no record `{}` in `{}`", visible(record), log.display());
+        return Err(Fault::failed(message).with_help("`--log DIR` names another log"));
+    };
+    let record = match audit::stored(log, &line) {
+        Ok(record) => record,
+        Err(error) => return Ok(Err(NotReplayable(error.to_string()))),
+    };
+    Ok(Again::of_record(&record).map(|again| (again, record)))
 }
 
 /// Why arguments are no case, and what to write instead.
