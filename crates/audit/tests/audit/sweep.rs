@@ -28,7 +28,8 @@ fn run(folder: &Path, disk: &FaultyDisk, retain: Option<Duration>) -> Vec<String
         let _ = log.sync();
     }
     sync_at_last(&log);
-    log.close().unwrap();
+    // A disk that fails at the very end takes what the log would say of that itself, and nothing that was acknowledged.
+    let _ = log.close();
     acknowledged
 }
 
