@@ -75,7 +75,7 @@ mod tests {
         let found =
             |line, column| policy_at(&source, line, column).map(|span| &source.text[span.start..span.end]);
         assert_eq!(found(2, 1), Some("@id(\"a\") permit (principal, action, resource);"));
-        assert_eq!(found(2, 47), Some("@id(\"b\")\nforbid (principal, action, resource);"));
+        assert_eq!(found(2, 48), Some("@id(\"b\")\nforbid (principal, action, resource);"));
         assert_eq!((found(2, 2), found(9, 1), found(0, 0)), (None, None, None));
     }
 
