@@ -10,7 +10,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use flate2::Compression;
 use flate2::bufread::MultiGzDecoder;
@@ -19,7 +19,7 @@ use flate2::write::GzEncoder;
 use crate::digest::Sha256Writer;
 use crate::disk::{Disk, SegmentFile, is_at};
 use crate::folder::{is_packed, packed, partial, segments};
-use crate::limits::{COMPRESS_CLOSE_WAIT, GZIP_LEVEL, READ_BYTES};
+use crate::limits::{COMPRESS_CLOSE_WAIT, COMPRESS_REST, GZIP_LEVEL, READ_BYTES};
 use crate::regular;
 
 /// The thread that compresses. It ends when this goes: the segment under way is finished if that takes no longer than
@@ -117,6 +117,13 @@ impl Shared {
     fn may_go_on(&self) -> bool {
         let state = self.state();
         state.closing.is_none_or(|since| since.elapsed() < COMPRESS_CLOSE_WAIT) && !state.is_held
+    }
+
+    /// Leaves the cores to others for as long, unless the log ends or has use for its room.
+    fn rest(&self, time: Duration) {
+        let goes_on = |state: &mut State| state.closing.is_none() && !state.is_held;
+        let rested = self.changed.wait_timeout_while(self.state(), time, goes_on);
+        drop(rested.unwrap_or_else(PoisonError::into_inner));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -231,11 +238,13 @@ fn copy(
         if !shared.may_go_on() {
             return Err(io::ErrorKind::Interrupted.into());
         }
+        let begun = Instant::now();
         bytes.clear();
         if from.take(READ_BYTES as u64).read_to_end(&mut bytes)? == 0 {
             return Ok(());
         }
         to(&bytes)?;
+        shared.rest(begun.elapsed() * COMPRESS_REST);
     }
 }
 
