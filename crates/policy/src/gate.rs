@@ -186,7 +186,16 @@ impl<'a> Operation<'a> {
     /// [`Refusal::Denied`], recorded or counted once; [`Refusal::Unavailable`] while the log cannot be written, whatever
     /// the answer would be.
     pub fn check<A: Asks>(&self, caller: &Caller<'_>, asks: A) -> Result<A::Permits, Refusal> {
-        let mut checked = self.try_check(caller, asks)?;
+        asks.decide_each(self, caller)?;
+        if self.gate.is_sensitive(&asks) {
+            return self.wait_for_record(caller, asks);
+        }
+        Ok(asks.grant_each(&asks::Settled { generation: self.generation() }))
+    }
+
+    /// The permits for what was decided and recorded just now, once that is durable.
+    fn wait_for_record<A: Asks>(&self, caller: &Caller<'_>, asks: A) -> Result<A::Permits, Refusal> {
+        let mut checked = self.recorded(asks)?;
         loop {
             match checked {
                 Checked::Granted(permits) => return Ok(permits),
@@ -209,6 +218,11 @@ impl<'a> Operation<'a> {
         if !self.gate.is_sensitive(&asks) {
             return Ok(Checked::granted(asks, self.generation()));
         }
+        self.recorded(asks)
+    }
+
+    /// What was recorded just now: durable already, or to be waited for.
+    fn recorded<A: Asks>(&self, asks: A) -> Result<Checked<A>, Refusal> {
         let ticket = self.gate.log.ticket();
         self.settle(Standing { asks, generation: self.generation(), ticket: Some(ticket) })
     }
