@@ -4,11 +4,12 @@
 
 use std::time::SystemTime;
 
+use crate::RecordId;
+use crate::body::Body;
 use crate::checkpoint::{GENESIS, Hash};
 use crate::digest::sha256;
-use crate::fit::{Draft, Line};
+use crate::fit::Line;
 use crate::record::Head;
-use crate::{RecordId, fit};
 
 /// The end of a chain.
 #[derive(Debug, Clone)]
@@ -25,9 +26,9 @@ impl Chain {
         Self { records: 0, hash: GENESIS }
     }
 
-    /// The next line.
-    pub(crate) fn line(&mut self, id: RecordId, ts: SystemTime, draft: Draft<'_>) -> Line {
-        let line = fit::line(&Head::new(self.records + 1, id, ts, self.hash), draft);
+    /// The next line, with so many bytes of room for parts elsewhere.
+    pub(crate) fn line(&mut self, id: RecordId, ts: SystemTime, body: &Body, room: u64) -> Line {
+        let line = body.line(&Head::new(self.records + 1, id, ts, self.hash), room);
         self.records += 1;
         self.hash = sha256(&line.bytes);
         line

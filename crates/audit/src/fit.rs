@@ -33,18 +33,26 @@ pub(crate) struct Line {
     pub(crate) parts: Vec<Part>,
 }
 
-impl<'a> Draft<'a> {
-    /// An entry that is written as it is, or cut.
-    pub(crate) fn plain(entry: &'a Entry) -> Self {
-        Self { entry, redacted: &[], room: 0 }
-    }
+/// The line of an entry that loses nothing, with its line break; nothing when it does not fit.
+pub(crate) fn whole(head: &Head, entry: &Entry, redacted: &[Arc<str>]) -> Option<Vec<u8>> {
+    let mut line = match entry {
+        Entry::Decision(decision) => write_decision(head, decision, redacted, &[], Vec::new()),
+        Entry::Event(event) => write_event(head, event, redacted, Vec::new()),
+    };
+    fits(&line).then(|| {
+        line.push(b'\n');
+        line
+    })
 }
 
 /// The line of an entry: at most [`LINE_BYTES_MAX`] bytes, whatever the entry holds.
 pub(crate) fn line(head: &Head, draft: Draft<'_>) -> Line {
+    if let Some(bytes) = whole(head, draft.entry, draft.redacted) {
+        return Line { bytes, parts: Vec::new() };
+    }
     let mut line = match draft.entry {
-        Entry::Decision(decision) => decision_line(head, decision, draft),
-        Entry::Event(event) => Line { bytes: event_line(head, event, draft.redacted), parts: Vec::new() },
+        Entry::Decision(decision) => smaller_decision(head, decision, draft),
+        Entry::Event(event) => Line { bytes: smaller_event(head, event, draft.redacted), parts: Vec::new() },
     };
     line.bytes.push(b'\n');
     line
@@ -60,8 +68,7 @@ enum Loss {
 }
 
 /// What to give up, from the least loss to the greatest; the last always fits (`limits`).
-const LOSSES: [&[Loss]; 8] = [
-    &[],
+const LOSSES: [&[Loss]; 7] = [
     &[Loss::Shown],
     &[Loss::Entities],
     &[Loss::Entities, Loss::Shown],
@@ -71,16 +78,10 @@ const LOSSES: [&[Loss]; 8] = [
     &[Loss::Entities, Loss::Context, Loss::Shown, Loss::Names],
 ];
 
-fn decision_line(head: &Head, decision: &Decision, draft: Draft<'_>) -> Line {
+fn smaller_decision(head: &Head, decision: &Decision, draft: Draft<'_>) -> Line {
     let mut line = Line { bytes: Vec::new(), parts: Vec::new() };
     for losses in LOSSES {
-        line = match losses {
-            [] => {
-                let bytes = write_decision(head, decision, draft.redacted, &[], Vec::new());
-                Line { bytes, parts: Vec::new() }
-            }
-            _ => decision_without(head, decision, draft, losses),
-        };
+        line = decision_without(head, decision, draft, losses);
         if fits(&line.bytes) {
             break;
         }
@@ -150,14 +151,11 @@ fn write_decision(
     }))
 }
 
-fn event_line(head: &Head, event: &Event, redacted: &[Arc<str>]) -> Vec<u8> {
-    let write = |event: &Event, cut| {
-        ascii::to_vec(&Record::Event(EventRecord { head: head.clone(), event, cut, redacted }))
-    };
-    let line = write(event, Vec::new());
-    if fits(&line) {
-        return line;
-    }
+fn write_event(head: &Head, event: &Event, redacted: &[Arc<str>], cut: Vec<&'static str>) -> Vec<u8> {
+    ascii::to_vec(&Record::Event(EventRecord { head: head.clone(), event, cut, redacted }))
+}
+
+fn smaller_event(head: &Head, event: &Event, redacted: &[Arc<str>]) -> Vec<u8> {
     let mut smaller = event.clone();
     let mut cut = Cut::default();
     cut.optional("tenant", &mut smaller.tenant, with_digest);
@@ -171,7 +169,7 @@ fn event_line(head: &Head, event: &Event, redacted: &[Arc<str>]) -> Vec<u8> {
         cut_detail(value);
     }
     cut.0.push("detail");
-    let line = write(&smaller, cut.0.clone());
+    let line = write_event(head, &smaller, redacted, cut.0.clone());
     if fits(&line) {
         return line;
     }
@@ -179,7 +177,7 @@ fn event_line(head: &Head, event: &Event, redacted: &[Arc<str>]) -> Vec<u8> {
         Value::Object(stand_in) => stand_in,
         _ => Map::new(),
     };
-    write(&smaller, cut.0)
+    write_event(head, &smaller, redacted, cut.0)
 }
 
 fn fits(line: &[u8]) -> bool {
@@ -376,7 +374,7 @@ mod tests {
         let entry = entry.into();
         // As many paths as can be redacted, each as long as it may be.
         let redacted = vec!["x".repeat(REDACT_PATH_BYTES_MAX).into(); REDACT_PATHS_MAX];
-        let line = line(&head, Draft { redacted: &redacted, ..Draft::plain(&entry) }).bytes;
+        let line = line(&head, Draft { entry: &entry, redacted: &redacted, room: 0 }).bytes;
         assert!(line.len() <= LINE_BYTES_MAX, "{} bytes", line.len());
         assert_eq!(line.iter().position(|byte| *byte == b'\n'), Some(line.len() - 1));
         assert!(line[..line.len() - 1].iter().all(|byte| matches!(byte, b' '..=b'~')));

@@ -6,8 +6,8 @@
 //! [`Log::decided`] is the same for decisions, of which a flood is counted instead.
 //! [`read`] gives the lines back, and [`verify`](verify()) says whether they are as they were written, both from the files alone.
 //!
-//! Reading order: `entry`, `decision`, `event` (what is recorded), `record`, `redact`, `fit`, `objects`, `ascii` (how a line is
-//! made), `chain`, `checkpoint`, `note`, `key`, `key_rotation`, `seal` (why nobody can change one), `log`, `options`, `queue`, `watch`,
+//! Reading order: `entry`, `decision`, `event` (what is recorded), `record`, `redact`, `fit`, `objects`, `ascii`, `body` (how a
+//! line is made), `chain`, `checkpoint`, `note`, `key`, `key_rotation`, `seal` (why nobody can change one), `log`, `options`, `queue`, `watch`,
 //! `writer`, `reserve` (who waits for whom), `rollup`, `tally` (what is only counted), `segment`, `folder`, `tail`, `backward`,
 //! `stamp`, `disk`, `lock` (the files), `compress`, `retention` (old ones), `secret`, `key_file`, `keys`, `checkpoint_copies`
 //! (the files elsewhere), `archive` (policy sets), `read`; `verify` stands by itself.
@@ -18,6 +18,7 @@
 mod archive;
 mod ascii;
 mod backward;
+mod body;
 mod chain;
 mod checkpoint;
 mod checkpoint_copies;

@@ -73,7 +73,8 @@ impl Log {
             .map_err(|Trouble { file, why, .. }| OpenError::Unusable { file, why })?;
 
         let seal = Seal::new(tail.as_ref(), keys.signing(), keys.gone(), options.checkpoint_interval);
-        let queue = Arc::new(Queue::new(options.mode, options.queue_records_max, options.queue_bytes_max));
+        let queue =
+            Arc::new(Queue::new(options.mode, options.queue_records_max, options.queue_bytes_max, redactor));
         // A disk that fails this early is told to whoever asks first.
         if let Some(event) = tail.as_ref().and_then(recovered) {
             let _ = queue.accept(event.into());
@@ -88,7 +89,6 @@ impl Log {
             retention: Retention::of(folder, options.retain),
             seal,
             copies,
-            redactor,
             retry: options.retry,
         };
         let writer = thread::Builder::new()

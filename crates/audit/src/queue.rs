@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::body::Body;
 use crate::entry::Entry;
 use crate::error::Unavailable;
 use crate::key::SigningKey;
 use crate::limits::{BATCH_RECORDS_MAX, COMMIT_INTERVAL, QUEUE_TENANT_SHARE};
 use crate::options::Mode;
+use crate::redact::Redactor;
 use crate::rollup::{Due, Rollups};
 use crate::segment::Trouble;
 use crate::tally::{Count, Tallies};
@@ -22,6 +24,8 @@ pub(crate) struct Queue {
     mode: Mode,
     records_max: usize,
     bytes_max: usize,
+    /// Nothing when everything is kept.
+    redactor: Option<Redactor>,
     /// False while a strict log's disk takes no lines, and after the end. Apart from the state below so that
     /// asking costs one load.
     writable: AtomicBool,
@@ -88,20 +92,25 @@ struct Outage {
     since: SystemTime,
 }
 
-/// An entry with its name and time; its place in the order is where it waits.
+/// A body with its name and time; its place in the order is where it waits.
 pub(crate) struct Accepted {
     pub(crate) id: RecordId,
     pub(crate) ts: SystemTime,
-    pub(crate) entry: Entry,
-    /// With a record of this key's coming: it signs from there on.
-    pub(crate) new_key: Option<SigningKey>,
+    pub(crate) body: Body,
+    /// With a record of this key's coming, of which only the writer knows what it says: it signs from there on.
+    pub(crate) new_key: Option<Box<SigningKey>>,
     bytes: usize,
 }
 
 impl Accepted {
+    /// Bytes that one with this body takes while it waits, as the queue charges it.
+    fn bytes_of(body: &Body) -> usize {
+        size_of::<Self>() + body.bytes()
+    }
+
     /// What the log itself has to say, at a time: it takes no room in the queue.
     pub(crate) fn of_log(ts: SystemTime, event: Event) -> Self {
-        Self { id: RecordId::at(ts), ts, entry: event.into(), new_key: None, bytes: 0 }
+        Self { id: RecordId::at(ts), ts, body: Body::of_log(event), new_key: None, bytes: 0 }
     }
 }
 
@@ -115,11 +124,12 @@ pub(crate) struct Taken {
 
 impl Queue {
     /// An empty queue.
-    pub(crate) fn new(mode: Mode, records_max: usize, bytes_max: usize) -> Self {
+    pub(crate) fn new(mode: Mode, records_max: usize, bytes_max: usize, redactor: Option<Redactor>) -> Self {
         Self {
             mode,
             records_max,
             bytes_max,
+            redactor,
             writable: AtomicBool::new(true),
             turned_away: AtomicU64::new(0),
             durable: AtomicU64::new(0),
@@ -178,10 +188,12 @@ impl Queue {
 
     /// Gives an entry its place, and opens a roll-up with it if it is the first of one.
     fn place(&self, entry: Entry, opens: Option<&Occurrence<'_>>) -> Result<RecordId, Unavailable> {
-        let bytes = entry.bytes();
+        // Before the lock: this is most of the work, and nobody else has to wait for it.
+        let body = Body::of(entry, self.redactor.as_ref());
+        let bytes = Accepted::bytes_of(&body);
         let mut state = self.state();
         state.may_accept(self.mode)?;
-        if !state.has_room(entry.tenant(), bytes, self.records_max, self.bytes_max) {
+        if !state.has_room(body.tenant(), bytes, self.records_max, self.bytes_max) {
             if self.mode == Mode::BestEffort {
                 state.dropped += 1;
                 return Ok(RecordId::at(SystemTime::now()));
@@ -190,7 +202,7 @@ impl Queue {
             return Err(Unavailable::Full { records: state.held.records, bytes: state.held.bytes });
         }
         let idle = state.waiting.is_empty();
-        let id = state.push(entry, bytes, None);
+        let id = state.push(body, None);
         if let Some(event) = opens.and_then(|occurrence| state.rollups.open(occurrence, id)) {
             state.push_owed(event);
         }
@@ -208,9 +220,7 @@ impl Queue {
         if state.closing || state.ended {
             return Err(Unavailable::Closed);
         }
-        let entry = Entry::from(Event::new(EventKind::KeyRotate));
-        let bytes = entry.bytes();
-        state.push(entry, bytes, Some(new));
+        state.push(Body::of_log(Event::new(EventKind::KeyRotate)), Some(Box::new(new)));
         drop(state);
         self.work.notify_one();
         Ok(())
@@ -433,7 +443,7 @@ impl State {
     /// Gives back what a record held that is durable now.
     fn release(&mut self, accepted: &Accepted) {
         self.held.take(accepted.bytes);
-        if let Some(tenant) = accepted.entry.tenant()
+        if let Some(tenant) = accepted.body.tenant()
             && let Some(share) = self.shares.get_mut(tenant)
         {
             share.take(accepted.bytes);
@@ -443,23 +453,22 @@ impl State {
         }
     }
 
-    fn push(&mut self, entry: Entry, bytes: usize, new_key: Option<SigningKey>) -> RecordId {
+    fn push(&mut self, body: Body, new_key: Option<Box<SigningKey>>) -> RecordId {
+        let bytes = Accepted::bytes_of(&body);
         let ts = SystemTime::now();
         let id = RecordId::at(ts);
         self.accepted += 1;
         self.held.add(bytes);
-        if let Some(tenant) = entry.tenant() {
+        if let Some(tenant) = body.tenant() {
             self.shares.entry(tenant.clone()).or_default().add(bytes);
         }
-        self.waiting.push_back(Accepted { id, ts, entry, new_key, bytes });
+        self.waiting.push_back(Accepted { id, ts, body, new_key, bytes });
         id
     }
 
     /// What the log has to say of itself: past the bound, since it is owed whatever else waits.
     fn push_owed(&mut self, event: Event) {
-        let entry = Entry::from(event);
-        let bytes = entry.bytes();
-        self.push(entry, bytes, None);
+        self.push(Body::of_log(event), None);
     }
 
     /// When a count is to be told, if no work comes before.
@@ -519,7 +528,7 @@ mod tests {
 
     #[test]
     fn a_tenant_has_a_share_of_the_queue_and_leaves_the_others_theirs() {
-        let queue = Queue::new(Mode::Strict, 8, 1 << 20);
+        let queue = Queue::new(Mode::Strict, 8, 1 << 20, None);
         let full = |tenant| matches!(queue.accept(of(tenant)), Err(Unavailable::Full { .. }));
         assert_eq!([full("flood"), full("flood"), full("flood")], [false, false, true]);
         assert!(!full("other"));

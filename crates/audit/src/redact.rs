@@ -3,7 +3,6 @@
 //! Whoever has the key can tell whether a value was this one; nobody can tell the value. Equal values of one member stay
 //! equal. What a value is worth to whoever decides again is not known here.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -141,18 +140,12 @@ impl Redactor {
     }
 
     /// The entry as it may be kept, and the paths at which something was replaced.
-    pub(crate) fn redacted<'a>(&self, entry: &'a Entry) -> (Cow<'a, Entry>, Vec<Arc<str>>) {
-        let mut kept = Cow::Borrowed(entry);
-        let mut replaced = Vec::new();
-        let is_the_logs = matches!(entry, Entry::Event(event) if event.kind.is_the_logs());
-        for path in self.paths.iter().filter(|_| !is_the_logs) {
-            let mut redacted = kept.clone().into_owned();
-            if self.replace(&mut redacted, path) {
-                kept = Cow::Owned(redacted);
-                replaced.push(path.clone());
-            }
+    pub(crate) fn redacted(&self, mut entry: Entry) -> (Entry, Vec<Arc<str>>) {
+        if matches!(&entry, Entry::Event(event) if event.kind.is_the_logs()) {
+            return (entry, Vec::new());
         }
-        (kept, replaced)
+        let replaced = self.paths.iter().filter(|path| self.replace(&mut entry, path)).cloned().collect();
+        (entry, replaced)
     }
 
     fn replace(&self, entry: &mut Entry, path: &str) -> bool {

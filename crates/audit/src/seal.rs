@@ -6,10 +6,10 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::body::Body;
 use crate::chain::Chain;
 use crate::checkpoint::{Checkpoint, Head};
-use crate::entry::Entry;
-use crate::fit::{Draft, Line};
+use crate::fit::Line;
 use crate::key::{KeyId, SigningKey};
 use crate::key_rotation::KeyRotation;
 use crate::limits::CHECKPOINT_RECORDS_MAX;
@@ -82,15 +82,15 @@ impl Seal {
         }
     }
 
-    /// The line of a record, which is the next from here on.
-    pub(crate) fn line(&mut self, accepted: &Accepted, draft: Draft<'_>) -> Line {
+    /// The line of a record, which is the next from here on, with so many bytes of room for parts elsewhere.
+    pub(crate) fn line(&mut self, accepted: &Accepted, room: u64) -> Line {
         let Some(new) = &accepted.new_key else {
-            return self.next_line(accepted.id, accepted.ts, draft);
+            return self.next_line(accepted.id, accepted.ts, &accepted.body, room);
         };
         let change = self.change_of_keys(new, accepted.id);
-        self.key = new.clone();
+        self.key = SigningKey::clone(new);
         self.gone = None;
-        self.next_line(accepted.id, accepted.ts, Draft::plain(&change))
+        self.next_line(accepted.id, accepted.ts, &Body::of_log(change), 0)
     }
 
     /// The line of a checkpoint, which is the next from here on; nothing where it would say what the line before says.
@@ -107,7 +107,7 @@ impl Seal {
             .with("reason", reason.as_str());
         let ts = SystemTime::now();
         let id = RecordId::at(ts);
-        let line = self.next_line(id, ts, Draft::plain(&event.into())).bytes;
+        let line = self.next_line(id, ts, &Body::of_log(event), 0).bytes;
         self.signed = self.chain.records;
         self.shut = reason == Reason::Shutdown;
         self.start = false;
@@ -153,14 +153,14 @@ impl Seal {
         Some(Head { log, records: self.chain.records, hash: self.chain.hash })
     }
 
-    fn next_line(&mut self, id: RecordId, ts: SystemTime, draft: Draft<'_>) -> Line {
+    fn next_line(&mut self, id: RecordId, ts: SystemTime, body: &Body, room: u64) -> Line {
         self.log.get_or_insert_with(|| id.to_string());
         self.shut = false;
-        self.chain.line(id, ts, draft)
+        self.chain.line(id, ts, body, room)
     }
 
     /// Of a log whose first record it is, it names itself.
-    fn change_of_keys(&self, new: &SigningKey, id: RecordId) -> Entry {
+    fn change_of_keys(&self, new: &SigningKey, id: RecordId) -> Event {
         let (records, hash) = (self.chain.records, self.chain.hash);
         let head = Head { log: self.log.clone().unwrap_or_else(|| id.to_string()), records, hash };
         let change = match self.gone {
@@ -171,6 +171,5 @@ impl Seal {
             .with("new", change.new_key().to_string())
             .with("old", change.old().to_string())
             .with("note", change.to_string())
-            .into()
     }
 }

@@ -1,18 +1,15 @@
-//! The one thread that writes: takes what is waiting, makes lines of it, makes them durable, and tries again for
+//! The one thread that writes: takes what is waiting, makes it lines of the chain, makes them durable, and tries again for
 //! as long as the disk does not take them. Decides nothing about order, and nothing about files.
 //!
 //! INVARIANT: the chain goes on only with lines that are durable. Those of an attempt that failed are made anew, since
 //! the first line that a disk takes again is the `gap` record that says it did not.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::checkpoint_copies::CheckpointCopies;
-use crate::fit::Draft;
 use crate::objects::Part;
 use crate::queue::{Accepted, Queue, Taken};
-use crate::redact::Redactor;
 use crate::reserve::Reserve;
 use crate::retention::Retention;
 use crate::seal::{Reason, Seal};
@@ -26,8 +23,6 @@ pub(crate) struct Writer {
     pub(crate) retention: Retention,
     pub(crate) seal: Seal,
     pub(crate) copies: Option<CheckpointCopies>,
-    /// Nothing when everything is kept.
-    pub(crate) redactor: Option<Redactor>,
     /// Time between two attempts while the disk takes no lines.
     pub(crate) retry: Duration,
 }
@@ -145,13 +140,9 @@ impl Writer {
     fn lines(&self, opening: Option<&Accepted>, records: &[Accepted], end: Option<Reason>) -> Made {
         let mut made = Made { seal: self.seal.clone(), lines: Vec::new(), parts: Vec::new() };
         for accepted in opening.into_iter().chain(records) {
-            let (entry, redacted) = match &self.redactor {
-                Some(redactor) => redactor.redacted(&accepted.entry),
-                None => (Cow::Borrowed(&accepted.entry), Vec::new()),
-            };
-            let tenant = entry.tenant().map_or("", |tenant| tenant);
+            let tenant = accepted.body.tenant().map_or("", |tenant| tenant);
             let room = self.segments.room_for_parts(tenant).saturating_sub(made.stored_by(tenant));
-            let line = made.seal.line(accepted, Draft { entry: &entry, redacted: &redacted, room });
+            let line = made.seal.line(accepted, room);
             made.lines.extend(line.bytes);
             made.parts.extend(line.parts);
             if let Some(reason) = made.seal.due_after(accepted) {
