@@ -21,7 +21,7 @@ use crate::print::Printer;
 const TENANTS: u64 = 16;
 
 /// Threads that each wait for their record to be durable before the next, as parked calls do, and for how long.
-const WAITING: usize = 256;
+const WAITING: usize = 64;
 const WAITED: Duration = Duration::from_secs(2);
 
 /// Measure what the audit log takes and how fast it is verified
