@@ -31,7 +31,8 @@ impl Formatter for Ascii {
     /// Fragments hold no quote, backslash or character under U+0020: those come as escapes of their own.
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         let mut rest = fragment;
-        while let Some(at) = rest.find(|character: char| !matches!(character, ' '..='~')) {
+        // Byte by byte, since most text is plain: the first that is not begins a character.
+        while let Some(at) = rest.bytes().position(|byte| !matches!(byte, b' '..=b'~')) {
             let (plain, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
             writer.write_all(plain.as_bytes())?;
             let mut characters = from.chars();
