@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
-"""Verifies a Moonward audit log: verify_audit_log.py FOLDER [VERIFIER_KEY]. Chain and heads with the standard library alone, signatures
+"""Verifies a Moonward audit log: verify_audit_log.py FOLDER [VERIFIER_KEY...]. Chain and heads with the standard library alone, signatures
 with `cryptography`; docs/audit-format.md is the format. Exits with 0 intact, 4 unverifiable, 6 tampered, 3 no log there."""
 import base64, glob, gzip, hashlib, json, os, re, sys, zlib
 LINE = re.compile(rb'\{"schema":"moonward\.audit/1","seq":"([1-9]\d*)","id":"([0-9A-Z]{26})","ts":"[0-9T:.-]{29}Z",'
                   rb'"prev":"([0-9a-f]{64})","kind":"([a-z_]+)"(?:,[ -~]*)?\}\n')
-def end(code, said):
-    sys.exit(print(said) or code)
+def end(code, said): sys.exit(print(said) or code)
 def signed(note, key):
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     text, signatures = note.rsplit("\n\n", 1)
@@ -15,25 +14,20 @@ def signed(note, key):
             return public.verify(signature[4:], (text + "\n").encode()) is None
         except Exception:  # of another key, or of nobody
             pass
-
 def lines(folder):
     paths = [path.removesuffix(".gz") for end in ("", ".gz") for path in glob.glob(glob.escape(folder) + "/[0-9]*.jsonl" + end)]
     for path in sorted(set(paths), key=lambda path: (len(path), path)) or end(3, f"there is no log in {folder}"):
-        with open(path, "rb") if os.path.exists(path) else gzip.open(path + ".gz") as file:
-            yield from file
+        with open(path, "rb") if os.path.exists(path) else gzip.open(path + ".gz") as file: yield from file
 
-def verify(folder, key=None):
-    seq, head, start, torn, origin, notes, removed = 0, "0" * 64, (0, "0" * 64), False, None, [], (0, "0" * 64, 0)
+def verify(folder, *trusted):
+    seq, head, start, torn, origin, eras, sealed, removed = 0, "0" * 64, (0, "0" * 64), False, None, [], 0, (0, "0" * 64, 0)
     for line in lines(folder):
         found = LINE.fullmatch(line)
-        if torn or len(line) > 16384 or not found and line.endswith(b"\n"):
-            end(6, f"tampered: record {seq + 1} has not the form of a record")
+        if torn or len(line) > 16384 or not found and line.endswith(b"\n"): end(6, f"tampered: record {seq + 1} is no record")
         if torn := not found: continue  # a write in progress, if nothing follows
         number, id, prev, kind = int(found[1]), found[2].decode(), found[3].decode(), found[4]
-        if seq == 0 and number > 1:
-            seq, head = start = (number - 1, prev)
-        if number != seq + 1 or prev != head:
-            end(6, f"tampered: record {seq + 1 if number != seq + 1 else seq or 1} is missing or was changed")
+        if seq == 0 and number > 1: seq, head = start = (number - 1, prev)
+        if number != seq + 1 or prev != head: end(6, f"tampered: record {seq + 1 if number != seq + 1 else seq or 1} is missing or was changed")
         detail, origin = json.loads(line).get("detail", {}), origin or ("moonward.audit/" + id if number == 1 else None)
         if kind in (b"checkpoint", b"key_rotate"):
             said, old, new = detail["note"].split("\n"), detail.get("old"), detail.get("new")
@@ -41,20 +35,26 @@ def verify(folder, key=None):
             expected = [origin, str(seq), base64.b64encode(bytes.fromhex(head)).decode(), ""]
             if said[:4] != expected and said[:6] != [origin + " key", *expected[1:3], f"old {old}", f"new {new}", ""]:
                 end(6, f"tampered: record {number} is of another log, count or head")
-            notes.append((number, detail["note"], old, new))
+            sealed, eras = number, eras + ([[]] if not eras or "+" not in (old or "+") else [])
+            eras[-1].append((number, detail["note"], old, new))
         removed = max(removed, (int(detail["through"]), detail["head"], number)) if kind == b"retention" else removed
         seq, head = number, hashlib.sha256(line).hexdigest()
     if start[0] > removed[0] or start[0] == removed[0] and start != removed[:2]:
         end(6, f"tampered: records up to {start[0]} are missing, and no record says that they were removed")
-    sealed, bad, keys = notes[-1][0] if notes else 0, [], [old for _, _, old, _ in notes if old][:1] or [key]
     print(f"the chain of {seq - start[0]} records holds, {seq - max(sealed, start[0])} of them after the last checkpoint")
-    for number, note, old, new in notes if key else []:
-        bad += [number] if old not in (None, keys[-1]) or not all(signed(note, by) for by in (keys[-1], new) if by) else []
-        keys += [new] if new else []
-    if not key or key not in keys or len(bad) == len(notes) or start[0] and removed[2] > sealed:
-        end(4, "unverifiable: nothing, or not the removal of old records, is signed by a key that is trusted")
-    end(6, f"tampered: record {bad[0]} is not signed by the key in force") if bad else end(0, "intact")
+    bad, doubt, last = [], not eras or not trusted or start[0] and removed[2] > sealed, ""
+    for era in eras if trusted else []:  # where a key was lost, `old` is its id alone: nobody hands the trust over
+        named = [new if "+" not in old else old for _, _, old, new in era if old][:1]
+        keys = (named or [key for key in trusted if signed(era[0][1], key)] or [*trusted])[:1]
+        wrong = [era[0][0]] if last and f"+{era[0][2]}+" not in last else []
+        for number, note, old, new in era:
+            wrong += [number] if old and "+" in old and old != keys[-1] or not all(signed(note, by) for by in {keys[-1], new} if by) else []
+            keys += [new] if new else []
+        vouched = set(keys) & set(trusted) and len(wrong) < len(era)
+        bad, doubt, last = bad + (wrong if vouched or named else []), doubt or not vouched, keys[-1] if vouched or named else ""
+    end(6, f"tampered: record {bad[0]} is not signed by the key in force") if bad else end(0, "intact") if not doubt else end(
+        4, "unverifiable: nothing, not all, or not the removal of old records, is signed by a key that is trusted")
 try:
-    verify(*sys.argv[1:3])
+    verify(*sys.argv[1:])
 except (ImportError, EOFError, zlib.error, gzip.BadGzipFile, ValueError, KeyError, AttributeError) as error:
     end(*((4, f"unverifiable: {error}") if isinstance(error, ImportError) else (6, f"tampered: a file is damaged: {error}")))

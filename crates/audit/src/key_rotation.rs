@@ -91,6 +91,16 @@ impl fmt::Display for KeyRotation {
     }
 }
 
+impl FormerKey {
+    /// Whether it is this one, so far as is known of it.
+    pub(crate) fn is(&self, key: &VerifyingKey) -> bool {
+        match self {
+            Self::AtHand(old) => old == key,
+            Self::Gone(id) => *id == key.id(),
+        }
+    }
+}
+
 /// A verifier key, or the id of one.
 impl fmt::Display for FormerKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,9 +4,10 @@
 //! docs/audit-format.md says what it does. Whom to trust is the caller's to know.
 //!
 //! Reading order: `verdict` (what can be said), `head`, `members`, `follow` (what is looked at in a line), `scan`, `summary` (a
-//! segment by itself), `joints`, `figures` (the segments as one log, and whose signature counts), `trust` (keys as people have
+//! segment by itself), `joints`, `eras`, `figures` (the segments as one log, and whose signature counts), `trust` (keys as people have
 //! them), `folder`, `lines`, `parts` (the files).
 
+mod eras;
 mod figures;
 mod folder;
 mod follow;
@@ -31,6 +32,7 @@ pub use verdict::{Doubt, Figures, Finding, Tail, Tampering, Verdict, Wrong};
 
 use crate::checkpoint::Checkpoint;
 use crate::key::VerifyingKey;
+use crate::key_rotation::FormerKey;
 use crate::limits::VERIFY_KEYS_MAX;
 use folder::Segment;
 use parts::Parts;
@@ -42,7 +44,8 @@ use summary::Summary;
 pub struct Question<'a> {
     /// The log's folder.
     pub folder: &'a Path,
-    /// Keys that are trusted whatever the log says: any key that the log was ever signed with will do. Without one
+    /// Keys that are trusted whatever the log says: any key that the log was ever signed with will do, or one of before and one of
+    /// after each time that a key was lost. Without one
     /// the chain is checked, and the log is at best unverifiable.
     pub trust: &'a [VerifyingKey],
     /// A checkpoint that was kept where the log's writer cannot reach.
@@ -149,7 +152,14 @@ fn in_parallel(
             let keys = lock(ring).clone();
             let summary = scan.segment(segment, &keys)?;
             let mut ring = lock(ring);
-            for key in summary.rotations.iter().flat_map(|rotation| [rotation.old, rotation.new]) {
+            let named = summary.rotations.iter().flat_map(|rotation| {
+                let old = match rotation.old {
+                    FormerKey::AtHand(old) => Some(old),
+                    FormerKey::Gone(_) => None,
+                };
+                old.into_iter().chain([rotation.new])
+            });
+            for key in named {
                 if !ring.contains(&key) && ring.len() < VERIFY_KEYS_MAX {
                     ring.push(key);
                 }

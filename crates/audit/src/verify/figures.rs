@@ -7,7 +7,7 @@ use crate::digest::hex;
 use crate::key::{KeyId, VerifyingKey};
 use crate::limits::VERIFY_KEYS_MAX;
 
-/// The figures of these segments, but for what only those who joined them know: origin, keys, and what is before.
+/// The figures of these segments, but for what only those who joined them know: origin, keys and what they signed, and what is before.
 pub(super) fn figures(segments: &[Segment], summaries: &[Summary]) -> Figures {
     let count = |of: fn(&Summary) -> u64| summaries.iter().map(of).sum();
     let first = summaries.iter().find_map(|summary| summary.first.as_ref());
@@ -28,10 +28,6 @@ pub(super) fn figures(segments: &[Segment], summaries: &[Summary]) -> Figures {
         last_record,
         last_ts: last.map(|(summary, _)| summary.last_ts.clone()).unwrap_or_default(),
         head: last.map(|(_, last)| hex(&last.hash)).unwrap_or_default(),
-        checkpoints: count(|summary| {
-            let checkpoints: u64 = summary.stretches.iter().map(|stretch| stretch.checkpoints).sum();
-            checkpoints + summary.rotations.len() as u64
-        }),
         last_checkpoint,
         // Where there is none, all of them do.
         after_last_checkpoint: last_record

@@ -2,6 +2,7 @@
 //! and every checkpoint is signed by the key in force where it stands. Then the verdict.
 
 use super::Question;
+use super::eras::Eras;
 use super::figures::{figures, key_ids};
 use super::folder::Segment;
 use super::follow::{Link, Misfit, follows};
@@ -9,6 +10,7 @@ use super::summary::{Fault, First, Place, Summary};
 use super::verdict::{Doubt, Figures, Finding, Tampering, Verdict, Wrong};
 use crate::checkpoint::{Checkpoint, GENESIS};
 use crate::key::VerifyingKey;
+use crate::key_rotation::FormerKey;
 use crate::limits::VERIFY_KEYS_MAX;
 
 /// The verdict on these segments; `partial` when there are others before them.
@@ -18,21 +20,22 @@ pub(super) fn judge(
     summaries: &[Summary],
     partial: bool,
 ) -> Verdict {
-    let mut log = Joined { summaries, last: None, origin: None, key: None, keys: Vec::new(), unsigned: None };
+    let mut log =
+        Joined { summaries, last: None, origin: None, key: None, eras: Eras::new(), unsigned: None };
     let fault = log.fault(partial);
-    let signed = log.keys.iter().any(|key| question.trust.contains(key));
+    let signed = !log.eras.trusted_keys(question.trust).is_empty();
     let counted = figures(segments, summaries);
     let figures = Figures {
         partial,
         origin: log.origin.clone(),
-        keys: key_ids(summaries, &log.keys),
-        checkpoints: if signed { counted.checkpoints } else { 0 },
+        keys: key_ids(summaries, &log.eras.keys()),
+        checkpoints: log.eras.checkpoints(question.trust),
         removed: if partial { 0 } else { counted.first_record.saturating_sub(1) },
         ..counted
     };
     let finding = match fault.or_else(|| log.forgery(signed)) {
         Some(found) => tampered(segments, found),
-        None => log.finding(question, segments, &figures, signed),
+        None => log.finding(question, segments, &figures),
     };
     Verdict { finding, figures }
 }
@@ -65,9 +68,9 @@ struct Joined<'s> {
     origin: Option<String>,
     /// The key in force.
     key: Option<VerifyingKey>,
-    /// All that were, in order.
-    keys: Vec<VerifyingKey>,
-    /// The first checkpoint, while no key is known to be in force.
+    /// All that were, and what they signed.
+    eras: Eras,
+    /// The first checkpoint of a part, while no key is known to be in force.
     unsigned: Option<(usize, Place)>,
 }
 
@@ -163,29 +166,37 @@ impl Joined<'_> {
             if let Some(place) = odd {
                 return Some(Found::at(at, place, Wrong::Signature));
             }
+            self.eras.sign(stretch.last, stretch.checkpoints);
             let Some(rotation) = summary.rotations.get(index) else { continue };
-            match self.key {
-                Some(key) if key != rotation.old => {
+            match (self.key, rotation.old) {
+                (Some(key), old) if !old.is(&key) => {
                     return Some(Found::at(at, rotation.place, Wrong::OtherKeyInForce));
                 }
-                Some(_) => {}
-                None => self.enter(rotation.old),
+                (None, FormerKey::AtHand(old)) => self.enter(old),
+                _ => {}
             }
-            if self.keys.len() >= VERIFY_KEYS_MAX {
+            if self.eras.keys().len() >= VERIFY_KEYS_MAX {
                 return Some(Found::at(at, rotation.place, Wrong::TooManyKeys));
             }
-            // Checkpoints before it, of which none was signed by the key that it says was in force.
-            if let Some((segment, place)) = self.unsigned.take() {
-                return Some(Found::at(segment, place, Wrong::Signature));
+            let unsigned = self.unsigned.take();
+            match (rotation.old, unsigned) {
+                // Checkpoints before it, of which none was signed by the key that it says was in force.
+                (FormerKey::AtHand(_), Some((segment, place))) => {
+                    return Some(Found::at(segment, place, Wrong::Signature));
+                }
+                (FormerKey::AtHand(_), None) => {}
+                // Nobody said of the new key that it may sign; and the checkpoints before it are of a key that is not known.
+                (FormerKey::Gone(_), _) => self.eras.begin(rotation.place.record),
             }
             self.enter(rotation.new);
+            self.eras.sign(rotation.place.record, 1);
         }
         None
     }
 
     fn enter(&mut self, key: VerifyingKey) {
         self.key = Some(key);
-        self.keys.push(key);
+        self.eras.enter(key);
     }
 
     /// A checkpoint in the name of a trusted key, in a log that no trusted key signed.
@@ -198,17 +209,10 @@ impl Joined<'_> {
     }
 
     /// The finding on a log without a fault.
-    fn finding(
-        &self,
-        question: &Question<'_>,
-        segments: &[Segment],
-        figures: &Figures,
-        signed: bool,
-    ) -> Finding {
+    fn finding(&self, question: &Question<'_>, segments: &[Segment], figures: &Figures) -> Finding {
         if let Some(outside) = question.against {
-            let known =
-                |key: &&VerifyingKey| question.trust.contains(key) || signed && self.keys.contains(key);
-            let mut keys = question.trust.iter().chain(&self.keys).filter(known);
+            let handed_on = self.eras.trusted_keys(question.trust);
+            let mut keys = question.trust.iter().chain(&handed_on);
             if !question.trust.is_empty() && !keys.any(|key| outside.is_signed_by(key)) {
                 return Finding::Unverifiable(Doubt::OutsideNotTrusted);
             }
@@ -226,8 +230,9 @@ impl Joined<'_> {
             Doubt::NoKey
         } else if figures.last_checkpoint == 0 {
             Doubt::NoCheckpoint
-        } else if !signed {
-            Doubt::NotTrusted
+        } else if let Some(doubt) = self.eras.doubt(question.trust, figures.first_record, figures.last_record)
+        {
+            doubt
         } else if figures.removed > 0 && removal.is_none_or(|record| record > figures.last_checkpoint) {
             // Who cannot sign could remove the beginning and say at the end that it was old.
             Doubt::RetentionNotSigned

@@ -11,6 +11,7 @@ use super::head::{hash, is_id, number};
 use super::verdict::Wrong;
 use crate::checkpoint::{Checkpoint, Hash};
 use crate::key::VerifyingKey;
+use crate::key_rotation::FormerKey;
 use crate::note::Note;
 
 /// A record with a `detail` of this form.
@@ -80,15 +81,19 @@ pub(super) struct HandOver {
     pub(super) origin: String,
     pub(super) records: u64,
     pub(super) hash: Hash,
-    pub(super) old: VerifyingKey,
+    pub(super) old: FormerKey,
     pub(super) new: VerifyingKey,
     note: Note,
 }
 
 impl HandOver {
-    /// Whether both keys signed it.
+    /// Whether both keys signed it, or the new one where the old one was lost.
     pub(super) fn is_signed(&self) -> bool {
-        [self.old, self.new].iter().all(|key| self.note.is_signed_by(key))
+        let by_old = match &self.old {
+            FormerKey::AtHand(old) => self.note.is_signed_by(old),
+            FormerKey::Gone(_) => true,
+        };
+        by_old && self.note.is_signed_by(&self.new)
     }
 }
 
@@ -111,7 +116,7 @@ pub(super) fn hand_over(line: &str) -> Result<HandOver, Wrong> {
         origin: origin.ok_or_else(|| malformed("its note has another first line"))?.to_owned(),
         records: number(records).ok_or_else(|| malformed("its count is no number"))?,
         hash: head.ok_or_else(|| malformed("its hash is none"))?,
-        old: old.parse().map_err(|_| malformed("`old` is no verifier key"))?,
+        old: old.parse().map_err(|_| malformed("`old` is neither a verifier key nor the id of one"))?,
         new: new.parse().map_err(|_| malformed("`new` is no verifier key"))?,
         note,
     })

@@ -193,6 +193,7 @@ impl Reading<'_> {
         let Some(stretch) = self.summary.stretches.last_mut() else { return Ok(()) };
         stretch.checkpoints += 1;
         stretch.first.get_or_insert(place);
+        stretch.last = place.record;
         let mut known = stretch.signer.into_iter().chain(self.keys.iter().copied());
         let signer = known.find(|key| checkpoint.is_signed_by(key));
         match signer {

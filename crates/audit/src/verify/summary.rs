@@ -4,6 +4,7 @@ use super::follow::Link;
 use super::verdict::Wrong;
 use crate::checkpoint::Hash;
 use crate::key::{KeyId, VerifyingKey};
+use crate::key_rotation::FormerKey;
 
 /// What a segment holds, up to its end or its first fault.
 #[derive(Debug, Default)]
@@ -70,6 +71,8 @@ pub(super) struct Fault {
 pub(super) struct Stretch {
     pub(super) checkpoints: u64,
     pub(super) first: Option<Place>,
+    /// Number of the last; 0 without one.
+    pub(super) last: u64,
     /// Who signed the first that is signed by a known key.
     pub(super) signer: Option<VerifyingKey>,
     /// The first that is not signed by them.
@@ -78,11 +81,11 @@ pub(super) struct Stretch {
     pub(super) forged: Option<Place>,
 }
 
-/// A key that hands over to another, with the signatures of both.
+/// A key that hands over to another, with the signatures of both; or was lost, and the other one says so.
 #[derive(Debug)]
 pub(super) struct Rotation {
     pub(super) place: Place,
-    pub(super) old: VerifyingKey,
+    pub(super) old: FormerKey,
     pub(super) new: VerifyingKey,
 }
 

@@ -37,6 +37,14 @@ pub enum Doubt {
     /// The log is signed by others: its own word for itself, or another log in this place.
     #[error("no checkpoint of it is signed by a trusted key")]
     NotTrusted,
+    /// A key was lost, and trusted keys vouch for some of the parts only: nobody handed over to the new one.
+    #[error("a signing key was lost: {} vouched for by a trusted key, {} not", are(.vouched), are(.others))]
+    KeyLost {
+        /// First and last of the records that a trusted key vouches for.
+        vouched: Vec<(u64, u64)>,
+        /// First and last of the others.
+        others: Vec<(u64, u64)>,
+    },
     /// The record that says that older ones were removed is not signed yet.
     #[error("older records were removed, and the record that says so is not signed yet")]
     RetentionNotSigned,
@@ -46,6 +54,22 @@ pub enum Doubt {
     /// The checkpoint to compare with is of records that are not among those that were read.
     #[error("the checkpoint to compare with is older than the records that were read")]
     OutsideGone,
+}
+
+/// Which records are, in words; of many ranges the first.
+fn are(ranges: &[(u64, u64)]) -> String {
+    const SHOWN: usize = 4;
+    let range =
+        |&(from, to): &(u64, u64)| if from == to { from.to_string() } else { format!("{from} to {to}") };
+    match ranges {
+        [] => "no record is".to_owned(),
+        [(from, to)] if from == to => format!("record {from} is"),
+        _ => {
+            let shown: Vec<String> = ranges.iter().take(SHOWN).map(range).collect();
+            let more = if ranges.len() > SHOWN { " and others" } else { "" };
+            format!("records {}{more} are", shown.join(", "))
+        }
+    }
 }
 
 /// The first record that is wrong, and where it is or should be.

@@ -6,7 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use audit::{KeyFileError, KeyRotation, Log, OpenError, Options, RotateError, verifying_key_of};
+use audit::{
+    Doubt, Finding, KeyFileError, KeyRotation, Log, OpenError, Options, Question, RotateError, VerifyingKey,
+    verify, verifying_key_of,
+};
 
 use crate::faulty::{EIO, FaultyDisk, Operation};
 use crate::sealed::assert_sealed;
@@ -236,6 +239,13 @@ fn a_key_that_is_gone_is_replaced_on_record_without_its_signature() {
         (&detail["old"], &detail["new"]),
         (&first.id().to_string().into(), &second.to_string().into())
     );
+    let trusting = |trust: &[VerifyingKey]| {
+        let question = Question { folder: folder.path(), trust, against: None, since: None };
+        verify(&question, &|_| {}).unwrap().finding
+    };
+    let lost = |finding| matches!(finding, Finding::Unverifiable(Doubt::KeyLost { .. }));
+    assert!(lost(trusting(&[first])) && lost(trusting(&[second])), "{:?}", trusting(&[first]));
+    assert_eq!(trusting(&[first, second]), Finding::Intact);
     let change = KeyRotation::parse(detail["note"].as_str().unwrap()).unwrap();
     assert!(change.is_signed_by(&second) && !change.is_signed_by(&first));
     assert_eq!(change.new_key(), second);

@@ -109,8 +109,19 @@ impl ByHand {
 
     /// Hands over to another key, with the signatures of these.
     pub(crate) fn rotate_signed(&mut self, seed: u8, signers: &[u8]) -> &mut Self {
+        let from = verifier_key(&self.key);
+        self.rotate_from(&from, seed, signers)
+    }
+
+    /// Another key signs from here on; the one before is gone, and only its id is known.
+    pub(crate) fn lose_key(&mut self, seed: u8) -> &mut Self {
+        let from = hex(&key_id(&self.key));
+        self.rotate_from(&from, seed, &[seed])
+    }
+
+    fn rotate_from(&mut self, from: &str, seed: u8, signers: &[u8]) -> &mut Self {
         let new = SigningKey::from_bytes(&[seed; 32]);
-        let (from, to) = (verifier_key(&self.key), verifier_key(&new));
+        let to = verifier_key(&new);
         let head = encode(&self.prev, Alphabet::Standard);
         let text = format!("{} key\n{}\n{head}\nold {from}\nnew {to}\n", self.origin(), self.seq);
         let signers: Vec<_> = signers.iter().map(|seed| SigningKey::from_bytes(&[*seed; 32])).collect();

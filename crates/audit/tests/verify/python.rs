@@ -36,14 +36,14 @@ fn python() -> Option<bool> {
 }
 
 /// Exit code and text of the script.
-fn run(folder: &Path, key: Option<u8>) -> (i32, String) {
-    run_trusting(folder, key.map(verifying))
+fn run(folder: &Path, keys: &[u8]) -> (i32, String) {
+    run_trusting(folder, keys.iter().map(|seed| verifying(*seed)))
 }
 
-fn run_trusting(folder: &Path, key: Option<VerifyingKey>) -> (i32, String) {
+fn run_trusting(folder: &Path, keys: impl IntoIterator<Item = VerifyingKey>) -> (i32, String) {
     let mut command = Command::new("python3");
     command.arg("-B").arg(script()).arg(folder);
-    command.args(key.map(|key| key.to_string()));
+    command.args(keys.into_iter().map(|key| key.to_string()));
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     (output.status.code().unwrap(), text)
@@ -51,13 +51,14 @@ fn run_trusting(folder: &Path, key: Option<VerifyingKey>) -> (i32, String) {
 
 /// What both say of a folder is the same.
 #[track_caller]
-fn agree(folder: &Path, key: u8, signatures: bool) {
-    let expected = match judge(folder, &[verifying(key)], None).finding {
+fn agree(folder: &Path, keys: &[u8], signatures: bool) {
+    let trust: Vec<_> = keys.iter().map(|seed| verifying(*seed)).collect();
+    let expected = match judge(folder, &trust, None).finding {
         Finding::Tampered(found) => (6, found.wrong.to_string()),
         Finding::Unverifiable(doubt) => (4, doubt.to_string()),
         Finding::Intact => (0, String::new()),
     };
-    let (code, said) = run(folder, Some(key));
+    let (code, said) = run(folder, keys);
     // Without a library for signatures, what only those tell is left open, and said to be.
     if !signatures && code == 4 {
         assert!(said.contains("cryptography"), "{said}");
@@ -77,14 +78,14 @@ fn the_script_says_of_the_vectors_what_is_published() {
     for (name, against, expected) in vectors::published() {
         // It compares with no checkpoint from outside.
         if !against && signatures {
-            let (code, said) = run(&vectors::folder().join(&name), Some(KEY));
+            let (code, said) = run(&vectors::folder().join(&name), &[KEY]);
             assert_eq!(code, expected, "{name}: {said}");
         }
-        agree(&vectors::folder().join(&name), KEY, signatures);
+        agree(&vectors::folder().join(&name), &[KEY], signatures);
     }
     let intact = vectors::folder().join("intact");
-    assert_eq!(run(&intact, None).0, 4, "nobody is trusted without a key");
-    assert_eq!(run(&tempdir().unwrap().path().join("none"), None).0, 3);
+    assert_eq!(run(&intact, &[]).0, 4, "nobody is trusted without a key");
+    assert_eq!(run(&tempdir().unwrap().path().join("none"), &[]).0, 3);
 }
 
 #[test]
@@ -98,20 +99,45 @@ fn the_script_follows_rotations_and_removals() {
     let folder = tempdir().unwrap();
     log.write(folder.path(), &[2]);
     for key in [KEY, NEXT_KEY, STRANGER] {
-        agree(folder.path(), key, signatures);
+        agree(folder.path(), &[key], signatures);
     }
     fs::remove_file(folder.path().join("00000001.jsonl")).unwrap();
     for key in [KEY, NEXT_KEY, STRANGER] {
-        agree(folder.path(), key, signatures);
+        agree(folder.path(), &[key], signatures);
     }
     fs::remove_file(folder.path().join("00000002.jsonl.gz")).unwrap();
-    agree(folder.path(), KEY, signatures);
+    agree(folder.path(), &[KEY], signatures);
 
     let mut forged = ByHand::new(KEY);
     forged.acts(3).checkpoint("key").rotate_signed(STRANGER, &[STRANGER]).acts(1).checkpoint("shutdown");
     let folder = tempdir().unwrap();
     forged.write(folder.path(), &[]);
-    agree(folder.path(), KEY, signatures);
+    agree(folder.path(), &[KEY], signatures);
+}
+
+#[test]
+fn the_script_hands_no_trust_over_where_a_key_was_lost() {
+    let Some(signatures) = python() else { return };
+    let mut log = ByHand::new(KEY);
+    log.acts(3).checkpoint("rotation").segment().acts(1).lose_key(NEXT_KEY).checkpoint("key").acts(1);
+    log.rotate(9).acts(1).checkpoint("shutdown");
+    let folder = tempdir().unwrap();
+    log.write(folder.path(), &[]);
+    for keys in [&[KEY][..], &[NEXT_KEY], &[9], &[KEY, NEXT_KEY], &[9, KEY], &[STRANGER], &[STRANGER, KEY]] {
+        agree(folder.path(), keys, signatures);
+    }
+    if signatures {
+        assert_eq!((run(folder.path(), &[KEY]).0, run(folder.path(), &[9, KEY]).0), (4, 0));
+    }
+    // The one that was lost was not in force; and what signs after it is not the new one.
+    for (lost, signer) in [(STRANGER, NEXT_KEY), (KEY, STRANGER)] {
+        let mut log = ByHand::new(KEY);
+        log.acts(3).checkpoint("interval").take_key(lost).lose_key(NEXT_KEY).take_key(signer).acts(1);
+        log.checkpoint("shutdown");
+        let folder = tempdir().unwrap();
+        log.write(folder.path(), &[]);
+        agree(folder.path(), &[KEY], signatures);
+    }
 }
 
 #[test]
@@ -129,8 +155,8 @@ fn the_script_finds_random_flips_too() {
         line[at] ^= 1 << random.below(8);
         let folder = tempdir().unwrap();
         changed.write(folder.path(), &[1]);
-        agree(folder.path(), KEY, signatures);
-        assert_eq!(run(folder.path(), Some(KEY)).0, 6);
+        agree(folder.path(), &[KEY], signatures);
+        assert_eq!(run(folder.path(), &[KEY]).0, 6);
     }
 }
 
@@ -160,7 +186,7 @@ fn both_verifiers_read_what_the_product_writes() {
     assert_eq!(verdict.finding, Finding::Unverifiable(audit::Doubt::NoKey));
     assert!(verdict.figures.records >= 100 && verdict.figures.segments > 2, "{:?}", verdict.figures);
     if python().is_some() {
-        let (code, said) = run(&folder, None);
+        let (code, said) = run(&folder, &[]);
         assert_eq!(code, 4, "{said}");
         assert!(said.contains(&format!("the chain of {} records holds", verdict.figures.records)), "{said}");
     }

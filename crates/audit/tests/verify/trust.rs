@@ -87,6 +87,73 @@ fn a_hand_over_takes_both_keys_and_comes_from_the_one_in_force() {
     assert_eq!((record, wrong.as_str()), (5, "hands over from another key than the one in force"));
 }
 
+/// A key that was lost between records 5 and 6, and its successor that was handed over in order.
+fn key_lost() -> ByHand {
+    let mut log = ByHand::new(KEY);
+    log.acts(3).checkpoint("rotation").segment().acts(1).lose_key(NEXT_KEY).checkpoint("key").acts(1);
+    log.checkpoint("rotation").segment().rotate(9).acts(1).checkpoint("interval").acts(2);
+    log
+}
+
+#[test]
+fn a_lost_key_hands_no_trust_over_and_each_side_is_vouched_for_by_its_own() {
+    let folder = tempdir().unwrap();
+    let log = key_lost();
+    log.write(folder.path(), &[1]);
+    let lost = |vouched: &[(u64, u64)], others: &[(u64, u64)]| {
+        Finding::Unverifiable(Doubt::KeyLost { vouched: vouched.to_vec(), others: others.to_vec() })
+    };
+    for (trust, expected, checkpoints) in [
+        (&[KEY][..], lost(&[(1, 4)], &[(5, 14)]), 1),
+        (&[NEXT_KEY], lost(&[(6, 12)], &[(1, 5), (13, 14)]), 5),
+        (&[9, STRANGER], lost(&[(6, 12)], &[(1, 5), (13, 14)]), 5),
+        (&[9, KEY], Finding::Intact, 6),
+        (&[STRANGER], Finding::Unverifiable(Doubt::NotTrusted), 0),
+        (&[], Finding::Unverifiable(Doubt::NoKey), 0),
+    ] {
+        let trusted: Vec<_> = trust.iter().map(|seed| verifying(*seed)).collect();
+        let verdict = judge(folder.path(), &trusted, None);
+        assert_eq!((verdict.finding, verdict.figures.checkpoints), (expected, checkpoints), "{trust:?}");
+    }
+    // A checkpoint of after the loss is none that the key of before vouches for.
+    let outside = Checkpoint::parse(&log.note()).unwrap();
+    assert_eq!(
+        doubted(&judge(folder.path(), &[verifying(KEY)], Some(&outside)).finding),
+        Doubt::OutsideNotTrusted
+    );
+    assert_eq!(
+        doubted(&judge(folder.path(), &[verifying(KEY)], None).finding).to_string(),
+        "a signing key was lost: records 1 to 4 are vouched for by a trusted key, records 5 to 14 are not"
+    );
+}
+
+#[test]
+fn who_says_that_a_key_was_lost_makes_no_log_intact() {
+    // Somebody without the key writes the tail anew, and says that the key was lost.
+    let mut log = ByHand::new(KEY);
+    log.acts(3).checkpoint("interval").acts(1).lose_key(STRANGER).acts(1).checkpoint("shutdown");
+    let folder = tempdir().unwrap();
+    log.write(folder.path(), &[]);
+    let doubt = doubted(&found(folder.path()));
+    assert_eq!(doubt, Doubt::KeyLost { vouched: vec![(1, 4)], others: vec![(5, 8)] });
+    // The new key did not sign, or another one was in force.
+    for (from, signer) in [(KEY, NEXT_KEY), (STRANGER, NEXT_KEY)] {
+        let mut log = ByHand::new(KEY);
+        log.acts(3).checkpoint("interval").take_key(from).lose_key(NEXT_KEY);
+        let seal = if from == KEY { STRANGER } else { signer };
+        log.take_key(seal).acts(1).checkpoint("shutdown");
+        let folder = tempdir().unwrap();
+        log.write(folder.path(), &[]);
+        let (record, wrong) = tampered(&found(folder.path()));
+        match from {
+            KEY => assert_eq!((record, wrong.as_str()), (7, "has no valid signature of the key in force")),
+            _ => {
+                assert_eq!((record, wrong.as_str()), (5, "hands over from another key than the one in force"))
+            }
+        }
+    }
+}
+
 #[test]
 fn checkpoints_that_say_another_thing_than_the_chain_are_found_without_a_key() {
     let mut log = ByHand::new(KEY);

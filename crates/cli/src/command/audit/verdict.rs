@@ -150,6 +150,11 @@ pub(super) fn next_step(question: &Question<'_>, verdict: &Verdict) -> String {
                                   if that is the one you gave, this is another log"
                     .to_owned()
             }
+            Doubt::KeyLost { .. } => {
+                "give the other key as well: `--key` once for each, if you know whose it is; if no key was lost, the records that are \
+                                  not vouched for are somebody else's"
+                    .to_owned()
+            }
             Doubt::RetentionNotSigned => {
                 "a checkpoint is written before anything is removed: run it again, and if it stays \
                                           so, the beginning was taken away"
@@ -269,6 +274,7 @@ mod tests {
             Doubt::NoKey,
             Doubt::NoCheckpoint,
             Doubt::NotTrusted,
+            Doubt::KeyLost { vouched: vec![(1, 4)], others: vec![(5, 7)] },
             Doubt::RetentionNotSigned,
             Doubt::OutsideNotTrusted,
             Doubt::OutsideGone,
