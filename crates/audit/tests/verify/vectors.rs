@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use audit::{Checkpoint, Finding};
 use serde_json::{Value, json};
 
-use crate::by_hand::{ByHand, KEY, STRANGER, unpacked, verifying};
+use crate::by_hand::{ByHand, KEY, NEXT_KEY, STRANGER, unpacked, verifying};
 use crate::judge;
 
 /// The folder of the vectors.
@@ -52,6 +52,14 @@ fn vectors() -> Vec<Vector> {
     };
     let mut another = ByHand::of_another_era(STRANGER);
     another.acts(3).checkpoint("shutdown");
+    let mut lost = ByHand::new(KEY);
+    lost.acts(2)
+        .checkpoint("shutdown")
+        .acts(1)
+        .lose_key(NEXT_KEY)
+        .checkpoint("key")
+        .acts(1)
+        .checkpoint("shutdown");
     vec![
         Vector { name: "intact", log: intact(), against: false },
         Vector {
@@ -65,6 +73,7 @@ fn vectors() -> Vec<Vector> {
         Vector { name: "removed", log: changed(|log| drop(log.segments[0].remove(1))), against: false },
         Vector { name: "forged", log: stranger(), against: false },
         Vector { name: "replaced", log: another, against: false },
+        Vector { name: "lost", log: lost, against: false },
         Vector { name: "cut", log: changed(|log| log.segments[1].truncate(1)), against: false },
         Vector { name: "cut", log: changed(|log| log.segments[1].truncate(1)), against: true },
     ]
@@ -160,6 +169,7 @@ fn the_published_vectors_are_what_this_format_makes_and_this_verifier_says() {
         ("removed", 6),
         ("forged", 6),
         ("replaced", 4),
+        ("lost", 4),
         ("cut", 0),
         ("cut", 6),
     ];
