@@ -1,14 +1,14 @@
 //! What happened: every denial, every error and every administrative act, as one line of a file.
 //!
-//! An [`Entry`] is what somebody has to say; [`Log::accept`] gives it its place in the order and an id, and
-//! never waits for the disk; one writer thread makes it a line ([`schema_json`] says of what form), writes it to
-//! a segment and syncs. When the disk does not take lines, a strict log says so before anything else happens.
+//! An [`Entry`] is what somebody has to say; [`Log::accept`] makes a line of it ([`schema_json`] says of what form), gives it
+//! its place in the order and an id, and never waits for the disk; one writer thread chains it to the line before, writes it
+//! to a segment and syncs. When the disk does not take lines, a strict log says so before anything else happens.
 //! [`Log::decided`] is the same for decisions, of which a flood is counted instead.
 //! [`read`] gives the lines back, and [`verify`](verify()) says whether they are as they were written, both from the files alone.
 //!
 //! Reading order: `entry`, `decision`, `event` (what is recorded), `record`, `redact`, `fit`, `objects`, `ascii`, `body` (how a
-//! line is made), `chain`, `checkpoint`, `note`, `key`, `key_rotation`, `seal` (why nobody can change one), `log`, `options`, `queue`, `watch`,
-//! `writer`, `reserve` (who waits for whom), `rollup`, `tally` (what is only counted), `segment`, `folder`, `tail`, `backward`,
+//! line is made), `chain`, `checkpoint`, `note`, `key`, `key_rotation`, `seal` (why nobody can change one), `log`, `options`,
+//! `queue`, `watch`, `writer`, `reserve` (who waits for whom), `rollup`, `tally` (what is only counted), `segment`, `folder`, `tail`, `backward`,
 //! `stamp`, `disk`, `lock` (the files), `compress`, `retention` (old ones), `secret`, `key_file`, `keys`, `checkpoint_copies`
 //! (the files elsewhere), `archive` (policy sets), `read`; `verify` stands by itself.
 //!
