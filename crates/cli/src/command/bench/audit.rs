@@ -104,9 +104,8 @@ fn accept(log: &Log, records: u64) -> Result<Duration, Fault> {
     let threads = cores() as u64;
     let work = |thread: u64| {
         for (number, template) in (thread..records).step_by(cores()).zip(templates.iter().cycle()) {
-            let record = numbered(template, number);
             loop {
-                match log.accept(record.clone()) {
+                match log.accept(numbered(template, number)) {
                     Ok(_) => break,
                     // A gate would refuse; here the disk is to be measured.
                     Err(Unavailable::Full { .. }) => log.sync()?,
