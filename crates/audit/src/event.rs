@@ -34,7 +34,8 @@ pub enum EventKind {
     /// A session of a token is over before its time, and what ran under it ends; `detail` has `issuer`, `sub`, `jti_sha256` if
     /// the token had a `jti`, and `why`.
     SessionEnd,
-    /// The log itself: the head of the chain, signed; `detail` has `note` and `reason` (docs/audit-format.md).
+    /// The log itself: the head of the chain, signed; `detail` has `note` and `reason` (docs/audit-format.md);
+    /// the first of a run in a log that is not strict has `log_mode`.
     Checkpoint,
     /// The log itself: another key signs from here on; `detail` has `new`, `old` and `note`.
     KeyRotate,
@@ -48,7 +49,7 @@ pub enum EventKind {
     Recovered,
     /// The log itself: for a while it took no records; `detail` has `state` (`open` when that began, `closed` when it was over), `dropped` (records lost: always "0" in a
     /// strict log), `refused` (checks that were answered UNAVAILABLE for it), and after trouble with the
-    /// disk `why`, `file` and `since`.
+    /// disk `why`, `file` and `since`; `log_mode` in a log that is not strict.
     Gap,
 }
 

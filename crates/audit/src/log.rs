@@ -72,7 +72,12 @@ impl Log {
         let segments = Segments::open(&options, lock, tail.as_ref())
             .map_err(|Trouble { file, why, .. }| OpenError::Unusable { file, why })?;
 
-        let seal = Seal::new(tail.as_ref(), keys.signing(), keys.gone(), options.checkpoint_interval);
+        let seal = Seal::new(
+            tail.as_ref(),
+            (keys.signing(), keys.gone()),
+            options.mode,
+            options.checkpoint_interval,
+        );
         let queue =
             Arc::new(Queue::new(options.mode, options.queue_records_max, options.queue_bytes_max, redactor));
         // A disk that fails this early is told to whoever asks first.

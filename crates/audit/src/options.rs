@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::Event;
 use crate::checkpoint_copies::CopyTo;
 use crate::disk::{Disk, LocalDisk};
 use crate::limits::{
@@ -20,6 +21,17 @@ pub enum Mode {
     Strict,
     /// Entries are accepted until the queue is full, then dropped and counted. For development.
     BestEffort,
+}
+
+impl Mode {
+    /// An event of the log's that says, too, what sort of log it is in; nothing in a strict one, whose numbers without
+    /// a gap mean that nothing is missing.
+    pub(crate) fn told_by(self, event: Event) -> Event {
+        match self {
+            Self::Strict => event,
+            Self::BestEffort => event.with("log_mode", "best_effort"),
+        }
+    }
 }
 
 /// How to open a log.

@@ -348,7 +348,7 @@ impl Queue {
             // Only the writer ends or mends the log, so this cannot undo an end.
             self.writable.store(true, Ordering::Release);
             state.refused += self.turned_away.swap(0, Ordering::Relaxed);
-            state.note_gap();
+            state.note_gap(self.mode);
         }
         self.tell(state);
     }
@@ -361,6 +361,7 @@ impl Queue {
             tracing::error!(file = %trouble.file.display(), why = %trouble.why, "audit log cannot be written");
             let outage = state.outage.insert(Outage { trouble, since: SystemTime::now() });
             let event = outage.told_by(Event::new(EventKind::Gap).with("state", "open"));
+            let event = self.mode.told_by(event);
             Accepted::of_log(outage.since, event)
         });
         if self.mode == Mode::Strict {
@@ -487,7 +488,7 @@ impl State {
     }
 
     /// Something was lost, refused or late, and lines are taken again: the log itself says so.
-    fn note_gap(&mut self) {
+    fn note_gap(&mut self, mode: Mode) {
         let outage = self.outage.take();
         if outage.is_none() && self.dropped == 0 && self.refused == 0 {
             return;
@@ -501,7 +502,7 @@ impl State {
             event = outage.told_by(event);
         }
         (self.dropped, self.refused) = (0, 0);
-        self.push_owed(event);
+        self.push_owed(mode.told_by(event));
     }
 }
 

@@ -13,6 +13,7 @@ use crate::fit::Line;
 use crate::key::{KeyId, SigningKey};
 use crate::key_rotation::KeyRotation;
 use crate::limits::CHECKPOINT_RECORDS_MAX;
+use crate::options::Mode;
 use crate::queue::Accepted;
 use crate::tail::Tail;
 use crate::{Event, EventKind, RecordId};
@@ -62,12 +63,19 @@ pub(crate) struct Seal {
     /// When the last checkpoint was made, or the log was opened.
     last: Instant,
     interval: Duration,
+    /// What the first checkpoint of the run says of the log.
+    untold: Option<Mode>,
     newest: Option<Checkpoint>,
 }
 
 impl Seal {
     /// Goes on where the log ends.
-    pub(crate) fn new(tail: Option<&Tail>, key: SigningKey, gone: Option<KeyId>, interval: Duration) -> Self {
+    pub(crate) fn new(
+        tail: Option<&Tail>,
+        (key, gone): (SigningKey, Option<KeyId>),
+        mode: Mode,
+        interval: Duration,
+    ) -> Self {
         Self {
             chain: tail.map_or_else(Chain::new, |tail| tail.chain.clone()),
             key,
@@ -78,6 +86,7 @@ impl Seal {
             start: tail.is_some_and(Tail::is_disorderly),
             last: Instant::now(),
             interval,
+            untold: Some(mode),
             newest: None,
         }
     }
@@ -105,6 +114,10 @@ impl Seal {
         let event = Event::new(EventKind::Checkpoint)
             .with("note", checkpoint.to_string())
             .with("reason", reason.as_str());
+        let event = match self.untold.take() {
+            Some(mode) => mode.told_by(event),
+            None => event,
+        };
         let ts = SystemTime::now();
         let id = RecordId::at(ts);
         let line = self.next_line(id, ts, &Body::of_log(event), 0).bytes;

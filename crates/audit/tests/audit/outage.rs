@@ -266,6 +266,52 @@ fn a_best_effort_log_goes_on_and_counts_what_it_dropped() {
 }
 
 #[test]
+fn the_log_itself_says_that_it_was_not_strict_in_each_run_and_each_gap() {
+    let told = |mode| {
+        let folder = tempdir().unwrap();
+        for _run in 0..2 {
+            let disk = FaultyDisk::healthy();
+            let log = open(folder.path(), &disk, |options| options.mode = mode);
+            accept(&log, 1).unwrap();
+            log.sync().unwrap();
+            disk.fail(|operation| (operation == Operation::Write).then_some(EIO));
+            accept(&log, 2).unwrap();
+            log.sync().unwrap_err();
+            disk.heal();
+            sync_at_last(&log);
+            log.rotate_key().unwrap();
+            log.close().unwrap();
+        }
+        let records = records(folder.path());
+        let (mut checkpoints, mut gaps) = (Vec::new(), Vec::new());
+        for record in &records {
+            let said = record["detail"].get("log_mode").and_then(Value::as_str).map(str::to_owned);
+            match record["kind"].as_str().unwrap() {
+                "checkpoint" => checkpoints.push((record["detail"]["reason"] == "shutdown", said)),
+                "gap" => gaps.push(said),
+                _ => assert_eq!(said, None, "{record}"),
+            }
+        }
+        // The first of each run is the first of all, or follows the end of the run before.
+        let mut of_runs = checkpoints.split_inclusive(|(is_last, _)| *is_last);
+        let said: Vec<Vec<bool>> = of_runs
+            .by_ref()
+            .map(|run| run.iter().map(|(_, said)| said.as_deref() == Some("best_effort")).collect())
+            .collect();
+        (said, gaps)
+    };
+    let (checkpoints, gaps) = told(Mode::BestEffort);
+    assert_eq!(checkpoints.len(), 2);
+    for run in &checkpoints {
+        assert!(run.len() > 1 && run[0] && !run[1..].contains(&true), "{checkpoints:?}");
+    }
+    assert!(gaps.len() >= 4 && gaps.iter().all(|said| said.as_deref() == Some("best_effort")), "{gaps:?}");
+    let (checkpoints, gaps) = told(Mode::Strict);
+    assert!(!checkpoints.concat().contains(&true) && gaps.iter().all(Option::is_none));
+    assert!(gaps.len() >= 4);
+}
+
+#[test]
 fn closing_on_a_failing_disk_says_that_records_are_lost_and_does_not_hang() {
     let folder = tempdir().unwrap();
     let disk = FaultyDisk::healthy();
