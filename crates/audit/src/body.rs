@@ -45,9 +45,18 @@ impl Body {
         }
     }
 
-    /// What the log says of itself, of which nothing is ever redacted.
+    /// What the log says of itself and of nobody, so that nothing is to be redacted.
     pub(crate) fn of_log(event: Event) -> Self {
-        Self::Entry { entry: event.into(), redacted: Vec::new() }
+        Self::owed(event, None)
+    }
+
+    /// What the log says of itself and maybe of an actor.
+    pub(crate) fn owed(event: Event, redactor: Option<&Redactor>) -> Self {
+        let (entry, redacted) = match redactor {
+            Some(redactor) => redactor.redacted(event.into()),
+            None => (event.into(), Vec::new()),
+        };
+        Self::Entry { entry, redacted }
     }
 
     /// The tenant it is about, if only one.

@@ -42,6 +42,9 @@ pub const REDACT_PATHS_MAX: usize = 16;
 /// Bytes of the path of a member that is redacted: 64, `entities.attrs.` and a name.
 pub const REDACT_PATH_BYTES_MAX: usize = 64;
 
+/// Places of one text at which a name is replaced: 16, as each gets longer by it. A text with more is replaced whole.
+pub(crate) const REDACT_REPEATS_MAX: usize = 16;
+
 /// Bytes that one tenant's records may have stored beside one segment because they do not fit into a line: 16 MiB, a quarter
 /// of what the segment has itself. Past it the parts are lost, and the records say so.
 pub const STORED_TENANT_BYTES_MAX: u64 = 16 * 1024 * 1024;

@@ -204,7 +204,7 @@ impl Queue {
         let idle = state.waiting.is_empty();
         let id = state.push(body, None);
         if let Some(event) = opens.and_then(|occurrence| state.rollups.open(occurrence, id)) {
-            state.push_owed(event);
+            state.push_owed(event, self.redactor.as_ref());
         }
         drop(state);
         // The writer takes what is there at once, so only the first entry has to wake it.
@@ -301,7 +301,7 @@ impl Queue {
     /// there are none. Nothing once the log is closing and everything was taken.
     pub(crate) fn take(&self, last_commit: Option<Instant>, wake: Option<Instant>) -> Option<Taken> {
         let mut state = self.state();
-        while !state.tell_counts(Instant::now()) {
+        while !state.tell_counts(Instant::now(), self.redactor.as_ref()) {
             if state.closing {
                 return None;
             }
@@ -468,8 +468,8 @@ impl State {
     }
 
     /// What the log has to say of itself: past the bound, since it is owed whatever else waits.
-    fn push_owed(&mut self, event: Event) {
-        self.push(Body::of_log(event), None);
+    fn push_owed(&mut self, event: Event, redactor: Option<&Redactor>) {
+        self.push(Body::owed(event, redactor), None);
     }
 
     /// When a count is to be told, if no work comes before.
@@ -478,12 +478,12 @@ impl State {
     }
 
     /// Puts the counts that are due among what waits, all of them at the end; whether anything waits then.
-    fn tell_counts(&mut self, now: Instant) -> bool {
+    fn tell_counts(&mut self, now: Instant, redactor: Option<&Redactor>) -> bool {
         let counts = match self.closing {
             true => [self.rollups.close(), self.tallies.close()],
             false => [self.rollups.look(now), self.tallies.look(now)],
         };
-        counts.into_iter().flatten().for_each(|event| self.push_owed(event));
+        counts.into_iter().flatten().for_each(|event| self.push_owed(event, redactor));
         !self.waiting.is_empty()
     }
 
@@ -502,7 +502,7 @@ impl State {
             event = outage.told_by(event);
         }
         (self.dropped, self.refused) = (0, 0);
-        self.push_owed(mode.told_by(event));
+        self.push_owed(mode.told_by(event), None);
     }
 }
 

@@ -3,6 +3,8 @@
 //! Whoever has the key can tell whether a value was this one; nobody can tell the value. Equal values of one member stay
 //! equal. What a value is worth to whoever decides again is not known here.
 
+mod names;
+
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -13,6 +15,7 @@ use crate::digest::{hex, hmac_sha256, sha256};
 use crate::entry::Entry;
 use crate::event::Event;
 use crate::limits::{REDACT_PATH_BYTES_MAX, REDACT_PATHS_MAX};
+use names::Names;
 
 /// Members that hold text, or a list of texts.
 const TEXTS: [&str; 13] = [
@@ -141,11 +144,36 @@ impl Redactor {
 
     /// The entry as it may be kept, and the paths at which something was replaced.
     pub(crate) fn redacted(&self, mut entry: Entry) -> (Entry, Vec<Arc<str>>) {
-        if matches!(&entry, Entry::Event(event) if event.kind.is_the_logs()) {
-            return (entry, Vec::new());
-        }
-        let replaced = self.paths.iter().filter(|path| self.replace(&mut entry, path)).cloned().collect();
+        let replaced = self.redact(&mut entry);
         (entry, replaced)
+    }
+
+    /// Replaces what is not to be kept; gives the paths of what was there.
+    fn redact(&self, entry: &mut Entry) -> Vec<Arc<str>> {
+        // What the log says of itself is kept, but for who it says it of.
+        if matches!(entry, Entry::Event(event) if event.kind.is_the_logs()) {
+            let actor = self.paths.iter().filter(|path| &***path == "actor");
+            return actor.filter(|path| self.replace(entry, path)).cloned().collect();
+        }
+        let names = Names::of(self, entry);
+        let at_paths: Vec<bool> = self.paths.iter().map(|path| self.replace(entry, path)).collect();
+        let elsewhere = names.replace_in(entry);
+        let replaced = self.paths.iter().zip(at_paths);
+        let replaced = replaced.filter(|(path, at_path)| *at_path || elsewhere.contains(&***path));
+        replaced.map(|(path, _)| path.clone()).collect()
+    }
+
+    /// Whether what is at this path is not kept.
+    fn replaces(&self, path: &str) -> bool {
+        self.paths.iter().any(|known| &**known == path)
+    }
+
+    /// Whether a text is what stands for a value, and nothing else.
+    fn is_commitment(&self, text: &str) -> bool {
+        let digest = text.strip_prefix(&self.prefix);
+        digest.is_some_and(|digest| {
+            digest.len() == 64 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        })
     }
 
     fn replace(&self, entry: &mut Entry, path: &str) -> bool {
@@ -158,7 +186,13 @@ impl Redactor {
     fn replace_in_decision(&self, decision: &mut Decision, path: &str) -> bool {
         let (first, rest) = path.split_once('.').unwrap_or((path, ""));
         match path {
-            "actor" => self.optional(path, &mut decision.actor),
+            // A digest without a key tells the actor to whoever can list the actors.
+            "actor" => {
+                let digest = "actor_digest";
+                let is_own = self.replaces(digest);
+                let is_told = !is_own && self.optional(digest, &mut decision.actor_digest);
+                self.optional(path, &mut decision.actor) || is_told
+            }
             "actor_digest" => self.optional(path, &mut decision.actor_digest),
             "pid" => self.optional(path, &mut decision.pid),
             "definition" => self.optional(path, &mut decision.definition),

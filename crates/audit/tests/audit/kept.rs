@@ -33,8 +33,7 @@ fn commitment(folder: &Folder, path: &str, value: &Value) -> String {
 #[test]
 fn each_member_that_is_named_holds_a_commitment_and_nothing_else_changes() {
     let cases = [
-        ("actor", "/actor", json!("acme/user/eve")),
-        ("place.source", "/place/source", json!("acme.workers:handler")),
+        ("actor_digest", "/actor_digest", json!("ab".repeat(32))),
         ("resource.id", "/resource/id", json!("billing:ledger")),
         ("asserted_by.login", "/asserted_by/login", json!("eve")),
         ("context", "/context", json!({"topic": "a", "items": [{"n": 1}, {"n": 2}]})),
@@ -78,6 +77,147 @@ fn each_member_that_is_named_holds_a_commitment_and_nothing_else_changes() {
             }
         }
     }
+}
+
+/// All that is in the folder, as it would be read.
+fn whole(folder: &Path) -> String {
+    let mut texts = String::new();
+    for line in read(folder) {
+        texts += &stored(folder, &line.unwrap()).unwrap().to_string();
+        texts.push('\n');
+    }
+    texts
+}
+
+#[test]
+fn a_name_that_is_redacted_is_so_wherever_its_record_repeats_it() {
+    let of_type = |kind: &str, id: &str| json!({"type": format!("Moonward::{kind}"), "id": id});
+    let named = |kind, id| json!({"__entity": of_type(kind, id)});
+    let request = || {
+        let mut request = decision();
+        request.actor = Some("acme/user/eve".into());
+        request.pid = Some("p-1".into());
+        request.definition = Some("acme.work:handler".into());
+        request.place.as_mut().unwrap().source = "acme.work:handler".into();
+        request.resource = audit::Resource { kind: "Process", id: "p-2\"".into() };
+        request.scopes = vec!["acme:clerk".into()];
+        request.errors = vec![
+            "`Moonward::Actor::\"acme/user/eve\"` has no `x`; nor has `Moonward::Process::\"p-2\\\"\"`"
+                .into(),
+        ];
+        request.shadow.as_mut().unwrap().errors = request.errors.clone();
+        request.chain = vec!["p-1".into(), "c1".into()];
+        request.context = json!({
+            "pid": named("Process", "p-1"),
+            "scopes": [named("Scope", "acme:clerk")],
+            "topic": "from acme/user/eve to p-2\", as acme:clerk",
+        });
+        request.entities = json!([
+            {"uid": of_type("Actor", "acme/user/eve"), "attrs": {"kind": "user", "plan": "gold"}, "parents": []},
+            {"uid": of_type("Actor", "acme/user/bob"), "attrs": {}, "parents": []},
+            {"uid": of_type("Process", "p-1"), "attrs": {"owner": named("Actor", "acme/user/eve")}},
+            {"uid": of_type("Process", "p-2\""), "attrs": {
+                "owner": named("Actor", "acme/user/bob"), "definition": named("Definition", "acme.work:handler"),
+            }},
+            {"uid": of_type("Definition", "acme.work:handler"), "attrs": {"name": "handler"}},
+            {"uid": of_type("Scope", "acme:clerk"), "attrs": {}},
+        ]);
+        request
+    };
+    for (paths, gone, stay) in [
+        (
+            &["actor"][..],
+            &["acme/user/eve", "acme/user/bob", "abababab"][..],
+            &["p-1", "acme.work:handler", "gold"][..],
+        ),
+        (&["pid"], &["p-1", "p-2"], &["acme/user/eve", "acme.work:handler", "acme:clerk"]),
+        (&["definition"], &["acme.work:handler", "\"handler\""], &["acme/user/eve", "p-1", "p-2"]),
+        (&["place.source"], &["acme.work:handler", "\"handler\""], &["acme/user/eve", "p-1", "p-2"]),
+        (&["resource.id"], &["p-2"], &["acme/user/eve", "p-1", "acme.work:handler"]),
+        (&["scopes"], &["acme:clerk"], &["acme/user/eve", "p-1"]),
+        (
+            &["scopes", "actor", "resource.id", "pid", "definition"],
+            &["acme:clerk", "acme/user", "p-1", "p-2", "handler"],
+            &["\"tenant\":\"acme\"", "gold", "Moonward::Process"],
+        ),
+    ] {
+        let folder = tempdir().unwrap();
+        let log = redacting(&folder, paths);
+        let mut large = request();
+        large.context["padding"] = "x".repeat(3 * LINE_BYTES_MAX).into();
+        log.accept(large.into()).unwrap();
+        log.accept(
+            Event { actor: Some("acme/user/eve".into()), ..Event::new(EventKind::Admin) }
+                .with("what", vec!["acme/user/eve did it"])
+                .into(),
+        )
+        .unwrap();
+        // More than have records of their own: the others are counted.
+        let (tenant, actor) = ("acme".into(), "acme/user/eve".into());
+        let occurrence = audit::Occurrence {
+            tenant: Some(&tenant),
+            actor: Some(&actor),
+            action: "process.kill",
+            resource_type: "Process",
+            decision_kind: audit::DecisionKind::DenyForbid,
+        };
+        for _ in 0..200 {
+            log.decided(&occurrence, request).unwrap();
+        }
+        log.close().unwrap();
+        let text = whole(folder.path());
+        for name in gone {
+            assert!(!text.contains(name), "{paths:?}: `{name}` is there");
+        }
+        for name in stay {
+            assert!(text.contains(name), "{paths:?}: `{name}` is gone");
+        }
+        let records = records(folder.path());
+        assert!(!of_kind(&records, "rollup").is_empty());
+        for record in of_kind(&records, "decision") {
+            assert_eq!(record["redacted"], json!(paths));
+        }
+        if paths.contains(&"actor") {
+            let eve = commitment(&folder, "actor", &"acme/user/eve".into());
+            for record in &records {
+                if record["kind"] != "checkpoint" {
+                    assert_eq!(record["actor"], eve, "{record}");
+                }
+            }
+            let line = read(folder.path()).next().unwrap().unwrap();
+            let record = stored(folder.path(), &line).unwrap();
+            assert_eq!(record["entities"][0]["uid"]["id"], eve, "equal ones stay equal");
+            assert_eq!(record["entities"][0]["uid"]["type"], "Moonward::Actor");
+            assert!(
+                record["errors"][0].as_str().unwrap().starts_with(&format!("`Moonward::Actor::\"{eve}\"`"))
+            );
+        }
+    }
+}
+
+#[test]
+fn who_asked_is_not_hidden_by_what_a_script_asked_for() {
+    let folder = tempdir().unwrap();
+    let log = redacting(&folder, &["resource.id", "pid", "context.topic"]);
+    let mut request = decision();
+    request.actor = Some("acme/user/eve".into());
+    for kind in ["Name", "Process"] {
+        request.resource = audit::Resource { kind, id: "acme/user/eve".into() };
+        request.context = json!({"topic": "acme.workers:handler"});
+        log.accept(request.clone().into()).unwrap();
+    }
+    // Over and over in one text: it does not become ever so much longer.
+    request.resource.id = "e".into();
+    request.context = json!({"text": "e ".repeat(1_000)});
+    log.accept(request.clone().into()).unwrap();
+    log.close().unwrap();
+    let records = records(folder.path());
+    for record in of_kind(&records, "decision") {
+        assert_eq!(record["actor"], "acme/user/eve");
+        assert_eq!(record["definition"], "acme.workers:handler");
+        assert!(record["resource"]["id"].as_str().unwrap().starts_with("redacted:"), "{record}");
+    }
+    assert!(records[2]["context"]["text"].as_str().unwrap().len() < 100, "{}", records[2]);
 }
 
 #[test]
