@@ -32,11 +32,20 @@ pub(crate) enum Read {
 impl Read {
     /// Whether it begins at a field of the context other than the process that asks.
     pub(crate) fn reads_a_field(&self) -> bool {
-        let is_field = |chain: &Chain| matches!(chain.root, Root::Field(_));
-        match self {
-            Self::Value(chain) | Self::Presence(chain) => is_field(chain),
-            Self::Same(one, other) => is_field(one) || is_field(other),
-        }
+        self.roots().any(|root| matches!(root, Root::Field(_)))
+    }
+
+    /// Whether it begins at this field of the context.
+    pub(crate) fn begins_at(&self, field: &str) -> bool {
+        self.roots().any(|root| matches!(root, Root::Field(name) if name == field))
+    }
+
+    fn roots(&self) -> impl Iterator<Item = Root> {
+        let (one, other) = match self {
+            Self::Value(chain) | Self::Presence(chain) => (chain, None),
+            Self::Same(one, other) => (one, Some(other)),
+        };
+        std::iter::once(one.root).chain(other.map(|chain| chain.root))
     }
 }
 

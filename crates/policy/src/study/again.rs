@@ -2,6 +2,9 @@
 //!
 //! The case is put together anew from what the record tells, and what the engine would then be given is held
 //! against what the record says it was given. Where the two differ there is no answer, never a guess.
+//!
+//! What is redacted is not known any more. That is of no account where no policy that could match reads it, by its
+//! footprint: whatever stood there, the answer is the same. So a text of the context is decided with what stands for it.
 
 use std::sync::Arc;
 
@@ -11,6 +14,8 @@ use super::case::type_named;
 use super::{Assumed, Facts, Posed, Sitting, Verdict, Written};
 use crate::asked;
 use crate::identity::{ScopeSet, Tenant};
+use crate::permission::Spec;
+use crate::vocabulary::FieldType;
 
 /// A recorded case.
 #[derive(Debug, Clone)]
@@ -18,6 +23,8 @@ pub struct Again {
     posed: Posed,
     facts: Facts,
     written: Written,
+    /// Texts of the context that are redacted.
+    redacted: Vec<&'static str>,
 }
 
 /// Why a record cannot be decided again. Hostile text: it may name what a script wrote.
@@ -30,7 +37,7 @@ impl Again {
     ///
     /// # Errors
     /// It is no decision, nobody asked, a part of it was too large to be recorded, is stored elsewhere and was not filled in, or
-    /// is redacted; or it cannot be understood.
+    /// is redacted and no text of the context; or it cannot be understood.
     pub fn of_record(record: &Json) -> Result<Self, NotReplayable> {
         let text = |name: &str| record.get(name).and_then(Json::as_str);
         if text("kind") != Some("decision") {
@@ -42,17 +49,16 @@ impl Again {
         if let Some(why) = text("not_replayable") {
             return Err(not(why.to_owned()));
         }
-        if let Some(paths) = redacted(record) {
-            return Err(not(format!("redacted: {paths}")));
-        }
         let actor = text("actor").ok_or_else(|| not("nobody asked: the record has no actor".to_owned()))?;
         let part = |name: &str| record.get(name).ok_or_else(|| not(format!("the record has no `{name}`")));
+        let unclear = |why: &dyn std::fmt::Display| not(format!("the record cannot be understood: {why}"));
+        let spec = asked::spec(text("action").unwrap_or_default()).map_err(|error| unclear(&error))?;
+        let redacted = redacted(record, spec)?;
         let entities = part("entities")?;
         let context =
             part("context")?.as_object().filter(|context| !context.keys().any(|name| name.starts_with('$')));
         let context = context.ok_or_else(|| not("the engine could not be given this case".to_owned()))?;
         let mut facts = Facts::default();
-        let unclear = |why: &dyn std::fmt::Display| not(format!("the record cannot be understood: {why}"));
         facts.add_entities(entities).map_err(|error| unclear(&error))?;
         let actor = facts.actor(actor).map_err(|error| unclear(&error))?;
         let held = part("scopes")?.as_array().into_iter().flatten().filter_map(Json::as_str);
@@ -60,7 +66,6 @@ impl Again {
             .map(|id| facts.scope(id).cloned())
             .collect::<Result<_, _>>()
             .map_err(|error| unclear(&error))?;
-        let spec = asked::spec(text("action").unwrap_or_default()).map_err(|error| unclear(&error))?;
         let resource =
             |name| part("resource")?.get(name).and_then(Json::as_str).ok_or_else(|| unclear(&"no resource"));
         let kind = type_named(resource("type")?).ok_or_else(|| unclear(&"a resource of an unknown type"))?;
@@ -79,7 +84,7 @@ impl Again {
         );
         let posed = posed.map_err(|error| unclear(&error))?;
         let written = Written { context: Json::Object(context.clone()), entities: entities.clone() };
-        Ok(Self { posed, facts, written })
+        Ok(Self { posed, facts, written, redacted })
     }
 
     /// The case.
@@ -92,14 +97,34 @@ impl Again {
         self.facts.tenants()
     }
 
+    /// Whether no policy that could match reads this field, in force or in shadow.
+    fn is_unread(&self, field: &'static str, sitting: &Sitting<'_>) -> Result<(), NotReplayable> {
+        let Posed { actor, spec, scopes, .. } = &self.posed;
+        for sliced in sitting.study.bundle().select(actor, spec, scopes) {
+            let reads = match &sliced.footprint {
+                Ok(reads) if reads.iter().any(|read| read.begins_at(field)) => "reads",
+                Ok(_) => continue,
+                Err(_) => "may read",
+            };
+            return Err(not(format!(
+                "redacted: context.{field}, which policy `{}` {reads}",
+                sliced.loaded.id
+            )));
+        }
+        Ok(())
+    }
+
     /// Decides it by the policies that are studied.
     ///
     /// # Errors
-    /// A scope that was held is not among them, or the engine would be given something else than is recorded.
+    /// A scope that was held is not among them, one of them could read what is redacted, or the engine would be given something else than is recorded.
     pub fn decide(&self, sitting: &mut Sitting<'_>) -> Result<Verdict, NotReplayable> {
         let bundle = sitting.study.bundle();
         if let Some(gone) = self.posed.scopes.ids().find(|id| bundle.scope(id).is_none()) {
             return Err(not(format!("scope `{gone}`, which was held, is not declared any more")));
+        }
+        for field in &self.redacted {
+            self.is_unread(field, sitting)?;
         }
         self.posed.with(|case| {
             let invalid = |error: crate::InvalidQuestion| not(error.to_string());
@@ -114,16 +139,23 @@ impl Again {
     }
 }
 
-/// The redacted members that an answer can depend on; nothing where those are of no account, such as who was at the
-/// command line.
-fn redacted(record: &Json) -> Option<String> {
+/// The redacted texts of the context. Other members that an answer can depend on, such as names of which entities have
+/// their ids, cannot be done without; that of who was at the command line is of no account.
+fn redacted(record: &Json, spec: &'static Spec) -> Result<Vec<&'static str>, NotReplayable> {
     let decides = |path: &&str| {
         let first = path.split('.').next().unwrap_or_default();
-        ["actor", "resource", "context", "scopes", "entities"].contains(&first)
+        ["actor", "pid", "definition", "place", "resource", "context", "scopes", "entities"].contains(&first)
     };
-    let paths = record.get("redacted")?.as_array()?.iter().filter_map(Json::as_str);
+    let text = |path: &str| {
+        let name = path.strip_prefix("context.")?;
+        let field = spec.context.iter().find(|field| field.name == name)?;
+        matches!(field.kind, FieldType::String).then_some(field.name)
+    };
+    let paths =
+        record.get("redacted").and_then(Json::as_array).into_iter().flatten().filter_map(Json::as_str);
     let paths: Vec<&str> = paths.filter(decides).collect();
-    (!paths.is_empty()).then(|| paths.join(", "))
+    let texts: Option<Vec<&str>> = paths.iter().map(|path| text(path)).collect();
+    texts.ok_or_else(|| not(format!("redacted: {}", paths.join(", "))))
 }
 
 impl Written {

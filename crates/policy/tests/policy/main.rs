@@ -27,6 +27,7 @@ mod lints;
 mod loading;
 mod permissions;
 mod random;
+mod redacted;
 mod reload;
 mod rendered;
 mod sensitive;

@@ -24,8 +24,15 @@ impl World {
 
     /// A world with these sources.
     pub(crate) fn of(sources: BundleSources) -> Self {
+        Self::redacting(sources, &[])
+    }
+
+    /// The same with a log that does not keep what is at these paths.
+    pub(crate) fn redacting(sources: BundleSources, paths: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let log = audit::Log::open(audit::Options::new(folder.path().join("log"))).unwrap();
+        let redact = audit::Redaction::of(paths.iter().copied()).unwrap();
+        let options = audit::Options { redact, ..audit::Options::new(folder.path().join("log")) };
+        let log = audit::Log::open(options).unwrap();
         Self { gate: Gate::new(kept(sources, &log), log.clone(), None), log, folder }
     }
 
