@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::regular;
 
-/// Where segments live.
+/// Where segments live, and the files beside them that records name.
 pub trait Disk: Send + Sync {
     /// Makes a new file that only its owner may read, and makes its name durable.
     ///
@@ -48,6 +48,12 @@ pub trait Disk: Send + Sync {
     /// of what was made.
     fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()>;
 
+    /// Makes a folder that only its owner may enter, and makes its name durable, unless there is one.
+    ///
+    /// # Errors
+    /// Whatever the system says; there is something else by that name, such as a link to a folder.
+    fn make_folder(&self, path: &Path) -> io::Result<()>;
+
     /// Removes a folder with everything in it, durably. Links in it are removed, not followed.
     ///
     /// # Errors
@@ -55,7 +61,7 @@ pub trait Disk: Send + Sync {
     fn remove_folder(&self, path: &Path) -> io::Result<()>;
 }
 
-/// One open segment, written at its end.
+/// One open segment, or file beside one, written at its end.
 pub trait SegmentFile: Send {
     /// Writes all bytes.
     ///
@@ -114,6 +120,22 @@ impl Disk for LocalDisk {
     fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()> {
         let filled = fill(&mut new_file(path)?, bytes).and_then(|()| sync_folder_of(path));
         filled.inspect_err(|_| drop(fs::remove_file(path)))
+    }
+
+    fn make_folder(&self, path: &Path) -> io::Result<()> {
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        match builder.create(path) {
+            Ok(()) => sync_folder_of(path).inspect_err(|_| drop(fs::remove_dir(path))),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                match fs::symlink_metadata(path)?.is_dir() {
+                    true => Ok(()),
+                    false => Err(io::Error::new(io::ErrorKind::NotADirectory, "it is not a folder")),
+                }
+            }
+            Err(error) => Err(error),
+        }
     }
 
     fn remove_folder(&self, path: &Path) -> io::Result<()> {

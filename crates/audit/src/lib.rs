@@ -19,6 +19,7 @@ mod archive;
 mod ascii;
 mod backward;
 mod body;
+mod by_hash;
 mod chain;
 mod checkpoint;
 mod checkpoint_copies;

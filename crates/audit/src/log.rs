@@ -7,6 +7,7 @@ use std::thread::{self, JoinHandle};
 
 use serde_json::Value;
 
+use crate::archive::Archive;
 use crate::checkpoint_copies::CheckpointCopies;
 use crate::entry::Entry;
 use crate::error::{OpenError, RotateError, Unavailable};
@@ -25,7 +26,7 @@ use crate::segment::{Segments, Trouble};
 use crate::tail::{self, Tail, TailError};
 use crate::watch::{Progress, Ticket, Watch};
 use crate::writer::Writer;
-use crate::{ArchiveError, Count, Decision, Event, EventKind, Occurrence, RecordId, archive};
+use crate::{ArchiveError, Count, Decision, Event, EventKind, Occurrence, RecordId};
 
 /// The audit log of one folder. Clones are the same log; it closes when the last one goes.
 #[derive(Clone)]
@@ -101,7 +102,9 @@ impl Log {
             .spawn(|| writer.run())
             .map_err(|error| unusable(folder, error))?;
         let keys = Mutex::new(keys);
-        let open = Open { folder: options.folder, queue, keys, writer: Mutex::new(Some(writer)) };
+        let archive = Archive::new(options.disk, &options.folder);
+        let writer = Mutex::new(Some(writer));
+        let open = Open { folder: options.folder, archive, queue, keys, writer };
         Ok(Self { open: Arc::new(open) })
     }
 
@@ -140,7 +143,7 @@ impl Log {
     /// # Errors
     /// It cannot be written, or is too large.
     pub fn archive(&self, document: &Value) -> Result<String, ArchiveError> {
-        archive::write(&self.open.folder, document)
+        self.open.archive.write(document)
     }
 
     /// A count of what is like a recorded occurrence, and has no record: told in `rollup` records, as `opening`'s, now and
@@ -243,6 +246,7 @@ impl std::fmt::Debug for Log {
 /// What all clones share; the writer shares only the queue, so that the last clone can end it.
 struct Open {
     folder: PathBuf,
+    archive: Archive,
     queue: Arc<Queue>,
     keys: Mutex<Keys>,
     writer: Mutex<Option<JoinHandle<()>>>,

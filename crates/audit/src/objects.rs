@@ -5,18 +5,16 @@
 //! fill it.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Read as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use crate::Line;
 use crate::digest::{hex, sha256};
-use crate::disk::{Disk, sync_folder_of};
+use crate::disk::Disk;
 use crate::limits::STORED_TENANT_BYTES_MAX;
-use crate::regular;
+use crate::{Line, by_hash};
 
 /// The folder of all of them, in the log's.
 const FOLDER: &str = "objects";
@@ -62,7 +60,7 @@ pub fn stored(folder: &Path, line: &Line) -> Result<Value, StoredError> {
         let Some(digest) = digest_of(member) else { continue };
         let file = file_of(folder, &line.file, digest);
         let unreadable = |source| StoredError::Unreadable { file: file.clone(), source };
-        let bytes = read(&file).map_err(unreadable)?;
+        let bytes = by_hash::read(&file, STORED_TENANT_BYTES_MAX).map_err(unreadable)?;
         let part = serde_json::from_slice(&bytes).ok().filter(|_| hex(&sha256(&bytes)) == digest);
         *member = part.ok_or(StoredError::Changed { file })?;
     }
@@ -73,22 +71,13 @@ pub fn stored(folder: &Path, line: &Line) -> Result<Value, StoredError> {
 fn digest_of(member: &Value) -> Option<&str> {
     let members = member.as_object().filter(|members| members.len() == 1)?;
     let digest = members.get(STORED)?.get("sha256")?.as_str()?;
-    let is_digest =
-        digest.len() == 64 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    is_digest.then_some(digest)
+    by_hash::is_name(digest).then_some(digest)
 }
 
 fn file_of(folder: &Path, segment: &Path, digest: &str) -> PathBuf {
     let name = segment.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let number = name.split('.').next().unwrap_or_default();
     folder.join(FOLDER).join(number).join(digest)
-}
-
-fn read(file: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let opened = regular::open(OpenOptions::new().read(true), file)?;
-    opened.take(STORED_TENANT_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// The parts of the segment that is written.
@@ -133,40 +122,11 @@ impl Objects {
                 continue;
             }
             let own = self.folder.join(format!("{segment:08}"));
-            for made in [&self.folder, &own] {
-                make_folder(made).map_err(|error| (made.clone(), error))?;
-            }
-            let file = own.join(&part.sha256);
-            write(disk, &file, &part.bytes).map_err(|error| (file, error))?;
+            disk.make_folder(&self.folder).map_err(|error| (self.folder.clone(), error))?;
+            by_hash::put(disk, &own, &part.sha256, &part.bytes)?;
             *self.used.entry(part.tenant.clone()).or_default() += part.bytes.len() as u64;
             self.durable.insert(part.sha256.clone());
         }
         Ok(())
-    }
-}
-
-/// Whole or not at all: an earlier line may name a file that is there.
-fn write(disk: &dyn Disk, file: &Path, bytes: &[u8]) -> io::Result<()> {
-    let beside = file.with_extension("new");
-    let mut made = match disk.create(&beside) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            disk.remove(&beside)?;
-            disk.create(&beside)?
-        }
-        made => made?,
-    };
-    made.write(bytes)?;
-    made.sync()?;
-    fs::rename(&beside, file)?;
-    sync_folder_of(file)
-}
-
-fn make_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(folder) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        made => made.and_then(|()| sync_folder_of(folder)),
     }
 }

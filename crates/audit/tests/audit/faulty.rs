@@ -15,6 +15,7 @@ pub(crate) enum Operation {
     Remove,
     Rename,
     Allocate,
+    MakeFolder,
 }
 
 pub(crate) const ENOSPC: i32 = 28;
@@ -102,6 +103,11 @@ impl Disk for FaultyDisk {
     fn allocate(&self, path: &Path, bytes: u64) -> io::Result<()> {
         self.faults.check(Operation::Allocate)?;
         LocalDisk.allocate(path, bytes)
+    }
+
+    fn make_folder(&self, path: &Path) -> io::Result<()> {
+        self.faults.check(Operation::MakeFolder)?;
+        LocalDisk.make_folder(path)
     }
 
     fn remove_folder(&self, path: &Path) -> io::Result<()> {

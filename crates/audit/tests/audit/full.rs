@@ -73,6 +73,10 @@ impl Disk for SmallDisk {
         LocalDisk.allocate(path, bytes)
     }
 
+    fn make_folder(&self, path: &Path) -> io::Result<()> {
+        LocalDisk.make_folder(path)
+    }
+
     fn remove_folder(&self, path: &Path) -> io::Result<()> {
         LocalDisk.remove_folder(path)
     }

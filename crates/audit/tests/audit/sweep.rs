@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use audit::{Log, Options};
+use audit::{LINE_BYTES_MAX, Log, Options, archived, digest, read, stored};
+use serde_json::{Value, json};
 
 use crate::faulty::{EIO, ENOSPC, FaultyDisk, Operation};
+use crate::form::decision;
 use crate::{accept, assert_chained, in_memory, options, sync_at_last, until};
 
-/// A run with rotation, compression and removal; what it acknowledged. The start may fail, and is made again then.
+/// A run with rotation, compression and removal, with a policy set that is archived, and a decision too large for its line;
+/// what it acknowledged. The start may fail, and is made again then.
 fn run(folder: &Path, disk: &FaultyDisk, retain: Option<Duration>) -> Vec<String> {
     let options = Options {
         disk: Arc::new(disk.clone()),
@@ -22,6 +25,11 @@ fn run(folder: &Path, disk: &FaultyDisk, retain: Option<Duration>) -> Vec<String
     };
     let log = Log::open(options.clone()).or_else(|_| Log::open(options)).unwrap();
     let mut acknowledged = Vec::new();
+    // Refused while the disk does not take it; whoever loads policies tries again.
+    until(|| log.archive(&policies()).is_ok());
+    let mut large = decision();
+    large.entities = json!(["e".repeat(LINE_BYTES_MAX)]);
+    until(|| log.accept(large.clone().into()).map(|id| acknowledged.push(id.to_string())).is_ok());
     for number in 0..8 {
         // Refused while the disk is in trouble; then the log goes on by itself.
         until(|| accept(&log, number).map(|id| acknowledged.push(id)).is_ok());
@@ -31,6 +39,34 @@ fn run(folder: &Path, disk: &FaultyDisk, retain: Option<Duration>) -> Vec<String
     // A disk that fails at the very end takes what the log would say of that itself, and nothing that was acknowledged.
     let _ = log.close();
     acknowledged
+}
+
+fn policies() -> Value {
+    json!({"files": ["permit"]})
+}
+
+/// Everything that the records name is there, whole.
+fn assert_stored(folder: &Path) {
+    for line in read(folder) {
+        let line = line.unwrap();
+        if line.record["kind"] == "decision" {
+            let whole = stored(folder, &line).unwrap();
+            assert_eq!(whole["entities"], json!(["e".repeat(LINE_BYTES_MAX)]), "{}", line.record);
+        }
+    }
+    let digest = digest::hex(&digest::sha256(policies().to_string().as_bytes()));
+    assert_eq!(archived(folder, &digest).unwrap(), policies());
+}
+
+/// Nothing is left of attempts that failed beside what records name.
+fn assert_tidy(folder: &Path) {
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        match path.is_dir() {
+            true => assert_tidy(&path),
+            false => assert_eq!(path.extension(), None, "{}", path.display()),
+        }
+    }
 }
 
 /// Runs without a single operation of a sort after which it is said that there is none.
@@ -62,6 +98,11 @@ fn sweep(operation: Operation, code: i32, is_in_trouble: bool) -> u64 {
         acknowledged.extend(run(folder.path(), &disk, None));
 
         let records = assert_chained(folder.path());
+        assert_stored(folder.path());
+        if !is_in_trouble {
+            assert_tidy(&folder.path().join("objects"));
+            assert_tidy(&folder.path().join("policies"));
+        }
         assert_eq!(records[0]["seq"], "1");
         let ids: Vec<_> = records.iter().map(|record| record["id"].as_str().unwrap()).collect();
         for id in &acknowledged {
@@ -85,7 +126,8 @@ fn whichever_operation_fails_once_nothing_acknowledged_is_lost_and_the_log_goes_
         (Operation::Write, ENOSPC, false, 8),
         (Operation::Write, EIO, false, 8),
         (Operation::Sync, EIO, false, 8),
-        (Operation::Rename, EIO, false, 1),
+        (Operation::Rename, EIO, false, 3),
+        (Operation::MakeFolder, EIO, false, 2),
         (Operation::Remove, EIO, false, 1),
         // What happens only after something else has failed.
         (Operation::Allocate, ENOSPC, true, 2),
@@ -119,6 +161,7 @@ fn whichever_operation_fails_once_while_old_segments_are_removed_the_rest_is_who
             run(folder.path(), &disk, Some(Duration::ZERO));
             disk.heal();
             assert_chained(folder.path());
+            assert_stored(folder.path());
             run(folder.path(), &disk, Some(Duration::ZERO));
             let records = assert_chained(folder.path());
             assert_ne!(records[0]["seq"], "1", "{operation:?} {nth}");
