@@ -4,10 +4,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use crate::limits::LINE_BYTES_MAX;
-
-/// Bytes read at once on the way back: 64 KiB, four of the longest lines.
-const CHUNK_BYTES: u64 = 64 * 1024;
+use crate::limits::{LINE_BYTES_MAX, READ_BYTES};
 
 /// A file that is read from its end.
 pub(crate) struct Backward<F> {
@@ -58,7 +55,7 @@ impl<F: Read + Seek> Backward<F> {
 
     /// Reads the bytes before those that are held; false when there are none.
     fn read_more(&mut self) -> io::Result<bool> {
-        let begin = self.start.saturating_sub(CHUNK_BYTES);
+        let begin = self.start.saturating_sub(READ_BYTES as u64);
         let mut chunk = Vec::new();
         self.file.seek(SeekFrom::Start(begin))?;
         self.file.by_ref().take(self.start - begin).read_to_end(&mut chunk)?;

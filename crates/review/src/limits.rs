@@ -33,6 +33,9 @@ pub const RECENT_CHUNK_BYTES: usize = 256 * 1024;
 /// Time between two looks of a follower for new lines: 100 ms, what a person takes for at once.
 pub const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);
 
+/// Records that a query reads between two words on how far it is: 256, some milliseconds.
+pub const QUERY_PROGRESS_RECORDS: u64 = 256;
+
 /// Groups that are counted apart: 10 000, some megabytes whatever tenants call their actors; the others are counted as one.
 pub const GROUPS_MAX: usize = 10_000;
 
@@ -50,6 +53,9 @@ pub const STORY_NEIGHBOURS_MAX: usize = 5;
 
 /// Lines of a policy that a story shows: 20; the rest is in the file.
 pub const STORY_POLICY_LINES_MAX: usize = 20;
+
+/// Characters of one value that a story shows: 200, three lines of a terminal; `-o json` has all of them.
+pub const STORY_VALUE_CHARACTERS_MAX: usize = 200;
 
 /// Rows of each table of a report, unless asked otherwise: 10, what somebody reads.
 pub const REPORT_ROWS: usize = 10;
@@ -72,6 +78,12 @@ pub const REPORT_LINES_MAX: usize = 24;
 
 /// Loads of policies, and incidents of the log, that a report lists: 50 each, the newest; the others are counted.
 pub const REPORT_EVENTS_MAX: usize = 50;
+
+/// Kinds of records that a report counts by name: 64; a log of ours has a dozen and a half.
+pub const REPORT_KINDS_MAX: usize = 64;
+
+/// Troubles that a report tells word by word: 20; what is wrong a thousand times is told a few times.
+pub const REPORT_NOTES_MAX: usize = 20;
 
 /// Seconds before and after a load of policies whose denials are compared: 60, long enough for services to act.
 pub const LOAD_WINDOW_SECONDS: u64 = 60;

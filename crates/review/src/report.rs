@@ -20,7 +20,7 @@ use std::time::SystemTime;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::limits::REPORT_ROWS_MAX;
+use crate::limits::{REPORT_NOTES_MAX, REPORT_ROWS_MAX};
 use crate::member::{add, denied, number, seconds, text, time, unknown_form};
 use health::Health;
 use loads::Loads;
@@ -323,11 +323,9 @@ impl Gathering {
     }
 
     fn note(&mut self, what: String) {
-        // What is wrong a thousand times is told a few times.
-        const NOTES_MAX: usize = 20;
         match self.report.missing.len() {
-            count if count < NOTES_MAX => self.report.missing.push(what),
-            NOTES_MAX => self.report.missing.push("and more of that sort".to_owned()),
+            count if count < REPORT_NOTES_MAX => self.report.missing.push(what),
+            REPORT_NOTES_MAX => self.report.missing.push("and more of that sort".to_owned()),
             _ => {}
         }
     }

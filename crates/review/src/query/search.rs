@@ -7,12 +7,10 @@ use rusqlite::params_from_iter;
 
 use super::{Answer, Condition, Found, count_reason};
 use crate::index::{Index, IndexError, Progress, Stage};
+use crate::limits::QUERY_PROGRESS_RECORDS;
 use crate::lines::{Lines, Place, RawLine, lines_from};
 use crate::row::Row;
 use crate::selection::{self, Selection};
-
-/// Records between two words on how far it is.
-const PROGRESS_RECORDS: u64 = 256;
 
 /// A search under way.
 pub(super) struct Search<'a> {
@@ -88,7 +86,7 @@ impl<'a> Search<'a> {
                 Err(why) => return Ok(Some(why)),
             };
             done += 1;
-            if done % PROGRESS_RECORDS == 0 {
+            if done % QUERY_PROGRESS_RECORDS == 0 {
                 (self.progress)(Progress { stage: Stage::Reading, done, in_all });
             }
             match matches.map_or(Ok(true), |matches| matches(found.record())) {

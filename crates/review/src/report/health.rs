@@ -7,11 +7,8 @@ use serde_json::Value as Json;
 
 use super::At;
 use crate::event;
-use crate::limits::REPORT_EVENTS_MAX;
+use crate::limits::{REPORT_EVENTS_MAX, REPORT_KINDS_MAX};
 use crate::member::{add, number, shown, text};
-
-/// Kinds that are counted by name; a log of ours has a dozen and a half.
-const KINDS_MAX: usize = 64;
 
 /// What the period had besides decisions, loads and roll-ups.
 #[derive(Debug, Default, Serialize)]
@@ -50,7 +47,7 @@ pub(super) struct Incident {
 impl Health {
     pub(super) fn event(&mut self, record: &Json) {
         let kind = text(record, "/kind");
-        if self.kinds.len() < KINDS_MAX || self.kinds.contains_key(kind) {
+        if self.kinds.len() < REPORT_KINDS_MAX || self.kinds.contains_key(kind) {
             *self.kinds.entry(kind.to_owned()).or_default() += 1;
         }
         let count = |name: &str| number(record, &format!("/detail/{name}")).unwrap_or_default();

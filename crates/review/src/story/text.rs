@@ -6,12 +6,9 @@ use diagnostic::{marked_lines, visible};
 use serde_json::Value as Json;
 
 use super::{Around, Near, Quotation, Story};
-use crate::limits::STORY_POLICY_LINES_MAX;
+use crate::limits::{STORY_POLICY_LINES_MAX, STORY_VALUE_CHARACTERS_MAX};
 use crate::member::{items, number, text};
 use crate::wording::{counted, list, moment, policy, quoted, short, short_id, time_of_day};
-
-/// Characters of one value that are shown: three lines of a terminal. `-o json` has all of them.
-const VALUE_CHARACTERS_MAX: usize = 200;
 
 impl Story {
     /// For people: nothing that a terminal obeys is in it. Ends with a line break.
@@ -175,10 +172,10 @@ fn members(shown: &mut String, label: &str, value: &Json, besides: &[&str]) {
 
 /// A value as it is shown: one that is long by its beginning.
 fn bounded(value: String) -> String {
-    match value.char_indices().nth(VALUE_CHARACTERS_MAX) {
+    match value.char_indices().nth(STORY_VALUE_CHARACTERS_MAX) {
         None => value,
         Some((at, _)) => {
-            let more = value.chars().count() - VALUE_CHARACTERS_MAX;
+            let more = value.chars().count() - STORY_VALUE_CHARACTERS_MAX;
             format!("{}... ({more} more characters)", value.get(..at).unwrap_or_default())
         }
     }
