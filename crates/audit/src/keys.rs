@@ -5,8 +5,11 @@
 //! |---|---|
 //! | the key in place | goes on |
 //! | the next key, beside it | was stopped while the key was changed: it puts that one in place |
-//! | a former key, beside it | records the change, signed by both: another log has the same key file |
 //! | any other key | records the change, signed by the new one alone, and warns |
+//!
+//! Also a former key that is beside it is another key: it is kept for those who ask for it, and who has stolen it must not
+//! be able to have the new key vouch for a log of theirs. A log that shares its key file with another one is handed over by
+//! its operator: [`Options::hand_over`](crate::Options::hand_over).
 
 use std::path::Path;
 
@@ -42,7 +45,12 @@ impl Keys {
     }
 
     /// Makes up for whatever happened to the keys since the last checkpoint. Gives the key that has to come on record.
-    pub(crate) fn settle(&mut self, signer: Option<KeyId>) -> Result<Option<SigningKey>, KeyFileError> {
+    /// `hand_over` says that a former key beside it is as good as the one in place.
+    pub(crate) fn settle(
+        &mut self,
+        signer: Option<KeyId>,
+        hand_over: bool,
+    ) -> Result<Option<SigningKey>, KeyFileError> {
         let current = self.current.verifying().id();
         let Some(signer) = signer.filter(|signer| *signer != current) else {
             self.file.discard()?;
@@ -53,13 +61,15 @@ impl Keys {
             (self.current, self.signing) = (next.clone(), next);
             return Ok(None);
         }
-        match self.file.former(signer)? {
+        let former = if hand_over { self.file.former(signer)? } else { None };
+        match former {
             Some(former) => self.signing = former,
             None => {
                 tracing::warn!(
                     signed_by = %signer, key = %current,
-                    "the key of the audit log is not the one that signed it so far, which is not at hand: to \
-                     `moonward audit verify` nothing is proved from here on. Put the old key back, or start with another folder"
+                    "the key of the audit log is not the one that signed it so far: `moonward audit verify` will say that the \
+                     log was tampered with from here on. If another log has the same key file, and its key was changed, see \
+                     `moonward audit rotate-key --hand-over`"
                 );
                 self.gone = Some(signer);
             }

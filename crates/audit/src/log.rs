@@ -57,7 +57,7 @@ impl Log {
             TailError::Io(file, error) => unusable(&file, error),
             TailError::Damaged(file, why) => OpenError::Damaged { file, why },
         })?;
-        let change = keys.settle(tail.as_ref().and_then(|tail| tail.signer))?;
+        let change = keys.settle(tail.as_ref().and_then(|tail| tail.signer), options.hand_over)?;
         let redactor = match options.redact.is_empty() {
             true => None,
             false => Some(Redactor::new(&options.redact, redaction_key(&options.key, folder)?)),

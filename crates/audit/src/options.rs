@@ -41,6 +41,10 @@ pub struct Options {
     pub folder: PathBuf,
     /// The file of the signing key, outside the folder; made, with its folder, if there is none.
     pub key: PathBuf,
+    /// Whether a former key beside the key file, which signed this log last, may hand over to the one in place: for a log
+    /// that shares its key file with another one, when an operator says so. By itself no start does, as who has stolen a
+    /// former key could have a log of theirs vouched for.
+    pub hand_over: bool,
     /// What is not kept in plain. The key of its commitments is the file `audit.hmac` beside the signing key; made when needed.
     pub redact: Redaction,
     /// Where checkpoints are copied to, if anywhere: a place that who can write the folder cannot reach.
@@ -80,6 +84,7 @@ impl Options {
         Self {
             key: folder.with_file_name("keys").join("audit.ed25519"),
             folder,
+            hand_over: false,
             redact: Redaction::default(),
             checkpoints: None,
             checkpoint_interval: CHECKPOINT_INTERVAL,

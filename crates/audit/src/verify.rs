@@ -48,6 +48,9 @@ pub struct Question<'a> {
     /// after each time that a key was lost. Without one
     /// the chain is checked, and the log is at best unverifiable.
     pub trust: &'a [VerifyingKey],
+    /// Keys of which the last in force has to be one: those that the log's writer has. Without any, the last may be any.
+    /// Else who has a key that was retired could write a log with it alone.
+    pub in_force: &'a [VerifyingKey],
     /// A checkpoint that was kept where the log's writer cannot reach.
     pub against: Option<&'a Checkpoint>,
     /// Only segments that hold records since then. The verdict is about them alone.

@@ -233,6 +233,11 @@ impl Joined<'_> {
         } else if let Some(doubt) = self.eras.doubt(question.trust, figures.first_record, figures.last_record)
         {
             doubt
+        } else if !question.in_force.is_empty()
+            && self.key.is_none_or(|key| !question.in_force.contains(&key))
+        {
+            // Whoever has a key that was retired may have written it.
+            Doubt::OtherKeyInForce
         } else if figures.removed > 0 && removal.is_none_or(|record| record > figures.last_checkpoint) {
             // Who cannot sign could remove the beginning and say at the end that it was old.
             Doubt::RetentionNotSigned

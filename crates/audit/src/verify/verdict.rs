@@ -45,6 +45,9 @@ pub enum Doubt {
         /// First and last of the others.
         others: Vec<(u64, u64)>,
     },
+    /// It ends with another key than the one that its writer has.
+    #[error("the key in force at its end is not the one that the app signs with")]
+    OtherKeyInForce,
     /// The record that says that older ones were removed is not signed yet.
     #[error("older records were removed, and the record that says so is not signed yet")]
     RetentionNotSigned,

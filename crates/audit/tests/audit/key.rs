@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use audit::{
     Doubt, Finding, KeyFileError, KeyRotation, Log, OpenError, Options, Question, RotateError, VerifyingKey,
-    verify, verifying_key_of,
+    Wrong, verify, verifying_key_of,
 };
 
 use crate::faulty::{EIO, FaultyDisk, Operation};
@@ -203,7 +203,7 @@ fn a_change_of_keys_that_was_stopped_after_its_record_is_finished_by_the_next_st
 }
 
 #[test]
-fn two_logs_with_one_key_file_both_have_the_change_signed_by_both_keys() {
+fn two_logs_with_one_key_file_both_have_the_change_signed_by_both_keys_when_somebody_says_so() {
     let folder = tempdir().unwrap();
     let other = tempdir().unwrap();
     let options = |log: &Folder| Options { key: key_of(&folder), ..options(log.path()) };
@@ -213,11 +213,43 @@ fn two_logs_with_one_key_file_both_have_the_change_signed_by_both_keys() {
     log.close().unwrap();
 
     let second = open(folder.path()).rotate_key().unwrap();
-    let log = Log::open(options(&other)).unwrap();
+    let log = Log::open(Options { hand_over: true, ..options(&other) }).unwrap();
     assert_eq!(log.verifying_key(), second);
     accept(&log, 2).unwrap();
     log.close().unwrap();
     assert_eq!(assert_sealed(other.path(), first), ["shutdown", "key", "shutdown"]);
+}
+
+#[test]
+fn a_stolen_key_does_not_survive_its_change() {
+    let folder = tempdir().unwrap();
+    let log = open(folder.path());
+    let (stolen, thief) = (log.verifying_key(), folder.beside("thief"));
+    accept(&log, 1).unwrap();
+    log.close().unwrap();
+    fs::create_dir(&thief).unwrap();
+    set_mode(&thief, 0o700);
+    fs::copy(key_of(&folder), thief.join("audit.ed25519")).unwrap();
+    let second = open(folder.path()).rotate_key().unwrap();
+
+    // The log is replaced by one that was forged with the key that is kept as the former one.
+    fs::remove_dir_all(folder.path()).unwrap();
+    fs::create_dir(folder.path()).unwrap();
+    let forged = Log::open(Options { key: thief.join("audit.ed25519"), ..options(folder.path()) }).unwrap();
+    assert_eq!(forged.verifying_key(), stolen);
+    accept(&forged, 2).unwrap();
+    forged.close().unwrap();
+
+    let log = open(folder.path());
+    assert_eq!(log.verifying_key(), second);
+    log.close().unwrap();
+    for trust in [stolen, second] {
+        let question =
+            Question { folder: folder.path(), trust: &[trust], in_force: &[], against: None, since: None };
+        let verdict = verify(&question, &|_| {}).unwrap();
+        let Finding::Tampered(found) = verdict.finding else { unreachable!("{verdict:?}") };
+        assert_eq!((found.record, found.wrong), (3, Wrong::HandOver));
+    }
 }
 
 #[test]
@@ -240,7 +272,7 @@ fn a_key_that_is_gone_is_replaced_on_record_without_its_signature() {
         (&first.id().to_string().into(), &second.to_string().into())
     );
     let trusting = |trust: &[VerifyingKey]| {
-        let question = Question { folder: folder.path(), trust, against: None, since: None };
+        let question = Question { folder: folder.path(), trust, against: None, since: None, in_force: &[] };
         verify(&question, &|_| {}).unwrap().finding
     };
     let lost = |finding| matches!(finding, Finding::Unverifiable(Doubt::KeyLost { .. }));

@@ -37,7 +37,8 @@ fn any_bytes_at_all_are_answered() {
             }
         }
         let trust = [verifying(KEY)];
-        let question = Question { folder: folder.path(), trust: &trust, against: None, since: None };
+        let question =
+            Question { folder: folder.path(), trust: &trust, in_force: &[], against: None, since: None };
         let verdict = verify(&question, &|_| {}).unwrap();
         if let Finding::Tampered(found) = verdict.finding {
             assert!(found.record > 0 && found.line > 0, "{found:?}");

@@ -23,7 +23,7 @@ use by_hand::KEY;
 
 /// The verdict on a folder.
 fn judge(folder: &Path, trust: &[VerifyingKey], against: Option<&Checkpoint>) -> Verdict {
-    verify(&Question { folder, trust, against, since: None }, &|_| {}).unwrap()
+    verify(&Question { folder, trust, in_force: &[], against, since: None }, &|_| {}).unwrap()
 }
 
 /// The verdict of who trusts the key that logs by hand are signed with.

@@ -39,6 +39,32 @@ fn any_key_that_a_log_was_signed_with_vouches_for_all_of_it() {
 }
 
 #[test]
+fn a_log_that_ends_with_a_retired_key_is_not_the_one_that_its_writer_has() {
+    let mut log = ByHand::new(KEY);
+    log.acts(3).checkpoint("shutdown");
+    let folder = tempdir().unwrap();
+    log.write(folder.path(), &[]);
+    let asked = |in_force: &[u8]| {
+        let in_force: Vec<_> = in_force.iter().map(|seed| verifying(*seed)).collect();
+        let trust = [verifying(KEY)];
+        let question = Question {
+            folder: folder.path(),
+            trust: &trust,
+            in_force: &in_force,
+            against: None,
+            since: None,
+        };
+        verify(&question, &|_| {}).unwrap().finding
+    };
+    for in_force in [&[][..], &[KEY], &[NEXT_KEY, KEY]] {
+        assert_eq!(asked(in_force), Finding::Intact, "{in_force:?}");
+    }
+    assert_eq!(doubted(&asked(&[NEXT_KEY])), Doubt::OtherKeyInForce);
+    log.rotate(NEXT_KEY).checkpoint("shutdown").write(folder.path(), &[]);
+    assert_eq!(asked(&[NEXT_KEY]), Finding::Intact);
+}
+
+#[test]
 fn what_nobody_vouches_for_is_unverifiable_and_not_tampered() {
     let folder = tempdir().unwrap();
     let log = handed_over();
@@ -198,7 +224,11 @@ fn since_looks_at_the_segments_of_that_time_only() {
         // 2026-11-27T13:00:00Z
         let since = Some(UNIX_EPOCH + Duration::from_secs(1_795_784_400 + seconds));
         let trust = [verifying(KEY)];
-        verify(&Question { folder: folder.path(), trust: &trust, against: None, since }, &|_| {}).unwrap()
+        verify(
+            &Question { folder: folder.path(), trust: &trust, in_force: &[], against: None, since },
+            &|_| {},
+        )
+        .unwrap()
     };
     for (seconds, records) in [(15, 20), (20, 20), (22, 10), (500, 10)] {
         let verdict = since(seconds);
@@ -211,7 +241,7 @@ fn since_looks_at_the_segments_of_that_time_only() {
 fn where_no_log_is_nothing_is_said() {
     let folder = tempdir().unwrap();
     let ask = |folder: &std::path::Path| {
-        verify(&Question { folder, trust: &[], against: None, since: None }, &|_| {})
+        verify(&Question { folder, trust: &[], in_force: &[], against: None, since: None }, &|_| {})
     };
     assert!(matches!(ask(folder.path()), Err(VerifyError::NoLog(_))));
     assert!(matches!(ask(&folder.path().join("none")), Err(VerifyError::NoLog(_))));
@@ -229,7 +259,13 @@ fn progress_reaches_the_whole() {
     let folder = tempdir().unwrap();
     log.write(folder.path(), &[]);
     let seen = std::sync::Mutex::new(Vec::new());
-    let question = Question { folder: folder.path(), trust: &[verifying(KEY)], against: None, since: None };
+    let question = Question {
+        folder: folder.path(),
+        trust: &[verifying(KEY)],
+        in_force: &[],
+        against: None,
+        since: None,
+    };
     verify(&question, &|progress| seen.lock().unwrap().push(progress)).unwrap();
     let seen = seen.into_inner().unwrap();
     assert!(seen.len() >= 2, "{seen:?}");

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use app::Outline;
-use audit::{Log, RotateError};
+use audit::{Log, Options, RotateError};
 use clap::Args;
 use serde_json::json;
 
@@ -17,16 +17,26 @@ use crate::print::{Output, Printer};
 /// Both keys sign a record that says so. Then the new key is put in the place of the old one, which is kept beside it. Who
 /// trusts the old key trusts the new one: the log itself hands it on. Prints the new verifier key.
 ///
+/// The log hands trust on in both directions: who trusts a retired key trusts whoever has it, also a thief, who can write a log
+/// of their own with it. If others may have read the old key, give the new one to all who verify, as `public_key` too.
+///
+/// Logs that share a key file share its change: give each of the others with `--log` and `--hand-over`, before the app writes it
+/// again. A start does not do that by itself, so that a stolen key does not survive its change.
+///
 /// One process writes a log, so that the app must not be running. Exits with 74 if it is.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   moonward audit rotate-key my-app
-  moonward audit rotate-key my-app --log /var/log/moonward/my-app -o json")]
+  moonward audit rotate-key my-app --log /var/log/moonward/my-app -o json
+  moonward audit rotate-key my-app --log /var/log/moonward/other --hand-over")]
 pub(super) struct RotateKey {
     /// Folder of the app
     #[arg(default_value = ".")]
     app: PathBuf,
+    /// Make no new key: record the change to the key in place, signed by the former one beside it that signed this log last
+    #[arg(long)]
+    hand_over: bool,
     #[command(flatten)]
     log: LogFolder,
     #[command(flatten)]
@@ -38,7 +48,11 @@ impl RotateKey {
     pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
         // A key that others may know has to go, whether the app loads or not.
         let app = Outline::read(&self.app).map_err(Fault::Invalid)?;
-        let log = Log::open(app.log_options(self.log.log.as_deref()))?;
+        let options = app.log_options(self.log.log.as_deref());
+        if self.hand_over {
+            return hand_over(options, printer);
+        }
+        let log = Log::open(options)?;
         let old = log.verifying_key();
         let new = log.rotate_key().map_err(|error| match error {
             RotateError::Key(error) => {
@@ -53,8 +67,24 @@ impl RotateKey {
         }
         printer.say(&format!(
             "signs from here on, instead of {old}\n\
-             help: `public_key` of the `audit.log` entry can stay: the log hands its trust on"
+             help: `public_key` of the `audit.log` entry can stay: the log hands its trust on. If others may have read the old \
+             key, change it: who trusts that key trusts whoever has it"
         ));
         Ok(Exit::Done)
     }
+}
+
+/// Puts the change to the key in place on record, and makes none.
+fn hand_over(options: Options, printer: &Printer) -> Result<Exit, Fault> {
+    let log = Log::open(Options { hand_over: true, ..options })?;
+    let key = log.verifying_key();
+    log.close()?;
+    match printer.output() {
+        Output::Json => printer.json(&json!({"new": key.to_string()}))?,
+        Output::Text => printer.data(&format!("{key}\n"))?,
+    }
+    printer.say(
+        "signs this log from here on\nhelp: `moonward audit verify` says whether the log hands its trust on",
+    );
+    Ok(Exit::Done)
 }

@@ -153,6 +153,11 @@ pub(super) fn next_step(question: &Question<'_>, verdict: &Verdict) -> String {
             Doubt::KeyLost { .. } => {
                 "give the other key as well: `--key` once for each, if you know whose it is; if no key was lost, the records that are \
                                   not vouched for are somebody else's"
+            }
+            Doubt::OtherKeyInForce => {
+                "if this is a log from before a change of keys, or a copy of another app's, give it with `--log` and its key with \
+                 `--key`, without the app; else somebody wrote it with a key that was retired, or it was not handed over \
+                 (`moonward audit rotate-key --hand-over`)"
                     .to_owned()
             }
             Doubt::RetentionNotSigned => {
@@ -254,7 +259,7 @@ mod tests {
     }
 
     fn question(folder: &Path) -> Question<'_> {
-        Question { folder, trust: &[], against: None, since: None }
+        Question { folder, trust: &[], in_force: &[], against: None, since: None }
     }
 
     #[test]
@@ -275,6 +280,7 @@ mod tests {
             Doubt::NoCheckpoint,
             Doubt::NotTrusted,
             Doubt::KeyLost { vouched: vec![(1, 4)], others: vec![(5, 7)] },
+            Doubt::OtherKeyInForce,
             Doubt::RetentionNotSigned,
             Doubt::OutsideNotTrusted,
             Doubt::OutsideGone,

@@ -27,7 +27,7 @@ const FILE_BYTES_MAX: u64 = 64 * 1024;
 /// together and no trusted key vouches for it.
 ///
 /// Trusted are the keys given with `--key`, else the `public_key` of the app's `audit.log` entry, else the key that the app signs with. Any key that the log was ever signed with will
-/// do. Who may write the log's folder may also cut its tail off: that is seen only against a checkpoint that was kept elsewhere.
+/// do; but the last key of an app's log has to be the one that the app signs with now, where that one can be read. Who may write the log's folder may also cut its tail off: that is seen only against a checkpoint that was kept elsewhere.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -62,6 +62,11 @@ impl Verify {
             (None, Some(app)) => app.log_options(None).folder,
             (None, None) => PathBuf::new(),
         };
+        // Of a log that is given alone it is not known whose it is.
+        let in_force = match &app {
+            Some(app) if self.app.is_some() || self.log.log.is_none() => written_with(app)?,
+            _ => Vec::new(),
+        };
         let trust = match app {
             _ if !self.keys.is_empty() => self.keys.iter().map(|key| given(key)).collect::<Result<_, _>>()?,
             Some(app) => of_app(&app)?,
@@ -69,7 +74,13 @@ impl Verify {
         };
         let against = self.against.as_deref().map(checkpoint).transpose()?;
         let since = self.since.and_then(|since| SystemTime::now().checked_sub(since));
-        let question = Question { folder: &folder, trust: &trust, against: against.as_ref(), since };
+        let question = Question {
+            folder: &folder,
+            trust: &trust,
+            in_force: &in_force,
+            against: against.as_ref(),
+            since,
+        };
         let line = Mutex::new(ProgressLine::new());
         let verdict = audit::verify(&question, &|progress| {
             line.lock().unwrap_or_else(PoisonError::into_inner).at(
@@ -124,6 +135,14 @@ fn of_app(app: &Outline) -> Result<Vec<VerifyingKey>, Fault> {
     }
     let key = app.log_options(None).key;
     if key.exists() { Ok(vec![key_in(&key)?]) } else { Ok(Vec::new()) }
+}
+
+/// The keys that an app writes with: the one in place, and the next while it is changed. None where they cannot be seen.
+fn written_with(app: &Outline) -> Result<Vec<VerifyingKey>, Fault> {
+    let key = app.log_options(None).key;
+    let mut next = key.clone().into_os_string();
+    next.push(".new");
+    [key, next.into()].into_iter().filter(|path| path.exists()).map(|path| key_in(&path)).collect()
 }
 
 fn key_in(path: &Path) -> Result<VerifyingKey, Fault> {

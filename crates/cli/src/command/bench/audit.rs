@@ -63,7 +63,8 @@ impl Audit {
 
         printer.say(&format!("verifying {} MiB", bytes >> 20));
         let trust = trust(&options.key);
-        let question = Question { folder: &options.folder, trust: &trust, against: None, since: None };
+        let question =
+            Question { folder: &options.folder, trust: &trust, in_force: &[], against: None, since: None };
         let started = Instant::now();
         let verdict = audit::verify(&question, &|_| {}).map_err(|error| Fault::failed(error.to_string()))?;
         let took = started.elapsed();
