@@ -98,6 +98,7 @@ impl Disk for LocalDisk {
 
     fn append(&self, path: &Path) -> io::Result<Box<dyn SegmentFile>> {
         let file = regular::open(OpenOptions::new().append(true), path)?;
+        only_for_its_owner(&file)?;
         Ok(Box::new(LocalFile { file, path: path.into() }))
     }
 
@@ -150,6 +151,22 @@ fn new_file(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
+}
+
+/// A file that somebody else made may let others read what is to come.
+#[cfg(unix)]
+fn only_for_its_owner(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    match file.metadata()?.permissions().mode() & 0o7777 {
+        0o600 => Ok(()),
+        _ => file.set_permissions(fs::Permissions::from_mode(0o600)),
+    }
+}
+
+#[cfg(not(unix))]
+fn only_for_its_owner(_: &File) -> io::Result<()> {
+    Ok(())
 }
 
 fn fill(file: &mut File, bytes: u64) -> io::Result<()> {

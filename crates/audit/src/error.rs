@@ -58,7 +58,8 @@ impl OpenError {
             }
             Self::NoReserve { .. } => "make room on the disk, or give another folder with `--log DIR`",
             Self::Unusable { .. } => {
-                "the folder has to be writable by this user, and the disk must not be full"
+                "the folder has to be writable by this user, its files regular files and no links, and the disk must not \
+                 be full"
             }
         };
         hint.to_owned()

@@ -45,7 +45,9 @@ pub enum EventKind {
     /// The log itself: old segments were removed; `detail` has `through` (the last record removed) and `head` (its line's hash).
     Retention,
     /// The log itself: the last run did not end in order; `detail` has `file` and `bytes_cut` (what was cut of an incomplete last
-    /// line), and `rollups`, whose last second is not known.
+    /// line), `unwitnessed_from` and `unwitnessed_through` (the records after the last checkpoint, which this start took over without
+    /// having seen them made), and `rollups`, whose last second is not known. Records that were accepted last may be missing at
+    /// the end of such a run, though never one of what is sensitive.
     Recovered,
     /// The log itself: for a while it took no records; `detail` has `state` (`open` when that began, `closed` when it was over), `dropped` (records lost: always "0" in a
     /// strict log), `refused` (checks that were answered UNAVAILABLE for it), and after trouble with the

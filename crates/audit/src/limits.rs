@@ -98,6 +98,13 @@ pub(crate) const COMPRESS_REST: u32 = 4;
 /// takes longer is left for the next start.
 pub(crate) const COMPRESS_CLOSE_WAIT: Duration = Duration::from_secs(3);
 
+/// Numbers that the last segment may be above the one before while it is empty: 1 000. Each failed attempt to make a file skips
+/// one; a number near the largest, which somebody gave a file, would leave none.
+pub(crate) const SEGMENT_NUMBERS_SKIPPED_MAX: u64 = 1_000;
+
+/// Stretches of records without a witness that a verifier names: 16, a line or two. All of them are counted.
+pub(crate) const VERIFY_UNWITNESSED_MAX: usize = 16;
+
 /// Bytes that are read of a segment at once, and decompressed at once: 64 KiB, four of the longest lines.
 pub(crate) const READ_BYTES: usize = 64 * 1024;
 

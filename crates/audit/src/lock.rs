@@ -12,7 +12,7 @@ use crate::regular;
 
 /// Name of the lock file inside the log's folder. It is never removed: who removes a lock file can lock the
 /// next one beside a holder of the last.
-const NAME: &str = "lock";
+pub(crate) const NAME: &str = "lock";
 
 /// The right to write in one folder, for as long as it lives.
 #[derive(Debug)]

@@ -1,6 +1,7 @@
 //! The log as the product sees it: open, accept, sync, close.
 
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -50,7 +51,7 @@ impl Log {
         make(folder).map_err(|error| unusable(folder, error))?;
         let lock = Lock::take(folder, options.wait).map_err(|error| match error {
             LockError::Held(holder) => OpenError::Locked { folder: folder.clone(), holder },
-            LockError::Io(error) => unusable(folder, error),
+            LockError::Io(error) => unusable(&folder.join(crate::lock::NAME), error),
         })?;
         let mut keys = Keys::open(&options.key, folder)?;
         let tail = tail::find(folder, |id| keys.find(id)).map_err(|error| match error {
@@ -288,6 +289,13 @@ fn recovered(tail: &Tail) -> Option<Event> {
         let event = Event::new(EventKind::Recovered)
             .with("file", segment_name(tail.segment))
             .with("bytes_cut", tail.torn_bytes.to_string());
+        // Whether the run before wrote them or somebody else did, nobody can say.
+        let event = match tail.unwitnessed().map(RangeInclusive::into_inner) {
+            Some((from, through)) => event
+                .with("unwitnessed_from", from.to_string())
+                .with("unwitnessed_through", through.to_string()),
+            None => event,
+        };
         rollups.into_iter().fold(event, |event, rollups| event.with("rollups", rollups))
     })
 }

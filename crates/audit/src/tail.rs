@@ -1,5 +1,6 @@
 //! Where the log ends: the last segment, its last complete line, what a crash left after it; and whether what is there
-//! is a chain, back to the last checkpoint, or to where the last run began when it did not end in order.
+//! is a chain: to the first line of the last segment that has any, back to the last checkpoint, and to where the last run began
+//! when it did not end in order.
 //!
 //! Reads only. Complete lines are never cut, whatever they hold: a line that is not the log's is for a person to
 //! look at, not for a start to remove. What is before is a verifier's to look at.
@@ -7,6 +8,7 @@
 use std::collections::HashSet;
 use std::fs::OpenOptions;
 use std::io::{self, Cursor, Read, Seek};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -18,8 +20,8 @@ use crate::checkpoint::{Checkpoint, GENESIS, Head};
 use crate::digest::{hex, sha256};
 use crate::folder::{is_packed, segments};
 use crate::key::{KeyId, VerifyingKey};
-use crate::key_rotation::KeyRotation;
-use crate::limits::{LINE_BYTES_MAX, RECOVERED_ROLLUPS_MAX, RECOVERY_BYTES_MAX};
+use crate::key_rotation::{FormerKey, KeyRotation};
+use crate::limits::{LINE_BYTES_MAX, RECOVERED_ROLLUPS_MAX, RECOVERY_BYTES_MAX, SEGMENT_NUMBERS_SKIPPED_MAX};
 use crate::read::{ReadError, last_lines};
 use crate::regular;
 use crate::seal::Reason;
@@ -48,6 +50,11 @@ pub(crate) struct Tail {
 }
 
 impl Tail {
+    /// The records after the last checkpoint, which this start did not see made.
+    pub(crate) fn unwitnessed(&self) -> Option<RangeInclusive<u64>> {
+        (self.signed < self.chain.records).then(|| self.signed + 1..=self.chain.records)
+    }
+
     /// Whether the last run wrote something and did not end in order.
     pub(crate) fn is_disorderly(&self) -> bool {
         self.torn_bytes > 0 || (self.chain.records > 0 && !self.shut)
@@ -70,22 +77,40 @@ pub(crate) fn find(
 ) -> Result<Option<Tail>, TailError> {
     let segments = segments(folder).map_err(|error| TailError::Io(folder.to_owned(), error))?;
     let mut way: Option<Way> = None;
-    for (segment, path) in segments.into_iter().rev() {
-        let unreadable = |error| TailError::Io(path.clone(), error);
-        let is_packed = is_packed(&path);
-        let (mut lines, torn_bytes) = Backward::new(bytes_of(segment, &path)?).map_err(unreadable)?;
+    let mut before = segments.iter().rev().skip(1).map(|(segment, _)| *segment);
+    let mut is_last = true;
+    for (segment, path) in segments.iter().rev() {
+        let (segment, before) = (*segment, before.next().unwrap_or(0));
+        let unreadable = |error| unreadable(path, error);
+        let is_packed = is_packed(path);
+        let (mut lines, torn_bytes) = Backward::new(bytes_of(segment, path)?).map_err(unreadable)?;
         let way = way.get_or_insert_with(|| match is_packed {
             // What is compressed takes no more lines.
             true => Way::new(segment.saturating_add(1), 0, 0),
             false => Way::new(segment, lines.bytes_left(), torn_bytes),
         });
+        let damaged = |why| TailError::Damaged(path.clone(), why);
+        // Nobody but who wants the numbers to run out puts such a file there.
+        if is_last && lines.bytes_left() == 0 && segment - before > SEGMENT_NUMBERS_SKIPPED_MAX {
+            let why = format!("it is empty, and its number is {} above the last", segment - before);
+            return Err(damaged(why));
+        }
+        let has_lines = lines.bytes_left() > 0;
         while let Some(line) = lines.next_line().map_err(unreadable)? {
-            let damaged = |why| TailError::Damaged(path.clone(), why);
-            way.pass(&line, &key).map_err(damaged)?;
-            if way.is_over() {
+            match way.is_over() {
+                // Only that nothing in it was cut or changed.
+                true => way.pass_by(&line),
+                false => way.pass(&line, &key),
+            }
+            .map_err(damaged)?;
+            if way.is_over() && !is_last {
                 return Ok(Some(way.end()));
             }
         }
+        if has_lines && way.is_over() {
+            return Ok(Some(way.end()));
+        }
+        is_last &= !has_lines;
     }
     way.map(|way| way.ran_out().map_err(|why| TailError::Damaged(folder.to_owned(), why))).transpose()
 }
@@ -94,13 +119,22 @@ pub(crate) fn find(
 fn bytes_of(segment: u64, path: &Path) -> Result<Box<dyn Bytes>, TailError> {
     if !is_packed(path) {
         let file = regular::open(OpenOptions::new().read(true), path);
-        return Ok(Box::new(file.map_err(|error| TailError::Io(path.to_owned(), error))?));
+        return Ok(Box::new(file.map_err(|error| unreadable(path, error))?));
     }
     let lines = last_lines(segment, path, RECOVERY_BYTES_MAX).map_err(|error| match error {
-        ReadError::Unreadable { file, source } => TailError::Io(file, source),
+        ReadError::Unreadable { file, source } => unreadable(&file, source),
         ReadError::NotARecord { file, why, .. } => TailError::Damaged(file, why),
     })?;
     Ok(Box::new(Cursor::new(lines)))
+}
+
+/// A file that cannot be read, or one that no log wrote: a link, a folder, or damaged compressed data.
+fn unreadable(path: &Path, error: io::Error) -> TailError {
+    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    match error.kind() {
+        InvalidData | InvalidInput | UnexpectedEof => TailError::Damaged(path.to_owned(), error.to_string()),
+        _ => TailError::Io(path.to_owned(), error),
+    }
 }
 
 /// What can be read from its end.
@@ -124,6 +158,14 @@ struct Way {
 struct Place {
     seq: u64,
     prev: String,
+    is_recovered: bool,
+}
+
+/// The same, as it is in the line.
+#[derive(Deserialize)]
+struct Link<'l> {
+    seq: &'l str,
+    prev: &'l str,
 }
 
 /// What is looked at of a line.
@@ -163,22 +205,12 @@ impl Way {
     /// Goes one line back.
     fn pass(&mut self, raw: &[u8], key: impl Fn(KeyId) -> Option<VerifyingKey>) -> Result<(), String> {
         let (line, place) = read(raw)?;
-        let hash = sha256(raw);
-        match &self.after {
-            None => self.tail.chain = Chain { records: place.seq, hash },
-            Some(after) if after.prev != hex(&hash) || after.seq != place.seq.saturating_add(1) => {
-                return Err(format!("record {} does not follow record {}", after.seq, place.seq));
-            }
-            Some(_) => {}
-        }
+        self.follow(raw, &place)?;
         self.bytes += raw.len() as u64;
         match line.kind.as_str() {
             "checkpoint" => self.checkpoint(&line, &place, key)?,
-            "key_rotate" if self.tail.signed == 0 && self.tail.signer.is_none() => {
-                let change = KeyRotation::parse(line.detail("note"));
-                let change = change.map_err(|why| format!("record {}: {why}", place.seq))?;
-                self.tail.signer = Some(change.new_key().id());
-            }
+            "key_rotate" if self.tail.signed == 0 => self.unsigned_change(&line, &place, key)?,
+            "retention" if self.tail.signed == 0 => self.unsigned_removal(&place)?,
             "rollup" => self.rollup(&line),
             "recovered" if self.after.is_some() => self.is_at_run = true,
             _ => {}
@@ -188,6 +220,72 @@ impl Way {
         }
         self.after = Some(place);
         Ok(())
+    }
+
+    /// Goes one line back, and looks at nothing in it but what it follows.
+    fn pass_by(&mut self, raw: &[u8]) -> Result<(), String> {
+        let Link { seq, prev } =
+            serde_json::from_slice(raw).map_err(|error| format!("a line is not a record: {error}"))?;
+        let seq = seq.parse().map_err(|_| "a line has no number")?;
+        let place = Place { seq, prev: prev.to_owned(), is_recovered: false };
+        self.follow(raw, &place)?;
+        self.after = Some(place);
+        Ok(())
+    }
+
+    /// Whether the line that was passed last follows this one.
+    fn follow(&mut self, raw: &[u8], place: &Place) -> Result<(), String> {
+        let hash = sha256(raw);
+        match &self.after {
+            None => self.tail.chain = Chain { records: place.seq, hash },
+            Some(after) if after.prev != hex(&hash) || after.seq != place.seq.saturating_add(1) => {
+                return Err(format!("record {} does not follow record {}", after.seq, place.seq));
+            }
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    /// A change of keys that no checkpoint follows: of a writer that was stopped in the middle of its commit. It is worth as
+    /// much as a checkpoint, and has to be signed like one.
+    fn unsigned_change(
+        &mut self,
+        line: &Line,
+        place: &Place,
+        key: impl Fn(KeyId) -> Option<VerifyingKey>,
+    ) -> Result<(), String> {
+        let at = |why: &dyn std::fmt::Display| format!("record {}: {why}", place.seq);
+        let change = KeyRotation::parse(line.detail("note")).map_err(|why| at(&why))?;
+        let Head { records, hash, .. } = change.head();
+        if (*records, hex(hash)) != (place.seq - 1, place.prev.clone()) {
+            return Err(at(&"it is not of the records before it"));
+        }
+        let old = match change.old() {
+            FormerKey::AtHand(old) => Some(old.id()),
+            FormerKey::Gone(_) => None,
+        };
+        let signed = |id| key(id).is_some_and(|key| change.is_signed_by(&key));
+        if ![Some(change.new_key().id()), old].into_iter().flatten().all(signed) {
+            return Err(at(&"it changes keys, and is not signed by both"));
+        }
+        self.tail.signer.get_or_insert(change.new_key().id());
+        Ok(())
+    }
+
+    /// A removal that no checkpoint follows: the log writes both at once. It counts for nothing, and only a writer that was
+    /// stopped in the middle of its commit leaves one.
+    fn unsigned_removal(&self, place: &Place) -> Result<(), String> {
+        let was_stopped = match &self.after {
+            None => self.tail.torn_bytes > 0,
+            Some(after) => after.is_recovered,
+        };
+        match was_stopped {
+            true => Ok(()),
+            false => Err(format!(
+                "record {} says that old records were removed, and no checkpoint follows it",
+                place.seq
+            )),
+        }
     }
 
     fn checkpoint(
@@ -269,6 +367,6 @@ fn read(raw: &[u8]) -> Result<(Line, Place), String> {
     if seq == 1 && line.prev != hex(&GENESIS) {
         return Err("record 1 follows another".to_owned());
     }
-    let prev = line.prev.clone();
-    Ok((line, Place { seq, prev }))
+    let (prev, is_recovered) = (line.prev.clone(), line.kind == "recovered");
+    Ok((line, Place { seq, prev, is_recovered }))
 }

@@ -57,18 +57,30 @@ pub(crate) fn sentence(record: &Json) -> String {
             detail("opening")
         ),
         "retention" => format!("old segments were removed, up to record {}", count("through")),
-        "recovered" => format!(
-            "the run before did not end in order: {} of an incomplete last line were cut from {}",
-            counted(count("bytes_cut"), "byte", "bytes"),
-            match detail("file") {
-                "" => "the log",
-                file => file,
-            }
-        ),
+        "recovered" => recovered(record),
         "gap" => gap(record),
         "query" => "somebody read the log".to_owned(),
         other => format!("a record of kind `{other}`"),
     }
+}
+
+fn recovered(record: &Json) -> String {
+    let detail = |name: &str| text(record, &format!("/detail/{name}"));
+    let file = match detail("file") {
+        "" => "the log",
+        file => file,
+    };
+    let cut = counted(detail("bytes_cut").parse().unwrap_or(0), "byte", "bytes");
+    let taken_over = match (detail("unwitnessed_from"), detail("unwitnessed_through")) {
+        ("", _) | (_, "") => String::new(),
+        (from, through) => {
+            format!("; records {from} to {through} had no checkpoint, and were taken over as they were found")
+        }
+    };
+    format!(
+        "the run before did not end in order, and may lack some records at its end: {cut} of an incomplete last line were cut \
+         from {file}{taken_over}"
+    )
 }
 
 fn gap(record: &Json) -> String {

@@ -5,7 +5,7 @@ use super::summary::Summary;
 use super::verdict::{Figures, Tail};
 use crate::digest::hex;
 use crate::key::{KeyId, VerifyingKey};
-use crate::limits::VERIFY_KEYS_MAX;
+use crate::limits::{VERIFY_KEYS_MAX, VERIFY_UNWITNESSED_MAX};
 
 /// The figures of these segments, but for what only those who joined them know: origin, keys and what they signed, and what is before.
 pub(super) fn figures(segments: &[Segment], summaries: &[Summary]) -> Figures {
@@ -32,6 +32,14 @@ pub(super) fn figures(segments: &[Segment], summaries: &[Summary]) -> Figures {
         // Where there is none, all of them do.
         after_last_checkpoint: last_record
             .saturating_sub(last_checkpoint.max(first_record.saturating_sub(1))),
+        unwitnessed: summaries
+            .iter()
+            .fold(0, |count: u64, summary| count.saturating_add(summary.unwitnessed)),
+        unwitnessed_some: summaries
+            .iter()
+            .flat_map(|summary| summary.unwitnessed_some.iter().copied())
+            .take(VERIFY_UNWITNESSED_MAX)
+            .collect(),
         parts: count(|summary| summary.parts),
         tail: match (torn, last) {
             (Some(bytes), _) => Tail::Torn(bytes),

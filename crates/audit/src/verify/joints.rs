@@ -221,11 +221,6 @@ impl Joined<'_> {
                     .map_or(Finding::Unverifiable(Doubt::OutsideGone), |found| tampered(segments, found));
             }
         }
-        let retention = self.summaries.iter().filter_map(|summary| summary.retention);
-        let removal = retention
-            .filter(|it| it.through.saturating_add(1) >= figures.first_record)
-            .map(|it| it.record)
-            .min();
         let doubt = if question.trust.is_empty() {
             Doubt::NoKey
         } else if figures.last_checkpoint == 0 {
@@ -238,9 +233,6 @@ impl Joined<'_> {
         {
             // Whoever has a key that was retired may have written it.
             Doubt::OtherKeyInForce
-        } else if figures.removed > 0 && removal.is_none_or(|record| record > figures.last_checkpoint) {
-            // Who cannot sign could remove the beginning and say at the end that it was old.
-            Doubt::RetentionNotSigned
         } else {
             return Finding::Intact;
         };

@@ -40,6 +40,14 @@ struct RetentionDetail {
 }
 
 #[derive(Deserialize)]
+struct RecoveredDetail {
+    #[serde(default)]
+    unwitnessed_from: Option<String>,
+    #[serde(default)]
+    unwitnessed_through: Option<String>,
+}
+
+#[derive(Deserialize)]
 struct PolicyLoad {
     #[serde(default)]
     detail: Option<Value>,
@@ -132,6 +140,17 @@ pub(super) fn retention(line: &str) -> Result<(u64, Hash), Wrong> {
     let malformed = |why: &str| Wrong::Malformed(why.to_owned());
     let through = number(&through).ok_or_else(|| malformed("`through` is no number"))?;
     Ok((through, hash(&head).ok_or_else(|| malformed("`head` is no hash in hex"))?))
+}
+
+/// The records that a start took over without a checkpoint, if there were any.
+pub(super) fn recovered(line: &str) -> Result<Option<(u64, u64)>, Wrong> {
+    let RecoveredDetail { unwitnessed_from: from, unwitnessed_through: through } = detail(line)?;
+    if from.is_none() && through.is_none() {
+        return Ok(None);
+    }
+    let numbers = from.as_deref().and_then(number).zip(through.as_deref().and_then(number));
+    let numbers = numbers.filter(|(from, through)| 0 < *from && from <= through);
+    numbers.map(Some).ok_or_else(|| Wrong::Malformed("its numbers of records are none".to_owned()))
 }
 
 /// The digest of the policy set that a load archived, if it did.

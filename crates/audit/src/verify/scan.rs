@@ -15,7 +15,7 @@ use super::verdict::Wrong;
 use crate::checkpoint::Hash;
 use crate::digest::sha256;
 use crate::key::VerifyingKey;
-use crate::limits::{VERIFY_ID_SAMPLES_MAX, VERIFY_KEYS_MAX, VERIFY_PROGRESS_BYTES};
+use crate::limits::{VERIFY_ID_SAMPLES_MAX, VERIFY_KEYS_MAX, VERIFY_PROGRESS_BYTES, VERIFY_UNWITNESSED_MAX};
 
 /// What is the same for all segments of a log.
 pub(super) struct Scan<'a> {
@@ -43,12 +43,20 @@ impl Scan<'_> {
                 (self.told)(untold.take());
             }
         };
-        let mut reader = segment.open(&told).map_err(unreadable)?;
+        let mut reader = match segment.open(&told) {
+            // A link, a folder or a pipe, which no writer makes.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                let fault = Fault { record: None, line: 1, wrong: Wrong::NotAFile(error.to_string()) };
+                return Ok(Summary { fault: Some(fault), ..Summary::default() });
+            }
+            opened => opened.map_err(unreadable)?,
+        };
         let mut reading = Reading {
             scan: self,
             segment: segment.number,
             keys,
             before: Vec::new(),
+            removal: None,
             summary: Summary {
                 stretches: vec![Stretch::default()],
                 keys_known: keys.len(),
@@ -99,6 +107,8 @@ struct Reading<'r> {
     keys: &'r [VerifyingKey],
     /// The line before.
     before: Vec<u8>,
+    /// What it says was removed, if it says so: it counts if a checkpoint follows.
+    removal: Option<Retention>,
     summary: Summary,
 }
 
@@ -148,15 +158,19 @@ impl Reading<'_> {
 
     /// What a record of some kinds says; gives what is wrong with it.
     fn members(&mut self, head: &Head<'_>, line: &str, place: Place) -> Result<Option<Wrong>, VerifyError> {
+        let removal = self.removal.take();
         let said = match head.kind {
-            "checkpoint" => self.checkpoint(head, line, place),
+            "checkpoint" => {
+                // The writer makes both at once. What others put at the end is followed by what a start has to say of it.
+                let last = self.summary.retention;
+                self.summary.retention =
+                    last.into_iter().chain(removal).max_by_key(|removal| removal.through);
+                self.checkpoint(head, line, place)
+            }
             "key_rotate" => self.rotation(head, line, place),
-            "retention" => members::retention(line).map(|(through, head)| {
-                let further = self.summary.retention.is_none_or(|last| last.through <= through);
-                if further {
-                    self.summary.retention = Some(Retention { record: place.record, through, head });
-                }
-            }),
+            "retention" => members::retention(line)
+                .map(|(through, head)| self.removal = Some(Retention { through, head })),
+            "recovered" => members::recovered(line).map(|taken_over| self.take_over(taken_over, place)),
             "policy_load" => match members::archive(line) {
                 Ok(Some(hash)) => {
                     self.summary.parts += 1;
@@ -184,6 +198,16 @@ impl Reading<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Counts records that a start took over; only those before it, whatever it says.
+    fn take_over(&mut self, records: Option<(u64, u64)>, place: Place) {
+        let Some((from, through)) = records.filter(|(_, through)| *through < place.record) else { return };
+        let summary = &mut self.summary;
+        summary.unwitnessed = summary.unwitnessed.saturating_add(through - from + 1);
+        if summary.unwitnessed_some.len() < VERIFY_UNWITNESSED_MAX {
+            summary.unwitnessed_some.push((from, through));
+        }
     }
 
     fn checkpoint(&mut self, head: &Head<'_>, line: &str, place: Place) -> Result<(), Wrong> {

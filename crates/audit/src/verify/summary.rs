@@ -24,8 +24,11 @@ pub(super) struct Summary {
     pub(super) rotations: Vec<Rotation>,
     /// The log that its first checkpoint or rotation names; the others name the same.
     pub(super) origin: Option<(String, Place)>,
-    /// The removal that reached furthest.
+    /// The removal that reached furthest, of those that a checkpoint follows.
     pub(super) retention: Option<Retention>,
+    /// Records that starts took over without a checkpoint: how many, and the first and last of some.
+    pub(super) unwitnessed: u64,
+    pub(super) unwitnessed_some: Vec<(u64, u64)>,
     /// Or rotation, which signs the same.
     pub(super) last_checkpoint: Option<u64>,
     /// Whether the last record is one of these, and one of a run that ended in order.
@@ -92,7 +95,6 @@ pub(super) struct Rotation {
 /// Records that were removed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Retention {
-    pub(super) record: u64,
     pub(super) through: u64,
     pub(super) head: Hash,
 }

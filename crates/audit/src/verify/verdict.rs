@@ -48,9 +48,6 @@ pub enum Doubt {
     /// It ends with another key than the one that its writer has.
     #[error("the key in force at its end is not the one that the app signs with")]
     OtherKeyInForce,
-    /// The record that says that older ones were removed is not signed yet.
-    #[error("older records were removed, and the record that says so is not signed yet")]
-    RetentionNotSigned,
     /// The checkpoint to compare with is not signed by a key that is trusted.
     #[error("the checkpoint to compare with is not signed by a trusted key")]
     OutsideNotTrusted,
@@ -94,6 +91,9 @@ pub enum Wrong {
     /// The line has not the form of a record.
     #[error("is no record: {0}")]
     NotARecord(&'static str),
+    /// Its segment is no file that a log writes.
+    #[error("cannot be there: its segment is none, as {0}")]
+    NotAFile(String),
     /// A line over the bound.
     #[error("is longer than {} bytes", crate::LINE_BYTES_MAX)]
     TooLong,
@@ -221,6 +221,11 @@ pub struct Figures {
     pub last_checkpoint: u64,
     /// Records after the last checkpoint: held by the chain alone.
     pub after_last_checkpoint: u64,
+    /// Records that starts took over which had no checkpoint: the run before did not end in order, or somebody else wrote them.
+    /// And the first and last of some of these stretches.
+    pub unwitnessed: u64,
+    /// See above.
+    pub unwitnessed_some: Vec<(u64, u64)>,
     /// Ids of the keys that signed, in order; of those that checkpoints name where none is known.
     pub keys: Vec<KeyId>,
     /// Parts of records that are kept elsewhere, and are as they were.

@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
-use audit::{Event, EventKind, Log, OpenError, Options};
+use audit::{Event, EventKind, Finding, Log, OpenError, Options, Question, digest, verify};
 
 use crate::sealed::assert_sealed;
 use crate::{Folder, accept, of_kind, open, options, records, tempdir};
@@ -236,4 +237,128 @@ fn numbers_go_on_although_the_clock_went_back() {
     let records = records(folder.path());
     assert_eq!(records[2]["seq"], "3");
     assert!(records[2]["ts"].as_str() < records[0]["ts"].as_str());
+}
+
+/// Appends a record to the log as anybody can who may write its folder.
+fn append_by_hand(folder: &Folder, kind: &str, detail: &str) {
+    let text = fs::read_to_string(segment(folder)).unwrap();
+    let last = text.split_inclusive('\n').next_back().unwrap();
+    let seq = text.lines().count() + 1;
+    let line = format!(
+        "{{\"schema\":\"moonward.audit/1\",\"seq\":\"{seq}\",\"id\":\"01M8EQQVXWTZ1QR82K3B0MT{seq:03}\",\
+         \"ts\":\"2026-11-27T13:06:06.000000001Z\",\"prev\":\"{}\",\"kind\":\"{kind}\",\"detail\":{detail}}}\n",
+        digest::hex(&digest::sha256(last.as_bytes()))
+    );
+    append(&segment(folder), line.as_bytes());
+}
+
+#[test]
+fn no_start_signs_a_removal_or_a_change_of_keys_that_the_log_did_not_sign_itself() {
+    let head = "0".repeat(64);
+    let removal = format!("{{\"through\":\"1\",\"head\":\"{head}\"}}");
+    for (kind, detail) in [("retention", removal.as_str()), ("key_rotate", "{\"note\":\"x\"}")] {
+        let folder = crashed(5);
+        open(folder.path()).close().unwrap();
+        append_by_hand(&folder, kind, detail);
+        let before = fs::read(segment(&folder)).unwrap();
+        let error = Log::open(options(folder.path())).unwrap_err();
+        assert!(matches!(error, OpenError::Damaged { .. }), "{kind}: {error}");
+        // Nor with something after it.
+        append_by_hand(&folder, "admin", "{}");
+        let error = Log::open(options(folder.path())).unwrap_err();
+        assert!(matches!(error, OpenError::Damaged { .. }), "{kind}: {error}");
+        assert!(fs::read(segment(&folder)).unwrap().starts_with(&before));
+    }
+}
+
+#[test]
+fn records_that_a_start_did_not_see_made_are_told_for_ever() {
+    let folder = tempdir().unwrap();
+    let log = open(folder.path());
+    accept(&log, 1).unwrap();
+    log.close().unwrap();
+    append_by_hand(&folder, "admin", "{\"who\":\"somebody\"}");
+    append_by_hand(&folder, "admin", "{\"who\":\"somebody\"}");
+    for _ in 0..2 {
+        let log = open(folder.path());
+        accept(&log, 2).unwrap();
+        log.close().unwrap();
+    }
+    let records = records(folder.path());
+    let recovered = of_kind(&records, "recovered");
+    assert_eq!(recovered.len(), 1);
+    let detail = &recovered[0]["detail"];
+    assert_eq!((&detail["unwitnessed_from"], &detail["unwitnessed_through"]), (&"3".into(), &"4".into()));
+    let trust = [log.verifying_key()];
+    let question =
+        Question { folder: folder.path(), trust: &trust, in_force: &trust, against: None, since: None };
+    let verdict = verify(&question, &|_| {}).unwrap();
+    assert_eq!(verdict.finding, Finding::Intact, "nobody can say who wrote them");
+    assert_eq!((verdict.figures.unwitnessed, verdict.figures.unwitnessed_some), (2, vec![(3, 4)]));
+}
+
+#[test]
+fn the_last_segment_is_a_chain_from_its_first_line() {
+    let folder = tempdir().unwrap();
+    for run in 0..3 {
+        let log = open(folder.path());
+        accept(&log, run).unwrap();
+        log.close().unwrap();
+    }
+    let text = fs::read_to_string(segment(&folder)).unwrap();
+    fs::write(segment(&folder), text.replace("\"number\":0", "\"number\":9")).unwrap();
+    let error = Log::open(options(folder.path())).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+    fs::write(segment(&folder), text).unwrap();
+    open(folder.path()).close().unwrap();
+}
+
+#[test]
+fn an_empty_file_of_a_number_far_away_is_refused_by_its_name() {
+    for (name, is_fine) in
+        [("00000900.jsonl", true), ("18446744073709551615.jsonl", false), ("00001002.jsonl", false)]
+    {
+        let folder = crashed(2);
+        fs::write(folder.path().join(name), "").unwrap();
+        match Log::open(options(folder.path())) {
+            Ok(log) => {
+                assert!(is_fine, "{name}");
+                accept(&log, 1).unwrap();
+                log.close().unwrap();
+                let mode = fs::metadata(folder.path().join(name)).unwrap().permissions().mode();
+                assert_eq!(mode & 0o777, 0o600, "{name}");
+            }
+            Err(error) => {
+                assert!(!is_fine, "{error}");
+                assert!(matches!(&error, OpenError::Damaged { file, .. } if file.ends_with(name)), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_file_of_a_log_is_named_and_the_next_step_is_to_verify() {
+    let harms: [(&str, fn(&Path)); 3] = [
+        ("00000001.jsonl", |path| {
+            fs::rename(path, path.with_extension("moved")).unwrap();
+            symlink(path.with_extension("moved"), path).unwrap();
+        }),
+        ("00000001.jsonl.gz", |path| {
+            fs::remove_file(path.with_extension("")).unwrap();
+            fs::write(path, "no gzip").unwrap();
+        }),
+        ("00000002.jsonl", |path| fs::create_dir(path).unwrap()),
+    ];
+    for (name, harm) in harms {
+        let folder = crashed(2);
+        harm(&folder.path().join(name));
+        let error = Log::open(options(folder.path())).unwrap_err();
+        assert!(matches!(&error, OpenError::Damaged { file, .. } if file.ends_with(name)), "{name}: {error}");
+        assert!(error.hint().contains("moonward audit verify"), "{}", error.hint());
+    }
+    let folder = crashed(2);
+    fs::remove_file(folder.path().join("lock")).unwrap();
+    symlink(folder.beside("elsewhere"), folder.path().join("lock")).unwrap();
+    let error = Log::open(options(folder.path())).unwrap_err();
+    assert!(error.to_string().contains("log/lock` cannot be opened: it is a symbolic link"), "{error}");
 }

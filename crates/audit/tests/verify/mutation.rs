@@ -388,8 +388,14 @@ fn who_cannot_sign_cannot_take_the_beginning_away() {
     log.segments[0].clear();
     let folder = tempdir().unwrap();
     log.write(folder.path(), COMPRESSED);
-    assert_eq!(doubted(&found(folder.path())), audit::Doubt::RetentionNotSigned);
-    // Once the key signs it, it counts.
+    let (record, wrong) = tampered(&found(folder.path()));
+    assert_eq!((record, wrong.contains("with all up to 12")), (1, true), "{wrong}");
+    // Nor once a start has signed it with what it says of an end that it did not see made.
+    let mut laundered = log.clone();
+    laundered.record("recovered", "\"detail\":{\"file\":\"00000004.jsonl\",\"bytes_cut\":\"0\"}");
+    laundered.checkpoint("start").write(folder.path(), COMPRESSED);
+    assert_eq!(tampered(&found(folder.path())).0, 1);
+    // Only with the checkpoint that the log writes together with it.
     log.checkpoint("shutdown").write(folder.path(), COMPRESSED);
     let verdict = judge(folder.path(), &[verifying(KEY)], None);
     assert_eq!((verdict.finding, verdict.figures.removed), (Finding::Intact, 12));

@@ -108,6 +108,19 @@ fn the_script_follows_rotations_and_removals() {
     fs::remove_file(folder.path().join("00000002.jsonl.gz")).unwrap();
     agree(folder.path(), &[KEY], signatures);
 
+    let mut laundered = ByHand::new(KEY);
+    laundered.acts(3).checkpoint("rotation").segment();
+    let removed = laundered.segments[0].last().unwrap().clone();
+    laundered.acts(1).checkpoint("interval").retention(4, &removed);
+    laundered
+        .record("recovered", "\"detail\":{\"file\":\"00000002.jsonl\",\"bytes_cut\":\"0\"}")
+        .checkpoint("start");
+    laundered.segments[0].clear();
+    let folder = tempdir().unwrap();
+    laundered.write(folder.path(), &[]);
+    assert_eq!(run(folder.path(), Some(KEY)).0, 6, "the next record after a removal is its checkpoint");
+    agree(folder.path(), KEY, signatures);
+
     let mut forged = ByHand::new(KEY);
     forged.acts(3).checkpoint("key").rotate_signed(STRANGER, &[STRANGER]).acts(1).checkpoint("shutdown");
     let folder = tempdir().unwrap();

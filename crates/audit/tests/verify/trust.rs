@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::{Duration, UNIX_EPOCH};
 
-use audit::{Checkpoint, Doubt, Finding, Question, Tail, VerifyError, verify};
+use audit::{Checkpoint, Doubt, Finding, Question, Tail, VerifyError, Wrong, verify};
 use tempfile::tempdir;
 
 use crate::by_hand::{ByHand, KEY, NEXT_KEY, STRANGER, verifying};
@@ -238,7 +238,7 @@ fn since_looks_at_the_segments_of_that_time_only() {
 }
 
 #[test]
-fn where_no_log_is_nothing_is_said() {
+fn where_no_log_is_nothing_is_said_and_a_link_is_none() {
     let folder = tempdir().unwrap();
     let ask = |folder: &std::path::Path| {
         verify(&Question { folder, trust: &[], in_force: &[], against: None, since: None }, &|_| {})
@@ -247,8 +247,10 @@ fn where_no_log_is_nothing_is_said() {
     assert!(matches!(ask(&folder.path().join("none")), Err(VerifyError::NoLog(_))));
     #[cfg(unix)]
     {
-        std::os::unix::fs::symlink("/dev/zero", folder.path().join("00000001.jsonl")).unwrap();
-        assert!(matches!(ask(folder.path()), Err(VerifyError::Unreadable { .. })));
+        let segment = folder.path().join("00000001.jsonl");
+        std::os::unix::fs::symlink("/dev/zero", &segment).unwrap();
+        let Finding::Tampered(found) = ask(folder.path()).unwrap().finding else { unreachable!() };
+        assert_eq!((found.file, found.wrong), (segment, Wrong::NotAFile("it is a symbolic link".to_owned())));
     }
 }
 

@@ -133,11 +133,9 @@ impl Report {
             ));
         }
         if health.recovered > 0 {
-            said.push(counted(
-                health.recovered,
-                "run that did not end in order",
-                "runs that did not end in order",
-            ));
+            let runs =
+                counted(health.recovered, "run that did not end in order", "runs that did not end in order");
+            said.push(format!("{runs}, and may lack some records at the end"));
         }
         if said.is_empty() {
             said.push("no gap, and every run ended in order".to_owned());

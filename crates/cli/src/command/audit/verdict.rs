@@ -42,6 +42,9 @@ pub(super) fn text(question: &Question<'_>, verdict: &Verdict) -> String {
         row("", format!("{} ended by trouble with the disk, without a checkpoint", figures.unsealed));
     }
     row("checkpoints", checkpoints(question, figures));
+    if figures.unwitnessed > 0 {
+        row("unwitnessed", unwitnessed(figures));
+    }
     if figures.parts > 0 {
         row("parts elsewhere", format!("{}, each as it was", figures.parts));
     }
@@ -99,6 +102,23 @@ fn checkpoints(question: &Question<'_>, figures: &Figures) -> String {
     }
 }
 
+/// What starts took over: for ever a matter of belief.
+fn unwitnessed(figures: &Figures) -> String {
+    let stretches: Vec<String> = figures
+        .unwitnessed_some
+        .iter()
+        .map(|(from, through)| if from == through { from.to_string() } else { format!("{from}-{through}") })
+        .collect();
+    let told: u64 = figures.unwitnessed_some.iter().map(|(from, through)| through - from + 1).sum();
+    let more = if told < figures.unwitnessed { ", ..." } else { "" };
+    format!(
+        "{} had no checkpoint when a later start took them over ({}{more}): of a run that did not end in order, or of \
+         whoever could write the folder then",
+        counted(figures.unwitnessed, "record"),
+        stretches.join(", ")
+    )
+}
+
 fn after(figures: &Figures) -> String {
     match figures.after_last_checkpoint {
         0 => "no record lies after the last checkpoint".to_owned(),
@@ -152,17 +172,13 @@ pub(super) fn next_step(question: &Question<'_>, verdict: &Verdict) -> String {
             }
             Doubt::KeyLost { .. } => {
                 "give the other key as well: `--key` once for each, if you know whose it is; if no key was lost, the records that are \
-                                  not vouched for are somebody else's"
+                 not vouched for are somebody else's"
+                    .to_owned()
             }
             Doubt::OtherKeyInForce => {
                 "if this is a log from before a change of keys, or a copy of another app's, give it with `--log` and its key with \
                  `--key`, without the app; else somebody wrote it with a key that was retired, or it was not handed over \
                  (`moonward audit rotate-key --hand-over`)"
-                    .to_owned()
-            }
-            Doubt::RetentionNotSigned => {
-                "a checkpoint is written before anything is removed: run it again, and if it stays \
-                                          so, the beginning was taken away"
                     .to_owned()
             }
             Doubt::OutsideNotTrusted => {
@@ -215,6 +231,8 @@ pub(super) fn json(question: &Question<'_>, verdict: &Verdict) -> Json {
     insert("unsealed", figures.unsealed.into());
     insert("checkpoints", figures.checkpoints.into());
     insert("after_last_checkpoint", figures.after_last_checkpoint.into());
+    insert("unwitnessed", figures.unwitnessed.into());
+    insert("unwitnessed_some", json!(figures.unwitnessed_some));
     insert("parts", figures.parts.into());
     let (tail, torn) = match figures.tail {
         Tail::Closed => ("closed", Json::Null),
@@ -281,7 +299,6 @@ mod tests {
             Doubt::NotTrusted,
             Doubt::KeyLost { vouched: vec![(1, 4)], others: vec![(5, 7)] },
             Doubt::OtherKeyInForce,
-            Doubt::RetentionNotSigned,
             Doubt::OutsideNotTrusted,
             Doubt::OutsideGone,
         ];
