@@ -82,6 +82,12 @@ pub trait SegmentFile: Send {
     /// # Errors
     /// Whatever the system says.
     fn in_place(&self) -> io::Result<bool>;
+
+    /// Its length in bytes, whoever made it so.
+    ///
+    /// # Errors
+    /// Whatever the system says.
+    fn bytes(&self) -> io::Result<u64>;
 }
 
 /// The disk of this machine.
@@ -190,6 +196,10 @@ impl SegmentFile for LocalFile {
 
     fn in_place(&self) -> io::Result<bool> {
         is_at(&self.file, &self.path)
+    }
+
+    fn bytes(&self) -> io::Result<u64> {
+        self.file.metadata().map(|found| found.len())
     }
 }
 

@@ -66,7 +66,7 @@ impl OpenError {
     }
 }
 
-fn holder_text(holder: Option<u32>) -> String {
+pub(crate) fn holder_text(holder: Option<u32>) -> String {
     holder.map_or_else(|| "another process".to_owned(), |id| format!("process {id}"))
 }
 
@@ -80,6 +80,8 @@ pub enum Unavailable {
         file: PathBuf,
         /// What the system said.
         why: String,
+        /// What sort of trouble.
+        cause: Cause,
     },
     /// The disk is slower than those who record, by as much as the queue holds.
     #[error("audit log is too slow: {records} records ({bytes} bytes) wait for the disk")]
@@ -92,6 +94,45 @@ pub enum Unavailable {
     /// The log was closed, or its writer ended.
     #[error("audit log is closed")]
     Closed,
+}
+
+/// What sort of trouble keeps lines from the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// There is no more room.
+    Full,
+    /// The folder is gone, or another one is in its place.
+    Folder,
+    /// The lock file is gone or another one, and whoever holds that one may write.
+    Lock,
+    /// Somebody else changed the file that is written.
+    Changed,
+    /// Whatever else the system says.
+    Other,
+}
+
+impl Unavailable {
+    /// The next step, for whoever started the product.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Unwritable { cause: Cause::Full, .. } => "free the disk: the log goes on by itself then",
+            Self::Unwritable { cause: Cause::Folder, .. } => {
+                "put the log's folder back: the log goes on by itself then"
+            }
+            Self::Unwritable { cause: Cause::Lock, .. } => {
+                "end the other process that writes this log, if there is one, and start this one again; \
+                 `moonward audit verify` says whether the log is whole"
+            }
+            Self::Unwritable { cause: Cause::Changed, .. } => {
+                "keep others from the log's files; `moonward audit verify` says whether the log is whole"
+            }
+            Self::Unwritable { cause: Cause::Other, .. } => {
+                "mend the disk, or what the file may be used for: the log goes on by itself then"
+            }
+            Self::Full { .. } => "the disk is too slow for what is recorded: try again",
+            Self::Closed => "`moonward audit verify` says whether the log is whole",
+        }
+    }
 }
 
 /// Why the key was not changed for another, or not wholly.

@@ -73,7 +73,7 @@ pub use decision::{
 };
 pub use disk::{Disk, LocalDisk, SegmentFile};
 pub use entry::Entry;
-pub use error::{OpenError, RotateError, Unavailable};
+pub use error::{Cause, OpenError, RotateError, Unavailable};
 pub use event::{Event, EventKind};
 pub use id::{InvalidRecordId, RecordId};
 pub use key::{InvalidVerifyingKey, KEY_NAME, KeyId, SigningKey, VerifyingKey};

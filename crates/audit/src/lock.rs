@@ -54,6 +54,12 @@ impl Lock {
         }
     }
 
+    /// Takes the lock anew, on the file that is there now or on a new one, if nobody else holds it.
+    pub(crate) fn retake(&self) -> Result<Self, LockError> {
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        Self::take(folder, Duration::ZERO)
+    }
+
     /// Whether the lock file is still the one that was locked. When it is not, somebody else may be writing.
     pub(crate) fn in_place(&self) -> io::Result<bool> {
         is_at(&self.file, &self.path)

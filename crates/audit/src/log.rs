@@ -227,7 +227,7 @@ impl Log {
     /// when that fails, the last attempt is made now. Closing twice is closing once.
     ///
     /// # Errors
-    /// Something accepted could not be made durable, and is lost.
+    /// Something accepted could not be made durable, and is lost; or the log could not be ended in order.
     pub fn close(&self) -> Result<(), Unavailable> {
         self.open.close()
     }

@@ -61,6 +61,8 @@ struct State {
     hurry: bool,
     closing: bool,
     ended: bool,
+    /// The end itself could not be written.
+    unfinished: bool,
 }
 
 /// How much of the queue is taken.
@@ -148,6 +150,7 @@ impl Queue {
                 hurry: false,
                 closing: false,
                 ended: false,
+                unfinished: false,
             }),
             work: Condvar::new(),
             progress: Condvar::new(),
@@ -287,11 +290,11 @@ impl Queue {
         self.work.notify_one();
     }
 
-    /// Whether everything ever accepted is durable, once the writer has ended.
+    /// Whether everything ever accepted is durable, and the log says that it is over, once the writer has ended.
     pub(crate) fn outcome(&self) -> Result<(), Unavailable> {
         let state = self.state();
         match &state.outage {
-            _ if state.durable == state.accepted => Ok(()),
+            _ if state.durable == state.accepted && !state.unfinished => Ok(()),
             Some(outage) => Err(outage.unavailable()),
             None => Err(Unavailable::Closed),
         }
@@ -379,6 +382,11 @@ impl Queue {
 
     pub(crate) fn closing(&self) -> bool {
         self.state().closing
+    }
+
+    /// For the writer: the log cannot be brought to its end.
+    pub(crate) fn unfinished(&self) {
+        self.state().unfinished = true;
     }
 
     /// For the writer: nobody writes any more, for whatever reason.
@@ -515,7 +523,11 @@ impl Outage {
     }
 
     fn unavailable(&self) -> Unavailable {
-        Unavailable::Unwritable { file: self.trouble.file.clone(), why: self.trouble.why.clone() }
+        Unavailable::Unwritable {
+            file: self.trouble.file.clone(),
+            why: self.trouble.why.clone(),
+            cause: self.trouble.cause,
+        }
     }
 }
 

@@ -4,16 +4,18 @@
 //! segment but the last can be torn. After a failed write or sync the file is never written again: it is cut back
 //! to what was durable (or removed, when that is nothing), and the lines go to a new one.
 
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::compress::Compressor;
-use crate::disk::{Disk, SegmentFile};
+use crate::disk::{Disk, SegmentFile, is_at};
+use crate::error::{Cause, holder_text};
 use crate::folder::{objects, objects_through, packed, partial, segment_name, segments};
 use crate::limits::{CHECKPOINT_LINE_BYTES, CLOCK_JUMP_MAX};
-use crate::lock::Lock;
+use crate::lock::{Lock, LockError};
 use crate::objects::{Objects, Part};
 use crate::options::Options;
 use crate::read;
@@ -37,6 +39,12 @@ pub(crate) struct Segments {
     /// When its first durable line was written; nothing without one, or when that line does not say.
     begun: Option<SystemTime>,
     current: Current,
+    /// Bytes of the lines that were tried last: a file that failed may have some of them.
+    tried_bytes: u64,
+    /// The folder itself, where the system opens folders.
+    held: Option<File>,
+    /// The lock file was found to be gone: said once, so that it is on record.
+    is_lock_lost: bool,
 }
 
 enum Current {
@@ -53,14 +61,25 @@ enum Current {
 pub(crate) struct Trouble {
     pub(crate) file: PathBuf,
     pub(crate) why: String,
-    /// There is no more room on the disk.
-    pub(crate) is_full: bool,
+    pub(crate) cause: Cause,
 }
 
 impl Trouble {
     pub(crate) fn with(file: &Path, error: &io::Error) -> Self {
-        let is_full = matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded);
-        Self { file: file.to_owned(), why: error.to_string(), is_full }
+        let cause = match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Cause::Full,
+            _ => Cause::Other,
+        };
+        Self { file: file.to_owned(), why: error.to_string(), cause }
+    }
+
+    fn of(file: &Path, cause: Cause, why: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), why: why.into(), cause }
+    }
+
+    /// There is no more room on the disk.
+    pub(crate) fn is_full(&self) -> bool {
+        self.cause == Cause::Full
     }
 }
 
@@ -79,6 +98,9 @@ impl Segments {
             number: tail.map_or(1, |tail| tail.segment),
             durable_bytes: tail.map_or(0, |tail| tail.complete_bytes),
             current: Current::None,
+            tried_bytes: 0,
+            held: File::open(&options.folder).ok(),
+            is_lock_lost: false,
         };
         let path = segments.path();
         let trouble = |error: io::Error| Trouble::with(&path, &error);
@@ -175,12 +197,13 @@ impl Segments {
             Current::Open(file) => file,
             Current::Failed(_) | Current::None => self.create(&path)?,
         };
-        let written = append(file.as_mut(), lines);
+        let written = append(file.as_mut(), &path, self.durable_bytes, lines);
         self.current = match written {
             Ok(()) => Current::Open(file),
             Err(_) => Current::Failed(file),
         };
-        written.map_err(|error| Trouble::with(&path, &error))?;
+        self.tried_bytes = lines.len() as u64;
+        written?;
         if self.durable_bytes == 0 {
             self.begun = Some(SystemTime::now());
         }
@@ -189,14 +212,67 @@ impl Segments {
     }
 
     /// Somebody who holds another lock file may be numbering records in this folder.
-    fn holds_folder(&self) -> Result<(), Trouble> {
-        let lock = self.lock.path();
+    fn holds_folder(&mut self) -> Result<(), Trouble> {
         match self.lock.in_place() {
-            Ok(true) => Ok(()),
-            Ok(false) if !self.folder.is_dir() => Err(Trouble::with(&self.folder, &gone("folder"))),
-            Ok(false) => Err(Trouble::with(lock, &gone("lock file"))),
-            Err(error) => Err(Trouble::with(lock, &error)),
+            Ok(true) => {
+                self.is_lock_lost = false;
+                Ok(())
+            }
+            Ok(false) if !self.folder_is_ours() => {
+                Err(Trouble::of(&self.folder, Cause::Folder, gone("folder")))
+            }
+            Ok(false) if !std::mem::replace(&mut self.is_lock_lost, true) => {
+                Err(Trouble::of(self.lock.path(), Cause::Lock, gone("lock file")))
+            }
+            Ok(false) => self.retake_lock(),
+            Err(error) => Err(Trouble::with(self.lock.path(), &error)),
         }
+    }
+
+    fn folder_is_ours(&self) -> bool {
+        let held = self.held.as_ref();
+        held.map_or_else(|| self.folder.is_dir(), |held| is_at(held, &self.folder).unwrap_or(false))
+    }
+
+    /// Takes the lock anew, and goes on if nobody wrote here meanwhile.
+    fn retake_lock(&mut self) -> Result<(), Trouble> {
+        let path = self.lock.path().to_owned();
+        let trouble = |why: String| Trouble::of(&path, Cause::Lock, why);
+        let lock = self.lock.retake().map_err(|error| match error {
+            LockError::Held(holder) => {
+                trouble(format!("another lock file is in its place, held by {}", holder_text(holder)))
+            }
+            LockError::Io(error) => trouble(error.to_string()),
+        })?;
+        if let Some(file) = self.written_by_others().map_err(|error| Trouble::with(&self.folder, &error))? {
+            let why = "another process wrote records here while the lock file was gone";
+            return Err(Trouble::of(&file, Cause::Lock, why));
+        }
+        self.lock = lock;
+        self.is_lock_lost = false;
+        Ok(())
+    }
+
+    /// A segment that has more than this log wrote.
+    fn written_by_others(&self) -> io::Result<Option<PathBuf>> {
+        let (ours, ours_max) = match &self.current {
+            Current::Open(file) => (Some(file), self.durable_bytes),
+            Current::Failed(file) => (Some(file), self.durable_bytes.saturating_add(self.tried_bytes)),
+            Current::None => (None, 0),
+        };
+        for (number, path) in segments(&self.folder)?.into_iter().rev() {
+            if number < self.number {
+                break;
+            }
+            let is_ours = match ours.filter(|_| number == self.number) {
+                Some(file) if file.in_place()? => file.bytes()? <= ours_max,
+                _ => fs::symlink_metadata(&path)?.len() == 0,
+            };
+            if !is_ours {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
     }
 
     /// Brings a failed segment to its durable end, so that the next may begin.
@@ -205,9 +281,12 @@ impl Segments {
         let path = self.path();
         let trouble = |error: io::Error| Trouble::with(&path, &error);
         let ours = file.in_place().map_err(trouble)?;
+        let found = file.bytes().map_err(trouble)?;
         match self.durable_bytes {
             // The file was removed or replaced: whatever is there now is not ours to touch.
             _ if !ours => self.next(),
+            // It was cut: what is gone does not come back, and a file that is made longer is filled with zeros.
+            durable if found < durable => self.next(),
             0 => {
                 self.disk.remove(&path).map_err(trouble)?;
                 self.current = Current::None;
@@ -245,12 +324,27 @@ fn is_aged(begun: SystemTime, now: SystemTime, age_max: Duration) -> bool {
     now.duration_since(begun).is_ok_and(|age| age >= age_max)
 }
 
-fn append(file: &mut dyn SegmentFile, lines: &[u8]) -> io::Result<()> {
-    file.write(lines)?;
-    file.sync()?;
-    match file.in_place()? {
-        true => Ok(()),
-        false => Err(gone("file")),
+/// Makes lines durable at the end of a file, which has to be as it was left, and in its place.
+fn append(file: &mut dyn SegmentFile, path: &Path, before: u64, lines: &[u8]) -> Result<(), Trouble> {
+    let trouble = |error: io::Error| Trouble::with(path, &error);
+    has_bytes(file, path, before)?;
+    file.write(lines).map_err(trouble)?;
+    file.sync().map_err(trouble)?;
+    if !file.in_place().map_err(trouble)? {
+        return Err(Trouble::of(path, Cause::Changed, gone("file")));
+    }
+    has_bytes(file, path, before.saturating_add(lines.len() as u64))
+}
+
+/// Who cuts a file that is written, or writes to it, is found before another line goes there.
+fn has_bytes(file: &dyn SegmentFile, path: &Path, expected: u64) -> Result<(), Trouble> {
+    match file.bytes().map_err(|error| Trouble::with(path, &error))? {
+        found if found == expected => Ok(()),
+        found => {
+            let why =
+                format!("file was changed by somebody else while in use: {found} bytes, expected {expected}");
+            Err(Trouble::of(path, Cause::Changed, why))
+        }
     }
 }
 
@@ -262,8 +356,8 @@ fn gone_with(removed: io::Result<()>) -> io::Result<()> {
     }
 }
 
-fn gone(what: &str) -> io::Error {
-    io::Error::other(format!("{what} was removed or replaced while in use"))
+fn gone(what: &str) -> String {
+    format!("{what} was removed or replaced while in use")
 }
 
 #[cfg(test)]

@@ -51,7 +51,15 @@ impl Writer {
         // What was written last may have been durable before anybody asked for the end; and a disk that failed at the end
         // is to be told of, too.
         let end = || Taken { records: Vec::new(), is_last: true };
-        while self.write() && self.put(end()) && self.queue.has_waiting() {}
+        loop {
+            if !(self.write() && self.put(end())) {
+                self.queue.unfinished();
+                return;
+            }
+            if !self.queue.has_waiting() {
+                return;
+            }
+        }
     }
 
     /// Writes until the log is closed and everything accepted is durable; false when it cannot be made so.
@@ -171,7 +179,7 @@ impl Writer {
     /// then a strict log takes no more.
     fn outlast(&mut self, trouble: Trouble, mut batch: Vec<Accepted>) -> bool {
         self.segments.hold(true);
-        let mut is_full = trouble.is_full;
+        let mut is_full = trouble.is_full();
         let mut opening = self.queue.failed(trouble);
         loop {
             let last_attempt = self.queue.closing();
@@ -192,7 +200,7 @@ impl Writer {
                     }
                 }
                 Err(trouble) => {
-                    is_full = trouble.is_full;
+                    is_full = trouble.is_full();
                     if is_full && self.reserve.is_held() {
                         continue;
                     }
@@ -221,7 +229,7 @@ impl Writer {
                     batch.drain(..count);
                     count_max = usize::MAX;
                 }
-                Err(trouble) if trouble.is_full && count + usize::from(opening.is_some()) > 1 => {
+                Err(trouble) if trouble.is_full() && count + usize::from(opening.is_some()) > 1 => {
                     count_max = count / 2;
                 }
                 Err(trouble) => return Err(trouble),

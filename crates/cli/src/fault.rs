@@ -165,8 +165,8 @@ impl From<OpenError> for Fault {
 
 impl From<Unavailable> for Fault {
     fn from(error: Unavailable) -> Self {
-        let help = "what was done is not on record; free the disk, then run the command again";
-        Self::Log { message: error.to_string(), help: help.to_owned() }
+        let help = format!("what was done may not be on record; {}", error.hint());
+        Self::Log { message: error.to_string(), help }
     }
 }
 

@@ -140,4 +140,8 @@ impl SegmentFile for FaultyFile {
     fn in_place(&self) -> io::Result<bool> {
         self.file.in_place()
     }
+
+    fn bytes(&self) -> io::Result<u64> {
+        self.file.bytes()
+    }
 }

@@ -99,6 +99,10 @@ impl SegmentFile for SmallFile {
     fn in_place(&self) -> io::Result<bool> {
         self.0.in_place()
     }
+
+    fn bytes(&self) -> io::Result<u64> {
+        self.0.bytes()
+    }
 }
 
 fn open(folder: &Path, disk: &SmallDisk) -> Result<Log, OpenError> {

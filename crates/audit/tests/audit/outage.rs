@@ -1,11 +1,13 @@
 //! A disk that fails: nothing acknowledged is lost or doubled, everybody is told, and the log goes on by itself.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use audit::{Log, Mode, Options, Unavailable};
+use audit::{Cause, Log, Mode, OpenError, Options, Unavailable};
 use serde_json::Value;
 
 use crate::faulty::{EIO, ENOSPC, EROFS, FaultyDisk, Operation};
@@ -41,11 +43,13 @@ fn a_failing_disk_stops_a_strict_log_until_it_is_well_and_loses_nothing() {
 
         disk.fail(move |operation| failing.contains(&operation).then_some(code));
         acknowledged.push(accept(&log, 2).unwrap());
-        let Err(Unavailable::Unwritable { file, why }) = log.sync() else { panic!("{failing:?}: synced") };
+        let Err(Unavailable::Unwritable { file, why, cause }) = log.sync() else {
+            panic!("{failing:?}: synced")
+        };
         assert!(file.starts_with(folder.path()));
         assert_eq!(why, std::io::Error::from_raw_os_error(code).to_string());
         assert!(!log.writable());
-        assert_eq!(accept(&log, 3), Err(Unavailable::Unwritable { file, why: why.clone() }));
+        assert_eq!(accept(&log, 3), Err(Unavailable::Unwritable { file, why: why.clone(), cause }));
 
         disk.heal();
         let turned_away = sync_at_last(&log);
@@ -152,21 +156,103 @@ fn a_segment_that_was_removed_or_replaced_is_noticed_at_the_next_commit() {
 }
 
 #[test]
-fn a_log_whose_lock_file_is_gone_stays_stopped() {
+fn a_log_whose_lock_file_is_gone_makes_another_and_goes_on() {
+    let folder = tempdir().unwrap();
+    let disk = FaultyDisk::healthy();
+    let log = open(folder.path(), &disk, |_| {});
+    let mut acknowledged = vec![accept(&log, 1).unwrap()];
+    log.sync().unwrap();
+    let lock = folder.path().join("lock");
+    for harm in [
+        |lock: &Path| fs::remove_file(lock).unwrap(),
+        |lock: &Path| {
+            fs::remove_file(lock).unwrap();
+            fs::write(lock, "1\n").unwrap();
+        },
+    ] {
+        harm(&lock);
+        acknowledged.push(accept(&log, 2).unwrap());
+        sync_at_last(&log);
+        let error = Log::open(Options { wait: Duration::ZERO, ..options(folder.path()) }).unwrap_err();
+        assert!(matches!(error, OpenError::Locked { .. }), "{error}");
+    }
+    // Also when it is found to be gone only at the end.
+    acknowledged.push(accept(&log, 3).unwrap());
+    log.sync().unwrap();
+    fs::remove_file(&lock).unwrap();
+    log.close().unwrap();
+    let records = records(folder.path());
+    assert_whole(&records, &acknowledged);
+    let gaps = of_kind(&records, "gap");
+    assert!(gaps.iter().any(|gap| gap["detail"]["why"] == "lock file was removed or replaced while in use"));
+}
+
+#[test]
+fn a_log_whose_lock_file_was_replaced_waits_for_who_holds_the_other() {
     let folder = tempdir().unwrap();
     let disk = FaultyDisk::healthy();
     let log = open(folder.path(), &disk, |_| {});
     let lock = folder.path().join("lock");
-    fs::rename(&lock, folder.path().join("moved")).unwrap();
-    fs::write(&lock, "1\n").unwrap();
+    fs::remove_file(&lock).unwrap();
+    fs::write(&lock, "4711\n").unwrap();
+    let holder = fs::File::open(&lock).unwrap();
+    holder.lock().unwrap();
     let id = accept(&log, 1).unwrap();
-    assert!(matches!(log.sync(), Err(Unavailable::Unwritable { file, .. }) if file == lock));
+    assert!(
+        matches!(log.sync(), Err(Unavailable::Unwritable { file, cause: Cause::Lock, .. }) if file == lock)
+    );
     assert!(!log.writable());
-
-    fs::rename(folder.path().join("moved"), &lock).unwrap();
+    holder.unlock().unwrap();
     sync_at_last(&log);
     log.close().unwrap();
     assert_whole(&records(folder.path()), &[id]);
+}
+
+#[test]
+fn a_log_that_another_one_was_written_to_says_so_and_stays_stopped() {
+    let folder = tempdir().unwrap();
+    let disk = FaultyDisk::healthy();
+    let log = open(folder.path(), &disk, |_| {});
+    accept(&log, 1).unwrap();
+    log.sync().unwrap();
+    fs::remove_file(folder.path().join("lock")).unwrap();
+    let other = crate::open(folder.path());
+    accept(&other, 2).unwrap();
+    other.close().unwrap();
+    let before = fs::read(folder.path().join("00000001.jsonl")).unwrap();
+
+    // Nothing that was accepted is left, and still it did not end in order.
+    let unavailable = log.close().unwrap_err();
+    assert!(unavailable.hint().contains("start this one again"), "{unavailable}");
+    assert_eq!(fs::read(folder.path().join("00000001.jsonl")).unwrap(), before);
+    crate::open(folder.path()).close().unwrap();
+}
+
+#[test]
+fn a_segment_that_is_changed_while_it_is_written_takes_no_more_and_the_log_says_why() {
+    let cut = |path: &Path| fs::OpenOptions::new().write(true).open(path).unwrap().set_len(100).unwrap();
+    let added = |path: &Path| {
+        let mut file = fs::OpenOptions::new().append(true).open(path).unwrap();
+        file.write_all(b"{}\n").unwrap();
+    };
+    for (harm, bytes) in [(&cut as &dyn Fn(&Path), Some(100)), (&added, None)] {
+        let folder = tempdir().unwrap();
+        let disk = FaultyDisk::healthy();
+        let log = open(folder.path(), &disk, |_| {});
+        accept(&log, 1).unwrap();
+        log.sync().unwrap();
+        let first = folder.path().join("00000001.jsonl");
+        let written = fs::metadata(&first).unwrap().len();
+        harm(&first);
+        let id = accept(&log, 2).unwrap();
+        sync_at_last(&log);
+        log.close().unwrap();
+        // What was cut is gone and not made up for; what others added is no part of the log.
+        assert_eq!(fs::metadata(&first).unwrap().len(), bytes.unwrap_or(written));
+        let second = fs::read_to_string(folder.path().join("00000002.jsonl")).unwrap();
+        assert_eq!(second.matches(&id).count(), 1);
+        assert!(second.contains("file was changed by somebody else while in use"), "{second}");
+    }
 }
 
 #[test]

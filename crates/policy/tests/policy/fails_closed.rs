@@ -95,6 +95,10 @@ impl SegmentFile for FillingFile {
     fn in_place(&self) -> io::Result<bool> {
         self.0.in_place()
     }
+
+    fn bytes(&self) -> io::Result<u64> {
+        self.0.bytes()
+    }
 }
 
 #[test]
