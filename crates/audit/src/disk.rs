@@ -226,6 +226,17 @@ pub(crate) fn is_at(_: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
+/// How many names a file has; who has another one could write it from elsewhere.
+#[cfg(unix)]
+pub(crate) fn names(file: &File) -> io::Result<u64> {
+    file.metadata().map(|found| std::os::unix::fs::MetadataExt::nlink(&found))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn names(_: &File) -> io::Result<u64> {
+    Ok(1)
+}
+
 fn is_missing(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }

@@ -91,11 +91,16 @@ impl KeyFile {
     /// Puts the next key in the place of this one, which is kept. At any moment there is a whole key in place.
     pub(crate) fn install(&self, former: KeyId) -> Result<(), KeyFileError> {
         let unusable = |error: io::Error| KeyFileError::unusable(&self.path, error);
-        match fs::hard_link(&self.path, self.former_path(former)) {
-            // A start after a crash does it for the second time.
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(unusable(error)),
+        // A copy, so that no key file ever has two names. A start after a crash makes it for the second time.
+        let (kept, beside) = (self.former_path(former), with_suffix(&self.former_path(former), "new"));
+        let key = secret::read(&self.path)?.ok_or_else(|| unusable(io::ErrorKind::NotFound.into()))?;
+        match fs::remove_file(&beside) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unusable(error)),
             _ => {}
         }
+        secret::write_new(&beside, &key).map_err(unusable)?;
+        fs::rename(&beside, &kept).map_err(unusable)?;
+        sync_folder_of(&kept).map_err(unusable)?;
         fs::rename(self.next_path(), &self.path).map_err(unusable)?;
         sync_folder_of(&self.path).map_err(unusable)
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::disk::is_at;
+use crate::disk::{is_at, names};
 use crate::limits::LOCK_POLL;
 use crate::regular;
 
@@ -40,6 +40,14 @@ impl Lock {
             match file.try_lock() {
                 // Between opening and locking, somebody may have put another file there.
                 Ok(()) if is_at(&file, &path).map_err(LockError::Io)? => {
+                    // The lock of another folder under this name would hold up its log, too.
+                    match names(&file).map_err(LockError::Io)? {
+                        1 => {}
+                        names => {
+                            let why = format!("it has {names} names (hard links), expected 1");
+                            return Err(LockError::Io(io::Error::other(why)));
+                        }
+                    }
                     write_holder(&mut file).map_err(LockError::Io)?;
                     return Ok(Self { file, path });
                 }

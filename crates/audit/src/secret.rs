@@ -9,7 +9,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use crate::digest::{hex, key};
-use crate::disk::sync_folder_of;
+use crate::disk::{is_at, names, sync_folder_of};
 use crate::limits::KEY_FILE_BYTES_MAX;
 use crate::regular;
 
@@ -121,7 +121,8 @@ pub(crate) fn open_or_make(
     let beside = with_suffix(path, &hex(&key().map_err(unusable)?));
     write_new(&beside, &fresh().map_err(unusable)?).map_err(unusable)?;
     let linked = fs::hard_link(&beside, path);
-    fs::remove_file(&beside).map_err(unusable)?;
+    // Whoever found both names may have removed this one.
+    removed(fs::remove_file(&beside)).map_err(unusable)?;
     match linked {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(unusable(error)),
         _ => sync_folder_of(path).map_err(unusable)?,
@@ -140,6 +141,17 @@ pub(crate) fn read(path: &Path) -> Result<Option<Vec<u8>>, KeyFileError> {
         opened => opened.map_err(unusable)?,
     };
     check(path, &file.metadata().map_err(unusable)?, 0o600)?;
+    if names(&file).map_err(unusable)? != 1 {
+        // Somebody who made it was stopped before its first name was gone.
+        remove_first_name(path, &file).map_err(unusable)?;
+        let names = names(&file).map_err(unusable)?;
+        if names != 1 {
+            return Err(KeyFileError::unusable(
+                path,
+                format!("it has {names} names (hard links), expected 1"),
+            ));
+        }
+    }
     bounded(&file).map(Some).map_err(unusable)
 }
 
@@ -158,6 +170,30 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<File> {
     let mut file = options.open(path)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).inspect_err(|_| drop(fs::remove_file(path)))?;
     Ok(file)
+}
+
+/// Removes the name under which a file was made before it got its own.
+fn remove_first_name(path: &Path, file: &File) -> io::Result<()> {
+    let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return Ok(()) };
+    for entry in fs::read_dir(folder_of(path))? {
+        let other = entry?.path();
+        let suffix =
+            other.file_name().and_then(|other| other.to_str()?.strip_prefix(name)?.strip_prefix('.'));
+        let is_first =
+            |suffix: &str| suffix.len() == 64 && suffix.bytes().all(|digit| digit.is_ascii_hexdigit());
+        if suffix.is_some_and(is_first) && is_at(file, &other)? {
+            removed(fs::remove_file(&other))?;
+        }
+    }
+    Ok(())
+}
+
+/// Gone is gone, whoever did it.
+fn removed(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// A name beside this one: with a dot and something more.

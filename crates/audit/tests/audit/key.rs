@@ -121,6 +121,23 @@ fn a_key_behind_a_link_or_that_is_none_is_refused_and_left_alone() {
 }
 
 #[test]
+fn a_key_or_a_lock_with_two_names_is_refused_unless_its_maker_was_stopped_between_them() {
+    let folder = tempdir().unwrap();
+    let first = open(folder.path()).verifying_key();
+    let key = key_of(&folder);
+    fs::hard_link(&key, folder.beside("elsewhere")).unwrap();
+    assert!(refused(&folder).to_string().contains("it has 2 names (hard links), expected 1"));
+    fs::remove_file(folder.beside("elsewhere")).unwrap();
+    fs::hard_link(&key, folder.beside(&format!("keys/audit.ed25519.{}", "a".repeat(64)))).unwrap();
+    assert_eq!(open(folder.path()).verifying_key(), first);
+    assert_eq!(fs::read_dir(folder.beside("keys")).unwrap().count(), 1);
+
+    fs::hard_link(folder.path().join("lock"), folder.beside("elsewhere")).unwrap();
+    let error = Log::open(options(folder.path())).unwrap_err();
+    assert!(error.to_string().contains("lock` cannot be opened: it has 2 names"), "{error}");
+}
+
+#[test]
 fn a_key_inside_the_logs_folder_is_refused() {
     for place in ["audit.ed25519", "keys/audit.ed25519", "../log/audit.ed25519"] {
         let folder = tempdir().unwrap();
