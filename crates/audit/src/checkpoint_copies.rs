@@ -2,18 +2,24 @@
 //!
 //! The newest is what counts, and the log never waits for it: a thread of its own takes it from a slot. Whether
 //! somebody looks at the copies is not known here.
+//!
+//! INVARIANT: a copy is replaced only by one that goes on from it. That of another end is the evidence that the log was cut, or
+//! written anew: it is kept, ours is written beside it, as `<id>.<records>.conflict`, and no start goes on.
 
 use std::fmt;
-use std::fs;
-use std::io;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use crate::checkpoint::Checkpoint;
 use crate::disk::sync_folder_of;
-use crate::limits::CHECKPOINT_COPY_WAIT;
-use crate::secret::write_new;
+use crate::fork;
+use crate::limits::{CHECKPOINT_COPY_BYTES_MAX, CHECKPOINT_COPY_WAIT};
+use crate::read::ReadError;
+use crate::regular;
+use crate::secret::{with_suffix, write_new};
 
 /// Where checkpoints are copied to.
 #[derive(Clone)]
@@ -55,10 +61,10 @@ struct Slot {
 }
 
 impl CheckpointCopies {
-    /// Copies what it is given from here on.
-    pub(crate) fn start(to: CopyTo) -> io::Result<Self> {
+    /// Copies what it is given from here on, of the log in a folder.
+    pub(crate) fn start(to: CopyTo, log: &Path) -> io::Result<Self> {
         let shared = Arc::new(Shared { slot: Mutex::default(), changed: Condvar::new() });
-        let copier = shared.clone();
+        let copier = Copier { shared: shared.clone(), log: log.to_owned(), has_copied: false };
         thread::Builder::new().name("moonward-checkpoints".to_owned()).spawn(move || copier.copy_all(&to))?;
         Ok(Self { shared })
     }
@@ -89,11 +95,33 @@ impl Shared {
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn copy_all(&self, to: &CopyTo) {
+    /// The newest checkpoint, once there is one; nothing at the end.
+    fn next(&self) -> Option<Checkpoint> {
+        let mut slot = self.slot();
+        slot.busy = false;
+        self.changed.notify_all();
+        let waits = |slot: &mut Slot| slot.newest.is_none() && !slot.closing;
+        let mut slot = self.changed.wait_while(slot, waits).unwrap_or_else(PoisonError::into_inner);
+        slot.busy = slot.newest.is_some();
+        slot.newest.take()
+    }
+}
+
+/// What the thread works with.
+struct Copier {
+    shared: Arc<Shared>,
+    /// The log's folder.
+    log: PathBuf,
+    /// What is there is of this run.
+    has_copied: bool,
+}
+
+impl Copier {
+    fn copy_all(mut self, to: &CopyTo) {
         let mut is_failing = false;
-        while let Some(checkpoint) = self.next() {
+        while let Some(checkpoint) = self.shared.next() {
             let copied = match to {
-                CopyTo::Folder(folder) => copy_to(folder, &checkpoint),
+                CopyTo::Folder(folder) => self.copy_to(folder, &checkpoint, is_failing),
                 CopyTo::Sink(sink) => sink(&checkpoint.to_string()),
             };
             match copied {
@@ -110,29 +138,82 @@ impl Shared {
         }
     }
 
-    /// The newest checkpoint, once there is one; nothing at the end.
-    fn next(&self) -> Option<Checkpoint> {
-        let mut slot = self.slot();
-        slot.busy = false;
-        self.changed.notify_all();
-        let waits = |slot: &mut Slot| slot.newest.is_none() && !slot.closing;
-        let mut slot = self.changed.wait_while(slot, waits).unwrap_or_else(PoisonError::into_inner);
-        slot.busy = slot.newest.is_some();
-        slot.newest.take()
+    /// Copies one, unless what is there says something else.
+    fn copy_to(&mut self, folder: &Path, checkpoint: &Checkpoint, is_failing: bool) -> io::Result<()> {
+        let head = checkpoint.head();
+        let path = copy_of(folder, &head.log);
+        if let Some(theirs) = copied(&path)? {
+            let conflict = match self.has_copied {
+                true => (theirs.head().records > head.records).then(|| {
+                    format!("it counts {} records, and the log has {}", theirs.head().records, head.records)
+                }),
+                false => {
+                    fork::conflict(&theirs, &self.log, &head.log, head.records).map_err(io::Error::other)?
+                }
+            };
+            if let Some(why) = conflict {
+                // Once, not each second.
+                if !is_failing {
+                    set_beside(folder, checkpoint)?;
+                }
+                return Err(io::Error::other(format!("the copy there is of another end of this log: {why}")));
+            }
+        }
+        write_whole(&path, checkpoint)?;
+        self.has_copied = true;
+        Ok(())
     }
 }
 
+/// Whether a log goes on from the copy that is in a folder: what the copy says else, and where it is. What is there is kept, and
+/// the log's last checkpoint is written beside it. A folder that cannot be read is told when something is to be copied.
+pub(crate) fn conflict(
+    folder: &Path,
+    log: &Path,
+    id: &str,
+    records: u64,
+    last: Option<&Checkpoint>,
+) -> Result<Option<(PathBuf, String)>, ReadError> {
+    let path = copy_of(folder, id);
+    let Ok(Some(theirs)) = copied(&path) else { return Ok(None) };
+    let Some(why) = fork::conflict(&theirs, log, id, records)? else { return Ok(None) };
+    if let Some(Err(error)) = last.map(|last| set_beside(folder, last)) {
+        tracing::warn!(folder = %folder.display(), %error, "last checkpoint of the audit log cannot be written beside the copy");
+    }
+    Ok(Some((path, why)))
+}
+
+fn copy_of(folder: &Path, log: &str) -> PathBuf {
+    folder.join(format!("{log}.checkpoint"))
+}
+
+/// The checkpoint in a file; nothing without one, or when it holds something else.
+fn copied(path: &Path) -> io::Result<Option<Checkpoint>> {
+    let file = match regular::open(OpenOptions::new().read(true), path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        opened => opened?,
+    };
+    let mut bytes = Vec::new();
+    file.take(CHECKPOINT_COPY_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(str::from_utf8(&bytes).ok().and_then(|text| Checkpoint::parse(text).ok()))
+}
+
+/// Keeps both.
+fn set_beside(folder: &Path, ours: &Checkpoint) -> io::Result<()> {
+    let head = ours.head();
+    write_whole(&folder.join(format!("{}.{}.conflict", head.log, head.records)), ours)
+}
+
 /// Whole or not at all, so that a reader never finds half of one; and durable.
-fn copy_to(folder: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
-    let path = folder.join(format!("{}.checkpoint", checkpoint.head().log));
-    let beside = path.with_extension("checkpoint.new");
+fn write_whole(path: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
+    let beside = with_suffix(path, "new");
     match fs::remove_file(&beside) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     write_new(&beside, checkpoint.to_string().as_bytes())?;
-    fs::rename(&beside, &path)?;
-    sync_folder_of(&path)
+    fs::rename(&beside, path)?;
+    sync_folder_of(path)
 }
 
 #[cfg(test)]
@@ -156,7 +237,7 @@ mod tests {
                 Err(io::ErrorKind::BrokenPipe.into())
             }
         };
-        let copies = CheckpointCopies::start(CopyTo::Sink(Arc::new(sink))).unwrap();
+        let copies = CheckpointCopies::start(CopyTo::Sink(Arc::new(sink)), Path::new(".")).unwrap();
         (1..=1_000).for_each(|records| copies.put(checkpoint(records)));
         drop(copies);
         let seen = seen.lock().unwrap();

@@ -23,6 +23,16 @@ pub enum OpenError {
         /// What is wrong with it.
         why: String,
     },
+    /// It does not go on from the checkpoint that was kept outside: it was cut, written anew, or put back from an older copy.
+    #[error("audit log `{}` is not the one that the checkpoint `{}` was copied of: {why}", folder.display(), copy.display())]
+    Forked {
+        /// The log's folder.
+        folder: PathBuf,
+        /// The checkpoint.
+        copy: PathBuf,
+        /// What it says else.
+        why: String,
+    },
     /// There is no room for the file that is given up when the disk is full, so that the log can say so.
     #[error("audit log's reserve `{}` of {bytes} bytes cannot be made: {why}", file.display())]
     NoReserve {
@@ -55,6 +65,13 @@ impl OpenError {
             Self::Damaged { .. } => {
                 "nothing was changed; `moonward audit verify` says what is wrong. Keep the folder as it is, and start \
                  with another (`--log DIR`)"
+            }
+            Self::Forked { copy, .. } => {
+                return format!(
+                    "`moonward audit verify --against {}` tells what is missing. The checkpoint is kept. Start with another folder \
+                     (`--log DIR`), or, if the log was put back from an older copy, move the checkpoint away",
+                    copy.display()
+                );
             }
             Self::NoReserve { .. } => "make room on the disk, or give another folder with `--log DIR`",
             Self::Unusable { .. } => {

@@ -9,7 +9,7 @@
 //! Reading order: `entry`, `decision`, `event` (what is recorded), `record`, `redact`, `fit`, `objects`, `ascii`, `body` (how a
 //! line is made), `chain`, `checkpoint`, `note`, `key`, `key_rotation`, `seal` (why nobody can change one), `log`, `options`,
 //! `queue`, `watch`, `writer`, `reserve` (who waits for whom), `rollup`, `tally` (what is only counted), `segment`, `folder`, `tail`, `backward`,
-//! `stamp`, `disk`, `lock` (the files), `compress`, `retention` (old ones), `secret`, `key_file`, `keys`, `checkpoint_copies`
+//! `stamp`, `disk`, `lock` (the files), `compress`, `retention` (old ones), `secret`, `key_file`, `keys`, `checkpoint_copies`, `fork`
 //! (the files elsewhere), `archive` (policy sets), `read`; `verify` stands by itself.
 //!
 //! This crate knows no policy engine, no scripts and no network. It knows neither who may read the log, nor
@@ -33,6 +33,7 @@ mod error;
 mod event;
 mod fit;
 mod folder;
+mod fork;
 mod id;
 mod key;
 mod key_file;

@@ -98,6 +98,9 @@ pub(crate) const COMPRESS_REST: u32 = 4;
 /// takes longer is left for the next start.
 pub(crate) const COMPRESS_CLOSE_WAIT: Duration = Duration::from_secs(3);
 
+/// Bytes that are read of a copied checkpoint: 4 KiB, ten times what one has.
+pub(crate) const CHECKPOINT_COPY_BYTES_MAX: u64 = 4 * 1024;
+
 /// Numbers that the last segment may be above the one before while it is empty: 1 000. Each failed attempt to make a file skips
 /// one; a number near the largest, which somebody gave a file, would leave none.
 pub(crate) const SEGMENT_NUMBERS_SKIPPED_MAX: u64 = 1_000;

@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use serde_json::Value;
 
 use crate::archive::Archive;
-use crate::checkpoint_copies::CheckpointCopies;
+use crate::checkpoint_copies::{self, CheckpointCopies, CopyTo};
 use crate::entry::Entry;
 use crate::error::{OpenError, RotateError, Unavailable};
 use crate::folder::segment_name;
@@ -58,12 +58,16 @@ impl Log {
             TailError::Io(file, error) => unusable(&file, error),
             TailError::Damaged(file, why) => OpenError::Damaged { file, why },
         })?;
+        if let (Some(CopyTo::Folder(copies)), Some(tail)) = (&options.checkpoints, &tail) {
+            goes_on_from(copies, folder, tail)?;
+        }
         let change = keys.settle(tail.as_ref().and_then(|tail| tail.signer), options.hand_over)?;
         let redactor = match options.redact.is_empty() {
             true => None,
             false => Some(Redactor::new(&options.redact, redaction_key(&options.key, folder)?)),
         };
-        let copies = options.checkpoints.clone().map(CheckpointCopies::start).transpose();
+        let start = |to| CheckpointCopies::start(to, folder);
+        let copies = options.checkpoints.clone().map(start).transpose();
         let copies = copies.map_err(|error| unusable(folder, error))?;
         let mut reserve = Reserve::of(options.disk.clone(), folder, options.reserve_bytes);
         reserve.hold().map_err(|error| OpenError::NoReserve {
@@ -272,6 +276,20 @@ impl Drop for Open {
         if let Err(unavailable) = self.close() {
             tracing::error!(folder = %self.folder.display(), %unavailable, "audit records were lost");
         }
+    }
+}
+
+/// Whether the log goes on from the checkpoint of it that was copied last.
+fn goes_on_from(copies: &Path, folder: &Path, tail: &Tail) -> Result<(), OpenError> {
+    let Some(log) = tail.log.as_deref().filter(|log| log.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+    else {
+        return Ok(());
+    };
+    let conflict =
+        checkpoint_copies::conflict(copies, folder, log, tail.chain.records, tail.checkpoint.as_ref());
+    match conflict.map_err(|error| OpenError::Damaged { file: folder.into(), why: error.to_string() })? {
+        Some((copy, why)) => Err(OpenError::Forked { folder: folder.into(), copy, why }),
+        None => Ok(()),
     }
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct Tail {
     pub(crate) log: Option<String>,
     /// Number of the last checkpoint; 0 without one.
     pub(crate) signed: u64,
+    /// The last checkpoint.
+    pub(crate) checkpoint: Option<Checkpoint>,
     /// Whose signatures are expected from here on; nothing before the first checkpoint.
     pub(crate) signer: Option<KeyId>,
     /// Whether the last line says that its run ended in order.
@@ -195,6 +197,7 @@ impl Way {
             chain: Chain::new(),
             log: None,
             signed: 0,
+            checkpoint: None,
             signer: None,
             shut: false,
             rollups: Vec::new(),
@@ -313,6 +316,7 @@ impl Way {
         self.tail.signed = place.seq;
         self.tail.log = Some(log.clone());
         self.tail.signer.get_or_insert(signer);
+        self.tail.checkpoint = Some(checkpoint);
         Ok(())
     }
 

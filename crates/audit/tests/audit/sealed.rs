@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use audit::{Checkpoint, CopyTo, KeyRotation, Log, Options, VerifyingKey, digest};
+use audit::{Checkpoint, CopyTo, KeyRotation, Log, OpenError, Options, VerifyingKey, digest};
 use serde_json::Value;
 
 use crate::faulty::{ENOSPC, FaultyDisk, Operation};
@@ -223,6 +223,81 @@ fn the_newest_checkpoint_is_copied_to_a_folder_under_the_logs_name() {
         let copy = fs::read_to_string(outside.join(name)).unwrap();
         assert_eq!(copy, of_kind(&records, "checkpoint")[run - 1]["detail"]["note"], "as it is in the log");
     }
+}
+
+#[test]
+fn a_copy_is_kept_when_the_log_was_cut_or_written_anew_and_no_start_goes_on() {
+    let folder = tempdir().unwrap();
+    let outside = folder.beside("outside");
+    fs::create_dir(&outside).unwrap();
+    let copied = || Options { checkpoints: Some(CopyTo::Folder(outside.clone())), ..options(folder.path()) };
+    let segment = folder.path().join("00000001.jsonl");
+    for run in 0..3 {
+        let log = Log::open(copied()).unwrap();
+        accept(&log, run).unwrap();
+        log.close().unwrap();
+    }
+    let name = format!("{}.checkpoint", records(folder.path())[0]["id"].as_str().unwrap());
+    let copy = fs::read_to_string(outside.join(&name)).unwrap();
+    let whole = fs::read_to_string(&segment).unwrap();
+    let cut: String = whole.split_inclusive('\n').take(4).collect();
+    for (written_anew, why) in
+        [(0, "it counts 5 records, and the log has 4"), (4, "after 5 records the log has another hash")]
+    {
+        fs::write(&segment, &cut).unwrap();
+        // Without copies, by whoever has the key.
+        for run in 0..written_anew {
+            let log = open(folder.path());
+            accept(&log, 100 + run).unwrap();
+            log.close().unwrap();
+        }
+        let error = Log::open(copied()).unwrap_err();
+        let OpenError::Forked { copy: named, why: said, .. } = &error else { unreachable!("{error}") };
+        assert_eq!(*named, outside.join(&name));
+        assert!(said.starts_with(why), "{said}");
+        assert!(error.hint().starts_with("`moonward audit verify --against "), "{}", error.hint());
+        assert_eq!(fs::read_to_string(outside.join(&name)).unwrap(), copy, "it is the evidence");
+    }
+    let mut beside: Vec<_> = fs::read_dir(&outside)
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    beside.retain(|other| *other != name);
+    assert_eq!(beside.len(), 2, "{beside:?}");
+    assert!(beside.iter().all(|name| name.ends_with(".conflict")), "{beside:?}");
+
+    // What goes on from the copy replaces it, also when the copy is older than the last run.
+    fs::write(&segment, &whole).unwrap();
+    let log = open(folder.path());
+    accept(&log, 4).unwrap();
+    log.close().unwrap();
+    let log = Log::open(copied()).unwrap();
+    accept(&log, 5).unwrap();
+    log.close().unwrap();
+    assert_ne!(fs::read_to_string(outside.join(&name)).unwrap(), copy);
+}
+
+#[test]
+fn a_copy_that_comes_back_while_the_log_is_written_is_not_replaced_by_another_end() {
+    let folder = tempdir().unwrap();
+    let (outside, away) = (folder.beside("outside"), folder.beside("away"));
+    fs::create_dir(&outside).unwrap();
+    let copied = || Options { checkpoints: Some(CopyTo::Folder(outside.clone())), ..options(folder.path()) };
+    let log = Log::open(copied()).unwrap();
+    accept(&log, 1).unwrap();
+    accept(&log, 2).unwrap();
+    log.close().unwrap();
+    let segment = folder.path().join("00000001.jsonl");
+    let first = fs::read_to_string(&segment).unwrap().split_inclusive('\n').next().unwrap().to_owned();
+    fs::write(&segment, first).unwrap();
+    fs::rename(&outside, &away).unwrap();
+    let log = Log::open(copied()).unwrap();
+    fs::rename(&away, &outside).unwrap();
+    let name = format!("{}.checkpoint", records(folder.path())[0]["id"].as_str().unwrap());
+    let copy = fs::read_to_string(outside.join(&name)).unwrap();
+    accept(&log, 3).unwrap();
+    log.close().unwrap();
+    assert_eq!(fs::read_to_string(outside.join(&name)).unwrap(), copy);
 }
 
 #[test]
