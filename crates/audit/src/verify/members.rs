@@ -120,10 +120,6 @@ pub(super) fn hand_over(line: &str) -> Result<HandOver, Wrong> {
     if from.strip_prefix("old ") != Some(&old) || to.strip_prefix("new ") != Some(&new) {
         return Err(malformed("its note names other keys"));
     }
-    // Only the id of a key that was gone: nobody hands over.
-    if old.len() == 8 && old.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Err(Wrong::HandOver);
-    }
     Ok(HandOver {
         origin: origin.ok_or_else(|| malformed("its note has another first line"))?.to_owned(),
         records: number(records).ok_or_else(|| malformed("its count is no number"))?,

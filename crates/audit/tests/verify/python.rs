@@ -118,8 +118,8 @@ fn the_script_follows_rotations_and_removals() {
     laundered.segments[0].clear();
     let folder = tempdir().unwrap();
     laundered.write(folder.path(), &[]);
-    assert_eq!(run(folder.path(), Some(KEY)).0, 6, "the next record after a removal is its checkpoint");
-    agree(folder.path(), KEY, signatures);
+    assert_eq!(run(folder.path(), &[KEY]).0, 6, "the next record after a removal is its checkpoint");
+    agree(folder.path(), &[KEY], signatures);
 
     let mut forged = ByHand::new(KEY);
     forged.acts(3).checkpoint("key").rotate_signed(STRANGER, &[STRANGER]).acts(1).checkpoint("shutdown");
