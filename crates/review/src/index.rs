@@ -8,6 +8,7 @@ mod file;
 mod fit;
 mod head;
 mod tables;
+mod whole;
 
 use std::path::{Path, PathBuf};
 

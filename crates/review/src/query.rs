@@ -101,7 +101,7 @@ pub fn query(
     progress: &mut dyn FnMut(Progress),
     each: &mut dyn FnMut(Found) -> ControlFlow<()>,
 ) -> Result<Answer, IndexError> {
-    index.catch_up(progress)?;
+    index.catch_up_whole(progress)?;
     match answer(index, question, progress, each)? {
         // The index is stale in a way that its head does not show.
         Outcome::Stale(why, answer) if answer.shown > 0 => {

@@ -88,7 +88,7 @@ impl Index {
         }
     }
 
-    fn try_catch_up(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<Indexed, IndexError> {
+    pub(super) fn try_catch_up(&mut self, progress: &mut dyn FnMut(Progress)) -> Result<Indexed, IndexError> {
         self.check_fit()?;
         let head = Head::read(&self.connection)?;
         let segments = self.segments()?;

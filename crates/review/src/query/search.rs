@@ -41,6 +41,8 @@ impl<'a> Search<'a> {
         let condition = selection.records();
         let connection = self.index.connection();
         self.answer.matched = self.count(&condition)?;
+        // SQLite has no larger numbers.
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let text = format!(
             "SELECT seq, segment, offset FROM record WHERE {} ORDER BY seq DESC LIMIT {limit}",
             condition.text

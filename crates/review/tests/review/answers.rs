@@ -175,6 +175,47 @@ fn an_index_that_is_gone_corrupt_foreign_or_of_another_log_answers_the_same() {
 }
 
 #[test]
+fn rows_that_were_taken_out_of_the_index_are_missed_and_it_is_made_anew() {
+    let log = log();
+    // A gap of the log's own is none of the index.
+    log.append(2, &[decision(44, "allow", 1), json!("no record"), decision(48, "allow", 1)]);
+    let path = log.path().join("index/audit.sqlite");
+    let since = Selection { since: Some(time(10)), until: Some(time(13)), ..denials() };
+    let expected = (ask(log.path(), &denials(), None), ask(log.path(), &since, None));
+    assert!(expected.1.1.is_complete() && !expected.0.1.is_complete(), "{expected:?}");
+    for taken in [
+        "DELETE FROM record WHERE decision = 'deny'",
+        "DELETE FROM record WHERE seq = 12",
+        "DELETE FROM record WHERE seq <= 12",
+        "DELETE FROM record WHERE seq >= 12",
+        "DELETE FROM record WHERE segment = 1; DELETE FROM segment WHERE number = 1",
+        "DELETE FROM record",
+        "DELETE FROM trouble",
+        "UPDATE head SET seq = 12; DELETE FROM record WHERE seq > 12",
+    ] {
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        connection.execute_batch(taken).unwrap();
+        drop(connection);
+        for (selection, expected) in [(&since, &expected.1), (&denials(), &expected.0)] {
+            let (seqs, answer, _) = ask(log.path(), selection, None);
+            assert_eq!((&seqs, &answer), (&expected.0, &expected.1), "{taken}");
+        }
+        // Once made anew it is whole.
+        assert_eq!(ask(log.path(), &since, None).2, Vec::<String>::new(), "{taken}");
+    }
+}
+
+#[test]
+fn a_limit_beyond_all_numbers_is_none() {
+    let log = log();
+    ask(log.path(), &denials(), None);
+    for limit in [i64::MAX as usize + 1, usize::MAX] {
+        let (seqs, answer, notes) = ask(log.path(), &denials(), Some(limit));
+        assert!(seqs == DENIED && answer.is_complete() && notes.is_empty(), "{answer:?} {notes:?}");
+    }
+}
+
+#[test]
 fn a_log_that_was_replaced_or_changed_makes_the_index_begin_anew() {
     let log = log();
     ask(log.path(), &denials(), None);
