@@ -76,7 +76,16 @@ fn make(path: &Path) -> io::Result<()> {
         std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
     }
     if let Some(parent) = path.parent() {
-        folder.create(parent).or_else(|error| if parent.is_dir() { Ok(()) } else { Err(error) })?;
+        let made = folder.create(parent);
+        // Never through a link: whoever hands a folder over chooses what its names lead to.
+        let kind = parent.symlink_metadata().map(|metadata| metadata.file_type());
+        match (made, kind) {
+            (_, Ok(kind)) if kind.is_symlink() => {
+                return Err(io::Error::new(io::ErrorKind::InvalidInput, "`index` is a symbolic link"));
+            }
+            (_, Ok(kind)) if kind.is_dir() => {}
+            (made, _) => made?,
+        }
     }
     // SQLite would make it readable for all.
     match file.write(true).create_new(true).open(path) {
