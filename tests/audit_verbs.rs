@@ -184,6 +184,36 @@ fn wrong_arguments_are_64_with_what_was_probably_meant_and_no_log_is_said() {
 }
 
 #[test]
+fn a_folder_that_is_not_the_log_is_no_answer() {
+    let folder = ran();
+    let empty = tempfile::tempdir().unwrap();
+    for verb in [
+        &["query"][..],
+        &["query", "-o", "json"],
+        &["tail"],
+        &["export"],
+        &["reindex"],
+        &["report"],
+        &["show", "last"],
+    ] {
+        let mut command = moonward();
+        command.arg("audit").args(verb).arg(folder.path()).arg("--log").arg(empty.path());
+        let output = command.output().unwrap();
+        let (stdout, stderr) = texts(&output);
+        assert_eq!(output.status.code(), Some(1), "{verb:?} {stderr}");
+        let said = stdout + &stderr;
+        assert!(said.contains("there is no audit log in") && said.contains("`--log` takes"), "{said}");
+        // The app wrote its log elsewhere; where its manifest says is none.
+        let output = moonward().arg("audit").args(verb).arg(folder.path()).output().unwrap();
+        let (stdout, stderr) = texts(&output);
+        assert_eq!(output.status.code(), Some(1), "{verb:?} {stderr}");
+        let said = stdout + &stderr;
+        assert!(said.contains("has signed one") && said.contains("`--log DIR` names"), "{said}");
+    }
+    assert_eq!(fs::read_dir(empty.path()).unwrap().count(), 0);
+}
+
+#[test]
 fn with_its_index_deleted_corrupt_or_not_to_be_kept_a_query_answers_the_same() {
     let folder = ran();
     let ask = || audit(&folder, &["query", "-o", "json", "--decision", "deny"]);

@@ -109,17 +109,36 @@ struct Place {
 }
 
 impl Place {
-    /// The folder of the log, whether it is there or not.
+    /// The folder of the log: with records in it, unless the app never had one.
     ///
     /// # Errors
-    /// The log was named, and is not there; or the app's manifest cannot be understood.
+    /// The log was named, and there is none; the app has signed one, which is not there; or the app's manifest cannot be
+    /// understood.
     fn folder(&self) -> Result<PathBuf, Fault> {
+        let folder = self.folder_to_come()?;
+        if review::has_records(&folder) {
+            return Ok(folder);
+        }
+        if self.log.log.is_some() {
+            return Err(no_log(&folder).with_help(WHAT_LOG_TAKES));
+        }
+        let key = Outline::read(&self.app).map_err(Fault::Invalid)?.log_options(None).key;
+        if key.exists() {
+            let help = "it may be in another folder, which `--log DIR` names; otherwise it was removed";
+            let message = format!("{}, and `{}` has signed one", no_log(&folder).message(), key.display());
+            return Err(Fault::failed(message).with_help(help));
+        }
+        Ok(folder)
+    }
+
+    /// The folder where records are or may come to be.
+    ///
+    /// # Errors
+    /// The log was named, and the folder is not there; or the app's manifest cannot be understood.
+    fn folder_to_come(&self) -> Result<PathBuf, Fault> {
         match &self.log.log {
             Some(folder) if folder.is_dir() => Ok(folder.clone()),
-            Some(folder) => {
-                let message = format!("there is no audit log in `{}`", folder.display());
-                Err(Fault::failed(message).with_help("`--log` takes the folder that the segments are in"))
-            }
+            Some(folder) => Err(no_log(folder).with_help(WHAT_LOG_TAKES)),
             None => Ok(Outline::read(&self.app).map_err(Fault::Invalid)?.log_options(None).folder),
         }
     }
@@ -136,6 +155,13 @@ impl Place {
         let app = shell::path(&self.app);
         self.log.log.as_ref().map_or(app.clone(), |log| format!("{app} --log {}", shell::path(log)))
     }
+}
+
+/// What an argument that names no log should have been.
+const WHAT_LOG_TAKES: &str = "`--log` takes the folder that the segments are in";
+
+fn no_log(folder: &Path) -> Fault {
+    Fault::failed(format!("there is no audit log in `{}`", folder.display()))
 }
 
 /// Says that there is no log, which is no fault of an app that never ran.

@@ -87,7 +87,8 @@ impl Tail {
     /// Shows what there is, then what comes.
     pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
         let filter = self.filters.filter(printer)?;
-        let folder = self.place.folder()?;
+        // What is not there yet can be followed.
+        let folder = if self.follow { self.place.folder_to_come()? } else { self.place.folder()? };
         let condition = filter.as_ref().map(condition);
         let for_people = printer.output() == Output::Text;
         let selection =
