@@ -104,6 +104,23 @@ fn rotate_key_prints_the_new_key_and_the_log_hands_the_trust_on() {
 }
 
 #[test]
+fn rotate_key_of_a_log_that_is_not_there_makes_none() {
+    let folder = app("");
+    let empty = folder.path().join("empty");
+    fs::create_dir(&empty).unwrap();
+    for log in [&folder.log(), &empty] {
+        let mut command = moonward();
+        let output = command.args(["audit", "rotate-key"]).arg(folder.path()).arg("--log").arg(log).output();
+        let output = output.unwrap();
+        let stderr = texts(&output).1;
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("there is no audit log in") && stderr.contains("`--log` takes"), "{stderr}");
+    }
+    assert!(!folder.log().exists() && !folder.path().join("data").exists());
+    assert_eq!(fs::read_dir(&empty).unwrap().count(), 0);
+}
+
+#[test]
 fn rotate_key_of_a_log_that_is_written_is_74_and_names_the_holder() {
     let folder = app("");
     let held = audit::Log::open(audit::Options::new(folder.log())).unwrap();

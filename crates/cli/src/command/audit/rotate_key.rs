@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::super::{LogFolder, OutputForm};
+use super::{WHAT_LOG_TAKES, no_log};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::print::{Output, Printer};
@@ -23,7 +24,7 @@ use crate::print::{Output, Printer};
 /// Logs that share a key file share its change: give each of the others with `--log` and `--hand-over`, before the app writes it
 /// again. A start does not do that by itself, so that a stolen key does not survive its change.
 ///
-/// One process writes a log, so that the app must not be running. Exits with 74 if it is.
+/// One process writes a log, so that the app must not be running. Exits with 74 if it is, and with 1 if there is no log.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -49,6 +50,10 @@ impl RotateKey {
         // A key that others may know has to go, whether the app loads or not.
         let app = Outline::read(&self.app).map_err(Fault::Invalid)?;
         let options = app.log_options(self.log.log.as_deref());
+        if !review::has_records(&options.folder) {
+            // Opening it would make a log, and keys, where nobody looks for them.
+            return Err(no_log(&options.folder).with_help(WHAT_LOG_TAKES));
+        }
         if self.hand_over {
             return hand_over(options, printer);
         }
