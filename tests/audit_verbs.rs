@@ -214,6 +214,39 @@ fn a_folder_that_is_not_the_log_is_no_answer() {
 }
 
 #[test]
+fn a_page_is_written_to_stdout_through_a_link_and_into_a_pipe() {
+    use std::os::unix::fs::{FileTypeExt as _, symlink};
+
+    let folder = ran();
+    let at = |name: &str| folder.path().join(name);
+    let page = |file: &std::path::Path| {
+        let (code, stdout, stderr) = audit(&folder, &["report", "--html", file.to_str().unwrap()]);
+        assert_eq!(code, 0, "{stderr}");
+        stdout
+    };
+    let is_page = |text: &str| text.starts_with("<!doctype html>") && text.trim_end().ends_with("</html>");
+    for name in ["-", "/dev/stdout"] {
+        let stdout = page(std::path::Path::new(name));
+        assert!(is_page(&stdout), "{stdout}");
+    }
+    for (link, target) in [("there", "page.html"), ("not-there", "another.html")] {
+        if link == "there" {
+            fs::write(at(target), "an older one").unwrap();
+        }
+        symlink(target, at(link)).unwrap();
+        page(&at(link));
+        assert!(at(link).is_symlink(), "{link} was replaced");
+        assert!(is_page(&fs::read_to_string(at(target)).unwrap()), "{target}");
+    }
+    assert!(Command::new("mkfifo").arg(at("pipe")).status().unwrap().success());
+    let pipe = at("pipe");
+    let reader = std::thread::spawn(move || fs::read_to_string(pipe).unwrap());
+    page(&at("pipe"));
+    assert!(is_page(&reader.join().unwrap()));
+    assert!(fs::symlink_metadata(at("pipe")).unwrap().file_type().is_fifo());
+}
+
+#[test]
 fn with_its_index_deleted_corrupt_or_not_to_be_kept_a_query_answers_the_same() {
     let folder = ran();
     let ask = || audit(&folder, &["query", "-o", "json", "--decision", "deny"]);

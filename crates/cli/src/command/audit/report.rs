@@ -2,7 +2,8 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::io::Write as _;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use audit::read;
@@ -21,6 +22,9 @@ use crate::fault::Fault;
 use crate::print::{Output, Printer};
 use crate::progress::ProgressLine;
 use crate::shell;
+
+/// Links in a row that are followed: as many as Linux does.
+const LINKS_MAX: usize = 40;
 
 /// Report what was denied to whom and by which policy, what is new, and how the log fared
 ///
@@ -44,7 +48,7 @@ pub(super) struct Report {
     /// Form of the report: `json` also for errors
     #[arg(short, long, value_name = "FORM", value_enum, default_value_t)]
     output: Form,
-    /// Write the report into this file, as one page of HTML
+    /// Write the report into this file, as one page of HTML; `-` is stdout
     #[arg(long, value_name = "FILE", conflicts_with = "output")]
     html: Option<PathBuf>,
 }
@@ -90,8 +94,12 @@ impl Report {
         undecided.iter().for_each(|why| printer.say(&format!("warning: {why}")));
         let report = gathering.finish();
         match (&self.html, self.output) {
+            (Some(file), _) if is_stdout(file) => printer.data(&report.to_html())?,
             (Some(file), _) => {
-                write(file, &report.to_html())?;
+                write(file, &report.to_html()).map_err(|error| {
+                    let file = visible(&file.display().to_string());
+                    Fault::failed(format!("the report cannot be written to `{file}`: {error}"))
+                })?;
                 printer.say(&format!("ok: wrote {}", shell::path(file)));
             }
             (None, Form::Text) => printer.data(&report.to_text())?,
@@ -177,20 +185,28 @@ fn rows(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Writes a page whole or not at all, readable by its owner only: it says what the log says.
-fn write(file: &Path, page: &str) -> Result<(), Fault> {
-    let folder = match file.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    let written = NamedTempFile::new_in(folder).and_then(|mut new| {
-        new.write_all(page.as_bytes())?;
-        new.persist(file).map_err(|error| error.error)
-    });
-    written.map(drop).map_err(|error| {
-        Fault::failed(format!(
-            "the report cannot be written to `{}`: {error}",
-            visible(&file.display().to_string())
-        ))
-    })
+/// Opened by its name, a file that stdout leads to would be replaced, or written over.
+fn is_stdout(file: &Path) -> bool {
+    [Path::new("-"), Path::new("/dev/stdout")].contains(&file)
+}
+
+/// Writes a page whole or not at all, readable by its owner only: it says what the log says. A link is followed, and what is
+/// no regular file (a pipe, a device) is written to, not replaced.
+fn write(file: &Path, page: &str) -> io::Result<()> {
+    if fs::metadata(file).is_ok_and(|metadata| !metadata.is_file()) {
+        return OpenOptions::new().write(true).open(file)?.write_all(page.as_bytes());
+    }
+    // Of a link that leads nowhere, too, what it leads to is made.
+    let mut target = file.to_owned();
+    for _ in 0..LINKS_MAX {
+        let Ok(next) = fs::read_link(&target) else { break };
+        target = folder_of(&target).join(next);
+    }
+    let mut new = NamedTempFile::new_in(folder_of(&target))?;
+    new.write_all(page.as_bytes())?;
+    new.persist(target).map(drop).map_err(|error| error.error)
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."))
 }
