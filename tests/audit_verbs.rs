@@ -247,6 +247,45 @@ fn a_page_is_written_to_stdout_through_a_link_and_into_a_pipe() {
 }
 
 #[test]
+fn an_export_whose_reader_goes_away_is_done_and_moves_no_cursor() {
+    let folder = ran();
+    // More than a pipe holds.
+    let lengthen = || {
+        let text = fs::read_to_string(segment(&folder)).unwrap();
+        let line = text.lines().last().unwrap();
+        let last: Json = serde_json::from_str(line).unwrap();
+        let seq: u64 = last["seq"].as_str().unwrap().parse().unwrap();
+        let numbered = |seq: u64| format!("\"seq\":\"{seq}\"");
+        let more = (1..3000).map(|after| line.replace(&numbered(seq), &numbered(seq + after)) + "\n");
+        fs::write(segment(&folder), text.clone() + &more.collect::<String>()).unwrap();
+    };
+    lengthen();
+    let cursor = folder.path().join("cursor");
+    let export = |more: &[&str]| {
+        let mut command = moonward();
+        command.args(["audit", "export"]).args(more).arg(folder.path()).arg("--log").arg(folder.log());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::with_capacity(64, child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        assert!(!line.is_empty());
+        let output = child.wait_with_output().unwrap();
+        (output.status.code(), texts(&output).1)
+    };
+    assert_eq!(export(&[]), (Some(0), String::new()));
+    assert_eq!(export(&["-o", "csv"]), (Some(0), String::new()));
+    let kept = cursor.to_str().unwrap();
+    let (code, stderr) = export(&["--cursor", kept]);
+    assert!(code == Some(1) && stderr.contains("the cursor is where it was before"), "{stderr}");
+    assert!(!cursor.exists());
+    // Nor one that there was.
+    assert_eq!(audit(&folder, &["export", "--cursor", kept]).0, 0);
+    let before = fs::read(&cursor).unwrap();
+    lengthen();
+    assert_eq!(export(&["--cursor", kept]).0, Some(1));
+    assert_eq!(fs::read(&cursor).unwrap(), before);
+}
+
+#[test]
 fn with_its_index_deleted_corrupt_or_not_to_be_kept_a_query_answers_the_same() {
     let folder = ran();
     let ask = || audit(&folder, &["query", "-o", "json", "--decision", "deny"]);

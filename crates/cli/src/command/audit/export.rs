@@ -1,10 +1,14 @@
 //! `moonward audit export`: records handed on to other tools, at least once, in order.
 
+use std::fs;
 use std::io::{self, BufWriter, Stdout, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use review::{CSV_HEAD, Cursor, CursorError, ExportError, Exported, Found, Taker, csv_line, export};
+use review::{
+    CSV_HEAD, Condition, Cursor, CursorError, ExportError, Exported, Found, Selection, Taker, csv_line,
+    export,
+};
 
 use super::filters::{Filters, condition};
 use super::{Place, say_no_log};
@@ -18,7 +22,7 @@ use crate::print::{Output, Printer};
 /// file is written when everything before it is. What was written after that comes again if this command is killed; `id` tells it apart.
 ///
 /// Exits with 4 when a line or segment cannot be read, or records are missing. The cursor stays before a segment that cannot
-/// be read at the moment.
+/// be read at the moment, and where it was if whoever reads the output goes away.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -72,19 +76,43 @@ impl Export {
         let selection = self.filters.selection();
         let mut stdout =
             Writing { to: BufWriter::new(io::stdout()), form: self.output, cursor: self.cursor.as_deref() };
-        if self.output == Form::Csv && from.is_none() {
-            stdout.to.write_all(CSV_HEAD.as_bytes()).map_err(|error| self.fault(&error.into()))?;
-        }
-        let exported = export(
-            &folder,
-            (self.after.unwrap_or_default(), from.as_ref()),
-            (&selection, condition.as_deref()),
-            &mut stdout,
-        )
-        .map_err(|error| self.fault(&error))?;
-        stdout.to.flush().map_err(|error| self.fault(&error.into()))?;
+        let exported =
+            match self.write(&folder, from.as_ref(), (&selection, condition.as_deref()), &mut stdout) {
+                Err(ExportError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+                    return self.reader_is_gone(from.as_ref(), error);
+                }
+                exported => exported.map_err(|error| self.fault(&error))?,
+            };
         printer.say(&told(&exported));
         Ok(if exported.troubles.is_empty() { Exit::Done } else { Exit::Undetermined })
+    }
+
+    fn write(
+        &self,
+        folder: &Path,
+        from: Option<&Cursor>,
+        wanted: (&Selection, Option<&Condition<'_>>),
+        stdout: &mut Writing<'_>,
+    ) -> Result<Exported, ExportError> {
+        if self.output == Form::Csv && from.is_none() {
+            stdout.to.write_all(CSV_HEAD.as_bytes())?;
+        }
+        let exported = export(folder, (self.after.unwrap_or_default(), from), wanted, stdout)?;
+        stdout.to.flush()?;
+        Ok(exported)
+    }
+
+    /// Who had enough is no fault. Whoever goes on from a cursor did not get all: what was written may never have been read,
+    /// so that the cursor is put back to where it was.
+    fn reader_is_gone(&self, from: Option<&Cursor>, error: io::Error) -> Result<Exit, Fault> {
+        let Some(file) = &self.cursor else { return Ok(Exit::Done) };
+        match from {
+            Some(from) => from.write(file).map_err(|error| self.fault(&error.into()))?,
+            None if file.exists() => fs::remove_file(file).map_err(|error| self.fault(&error.into()))?,
+            None => {}
+        }
+        Err(Fault::failed(ExportError::Output(error).to_string())
+            .with_help("the cursor is where it was before; run the command again"))
     }
 
     fn fault(&self, error: &ExportError) -> Fault {
