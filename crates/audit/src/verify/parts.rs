@@ -48,6 +48,14 @@ impl<'f> Parts<'f> {
     }
 
     fn check(&self, below: &str, bytes: Option<u64>, hash: Hash) -> Checked {
+        // Never through a link: what is elsewhere is not kept with the log, and nobody knows who writes there.
+        let above = below.split_once('/').map(|(above, _)| above);
+        for folder in above.into_iter().chain([below]) {
+            let path = self.folder.join(folder);
+            if path.symlink_metadata().is_ok_and(|metadata| !metadata.is_dir()) {
+                return Ok(Some(Wrong::Part { name: folder.to_owned(), why: "is a link, or no folder" }));
+            }
+        }
         let name = format!("{below}/{}", hex(&hash));
         let path = self.folder.join(&name);
         let found = regular::open(OpenOptions::new().read(true), &path).and_then(sha256_of);

@@ -453,4 +453,17 @@ fn parts_kept_elsewhere_are_there_and_as_they_were() {
     fs::write(objects.join(&hash), part).unwrap();
     let verdict = judge(folder.path(), &[verifying(KEY)], None);
     assert_eq!((verdict.finding, verdict.figures.parts), (Finding::Intact, 2));
+
+    // A folder of parts that is a link: what it leads to is not kept with the log.
+    #[cfg(unix)]
+    for (name, record) in [("policies", 4), ("objects", 5), ("objects/00000002", 5)] {
+        let elsewhere = tempdir().unwrap();
+        let (here, there) = (folder.path().join(name), elsewhere.path().join("moved"));
+        fs::rename(&here, &there).unwrap();
+        std::os::unix::fs::symlink(&there, &here).unwrap();
+        assert_eq!(lacks(record), format!("lacks a part: `{name}` is a link, or no folder"));
+        fs::remove_file(&here).unwrap();
+        fs::rename(&there, &here).unwrap();
+    }
+    assert_eq!(found(folder.path()), Finding::Intact);
 }
