@@ -15,7 +15,9 @@ use super::verdict::Wrong;
 use crate::checkpoint::Hash;
 use crate::digest::sha256;
 use crate::key::VerifyingKey;
-use crate::limits::{VERIFY_ID_SAMPLES_MAX, VERIFY_KEYS_MAX, VERIFY_PROGRESS_BYTES, VERIFY_UNWITNESSED_MAX};
+use crate::limits::{
+    LINE_BYTES_MAX, VERIFY_ID_SAMPLES_MAX, VERIFY_KEYS_MAX, VERIFY_PROGRESS_BYTES, VERIFY_UNWITNESSED_MAX,
+};
 
 /// What is the same for all segments of a log.
 pub(super) struct Scan<'a> {
@@ -80,6 +82,8 @@ impl Scan<'_> {
                     std::mem::swap(&mut reading.before, &mut line);
                 }
                 Next::Torn(_) if segment.compressed => reading.fault_here(Wrong::Incomplete),
+                // The writer was interrupted within a line: what is longer never was one.
+                Next::Torn(bytes) if bytes > LINE_BYTES_MAX as u64 => reading.fault_here(Wrong::TooLong),
                 Next::Torn(bytes) => {
                     reading.summary.torn = bytes;
                     break;

@@ -10,7 +10,7 @@ use std::process::Command;
 use audit::{Event, EventKind, Finding, Log, Options, VerifyingKey};
 use tempfile::tempdir;
 
-use crate::by_hand::{ByHand, KEY, NEXT_KEY, STRANGER, verifying};
+use crate::by_hand::{ByHand, KEY, NEXT_KEY, STRANGER, packed, verifying};
 use crate::{Random, judge, vectors};
 
 fn script() -> PathBuf {
@@ -150,6 +150,49 @@ fn the_script_hands_no_trust_over_where_a_key_was_lost() {
         let folder = tempdir().unwrap();
         log.write(folder.path(), &[]);
         agree(folder.path(), &[KEY], signatures);
+    }
+}
+
+#[test]
+fn both_go_by_the_names_of_segments_and_refuse_padding_and_ends_that_no_write_left() {
+    let python = python();
+    let mut log = ByHand::new(KEY);
+    log.acts(3).checkpoint("rotation").segment().acts(3).checkpoint("shutdown");
+    let last = log.segments[1].concat();
+    let with = |name: &'static str, text: Vec<u8>| (name, text);
+    let extended = |more: &[u8]| [last.clone(), more.to_vec()].concat();
+    let member = packed(&log.segments[0].concat());
+    let cases = [
+        (with("none", vec![]), 0),
+        // Files by other names are somebody else's.
+        (with("1.jsonl", b"x".to_vec()), 0),
+        (with("00000001-copy.jsonl", log.segments[0].concat()), 0),
+        (with("000000003.jsonl", b"x\n".to_vec()), 0),
+        (with("00000000.jsonl", b"x\n".to_vec()), 0),
+        (with("00000002.jsonl.gz.part", b"x\n".to_vec()), 0),
+        (with("100000000.jsonl", b"x\n".to_vec()), 6),
+        // Zeros after a compressed segment, and other members.
+        (with("00000001.jsonl.gz", [member.clone(), vec![0; 100]].concat()), 6),
+        (with("00000001.jsonl.gz", [member.clone(), packed(b"")].concat()), 0),
+        (with("00000001.jsonl.gz", [member.clone(), packed(&log.segments[0].concat())].concat()), 6),
+        (with("00000001.jsonl.gz", [member.clone(), packed(b"").repeat(5000)].concat()), 0),
+        (with("00000001.jsonl.gz", vec![]), 6),
+        (with("00000001.jsonl.gz", member[..member.len() - 9].to_vec()), 6),
+        // A line in the making is no longer than a line.
+        (with("00000002.jsonl", extended(&[0; 16_384])), 0),
+        (with("00000002.jsonl", extended(&[0; 16_385])), 6),
+        (with("00000002.jsonl", extended(&[0; 20_000])), 6),
+    ];
+    for ((name, text), expected) in cases {
+        let folder = tempdir().unwrap();
+        log.write(folder.path(), &[1]);
+        fs::write(folder.path().join(name), &text).unwrap();
+        let finding = judge(folder.path(), &[verifying(KEY)], None).finding;
+        let code = if matches!(finding, Finding::Tampered(_)) { 6 } else { 0 };
+        assert_eq!(code, expected, "{name}, {} bytes: {finding:?}", text.len());
+        if let Some(signatures) = python {
+            agree(folder.path(), &[KEY], signatures);
+        }
     }
 }
 
