@@ -3,6 +3,7 @@
 //! The expression is evaluated as a policy's condition would be, with the record's members in the context's place; only
 //! those that it names are looked at. What a member means, and where a record comes from, is not known here.
 
+mod compared;
 mod record;
 
 use std::collections::BTreeSet;
@@ -78,6 +79,7 @@ impl Filter {
         }
         let tokens = expression(source).map_err(|found| vec![*found])?;
         let variables = variables(source, &tokens)?;
+        let never_true = compared::never_true(source, &tokens, &variables);
         let mut filter = Self {
             source: source.clone(),
             expression: Expression::new_bool(false),
@@ -90,10 +92,11 @@ impl Filter {
             errors.map(|error| filter.found(&error, &whole)).collect::<Vec<_>>()
         })?;
         filter.doubts = doubts(source, &tokens, &filter.members);
+        filter.doubts.extend(never_true);
         Ok(filter)
     }
 
-    /// What is probably not meant: members that no record has. Such a filter can be used all the same, since later versions
+    /// What is probably not meant: members that no record has, and comparisons that come out the same for each. Such a filter can be used all the same, since later versions
     /// of the product may add members.
     pub fn doubts(&self) -> &[Diagnostic] {
         &self.doubts

@@ -16,14 +16,20 @@ pub(super) static MEMBERS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
     members
 });
 
+/// Members that are numbers, whoever wrote them as text.
+pub(super) const NUMBERS: [&str; 3] = ["seq", "generation", "duration_ns"];
+
+/// The member that is a `datetime`.
+pub(super) const TIME: &str = "ts";
+
 /// Members of `detail` that are numbers, whoever wrote them as text.
 const DETAIL_NUMBERS: [&str; 6] = ["bytes_cut", "count", "dropped", "refused", "records", "through"];
 
 /// A member of a record with its name; nothing when Cedar has no form for it.
 pub(super) fn member(name: &str, value: &Json) -> Option<(String, RestrictedExpression)> {
     let expression = match (name, value) {
-        ("seq" | "generation" | "duration_ns", _) => number(value),
-        ("ts", Json::String(text)) => datetime(text),
+        (name, _) if NUMBERS.contains(&name) => number(value),
+        (TIME, Json::String(text)) => datetime(text),
         ("shadow", Json::Object(members)) => object(members, &["given"]),
         ("detail", Json::Object(members)) => object(members, &DETAIL_NUMBERS),
         (_, value) => plain(value),

@@ -116,6 +116,35 @@ fn a_member_that_no_record_has_is_doubted_and_the_filter_can_be_used() {
 }
 
 #[test]
+fn a_comparison_that_comes_out_the_same_for_every_record_is_doubted() {
+    for (text, message, help) in [
+        ("record.seq == \"41\"", "never true", "record.seq == 41"),
+        ("\"x\" == record.seq", "never true", "record.seq == 1"),
+        ("record.duration_ns > \"5\" && true", "true of no record", "record.duration_ns > 5"),
+        ("record.generation != \"1\"", "always true", "record.generation != 1"),
+        ("record.ts > \"2026-11-27\"", "true of no record", "record.ts > datetime(\"2026-11-27\")"),
+        ("record.ts == 5", "never true", "record.ts == datetime(\"2026-11-27T13:00:00Z\")"),
+    ] {
+        let filter = Filter::compile(text).unwrap();
+        let [doubt] = filter.doubts() else { panic!("{text}: {:?}", filter.doubts()) };
+        let said = diagnostic::render(doubt);
+        assert!(said.contains(message) && said.contains(&format!("help: write `{help}`")), "{text}: {said}");
+        assert_ne!(filter.matches(&record()).ok(), Some(message != "always true"), "{text}");
+        assert!(Filter::compile(help).unwrap().doubts().is_empty(), "{help}");
+    }
+    for text in [
+        "record.seq == 41",
+        "record.ts > datetime(\"2026-11-27\")",
+        "record.ts.toTime() < duration(\"14h\")",
+        "record.actor == \"41\" && record.context.seq == \"41\"",
+        "{seq: \"1\"}.seq == \"1\"",
+        "record has seq && record.detail.name == \"12\"",
+    ] {
+        assert!(Filter::compile(text).unwrap().doubts().is_empty(), "{text}");
+    }
+}
+
+#[test]
 fn only_the_members_that_are_named_are_looked_at() {
     let members = |text: &str| Filter::compile(text).unwrap().members;
     let named = |names: &[&str]| Members::Named(names.iter().map(|name| (*name).to_owned()).collect());
