@@ -132,18 +132,43 @@ fn a_query_finds_what_fits_and_says_what_it_looked_through() {
 fn what_an_expression_cannot_decide_is_told_and_one_that_is_none_is_3_with_its_place() {
     let folder = ran();
     let (code, stdout, stderr) = audit(&folder, &["query", "--where", "record.context.bytes > 1000"]);
-    assert_eq!((code, stdout.as_str()), (0, ""));
+    assert_eq!((code, stdout.as_str()), (4, ""), "it can be said of none");
     assert!(
         stderr.contains(" records had no `record.context.bytes`, and are not among those that match"),
         "{stderr}"
     );
     let (code, _, stderr) = audit(&folder, &["query", "--where", "record.acton == \"process.send\""]);
-    assert!(code == 0 && stderr.contains("warning: no record has a member `acton`"), "{stderr}");
+    assert!(code == 4 && stderr.contains("warning: no record has a member `acton`"), "{stderr}");
     assert!(stderr.contains("help: did you mean `action`?"), "{stderr}");
     for verb in ["query", "tail", "export"] {
         let (code, stdout, stderr) = audit(&folder, &[verb, "--where", "record.seq == 1 && recrod.seq == 2"]);
         assert_eq!((code, stdout.as_str()), (3, ""), "{verb}");
         assert!(stderr.contains("--where:1:20") && stderr.contains("^^^^^^"), "{stderr}");
+    }
+}
+
+#[test]
+fn an_expression_that_can_be_decided_of_no_record_is_4_in_every_verb() {
+    let folder = ran();
+    for verb in ["query", "tail", "export", "report"] {
+        for nothing in [
+            "record.ts > datetime(\"yesterday\")",
+            "record.seq > \"1\"",
+            "record.seq + 9223372036854775807 > 0",
+        ] {
+            let (code, _, stderr) = audit(&folder, &[verb, "--where", nothing]);
+            assert_eq!(code, 4, "{verb} {nothing}: {stderr}");
+            // One reason, however many records.
+            let told = stderr.matches("not among those that match").count();
+            assert_eq!(told, 1, "{verb} {nothing}: {stderr}");
+        }
+        // Of some it can be said.
+        let (code, _, stderr) = audit(&folder, &[verb, "--where", "record.decision == \"deny\""]);
+        assert_eq!(code, 0, "{verb}: {stderr}");
+        // Never true: that is an answer, and probably not what was meant.
+        let (code, _, stderr) = audit(&folder, &[verb, "--where", "record.seq == \"1\""]);
+        assert!(code == 0 && stderr.contains("this is never true"), "{verb} {code}: {stderr}");
+        assert!(stderr.contains("help: write `record.seq == 1`"), "{verb}: {stderr}");
     }
 }
 

@@ -12,7 +12,8 @@ use serde_json::Value as Json;
 use crate::cursor::{Cursor, CursorError};
 use crate::limits::{EXPORT_BATCH_RECORDS, TROUBLES_MAX};
 use crate::lines::{Place, RawLine, Trouble, lines_from, segments};
-use crate::query::{Condition, Found, count_reason};
+use crate::query::{Condition, Found};
+use crate::reasons::{count_reason, none_decided};
 use crate::row::Row;
 use crate::selection::Selection;
 
@@ -78,6 +79,7 @@ pub fn export(
     let mut stays = false;
     let mut before = after;
     let mut since_settled = 0;
+    let mut asked = 0;
     for line in lines_from(folder, place) {
         let (line, row) = match line.and_then(|line| row(folder, line)) {
             Ok(read) => read,
@@ -103,6 +105,7 @@ pub fn export(
         exported.range = Some((exported.range.map_or(row.seq, |(first, _)| first), row.seq));
         let next = Cursor::after(&line, row.seq, &row.id);
         if selection.holds(&row) {
+            asked += 1;
             match found(line, row, condition) {
                 Ok(Some(found)) => {
                     taker.take(&found)?;
@@ -126,6 +129,7 @@ pub fn export(
     if let Some(cursor) = cursor {
         taker.settle(&cursor)?;
     }
+    exported.troubles.extend(none_decided(&exported.undecided, asked));
     Ok(exported)
 }
 

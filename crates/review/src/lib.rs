@@ -4,7 +4,7 @@
 //! what is true. Knows no policy engine: what a filter means, whoever hands it in knows.
 //!
 //! Reading order: `lines` (the log by place), `row` and `selection` (what people ask by), `index` (where it is found fast),
-//! `query` (an answer, and whether it is complete), `recent` (the newest, and what comes), `export` and `cursor`, `groups`,
+//! `query` (an answer, and whether it is complete), `reasons`, `recent` (the newest, and what comes), `export` and `cursor`, `groups`,
 //! `keeper` (the index kept up in the background). What is told of records: `member` (how one is read), `wording` and `event`
 //! (how it is said), `story` (one record), `report` (many).
 
@@ -18,6 +18,7 @@ pub mod limits;
 mod lines;
 mod member;
 mod query;
+mod reasons;
 mod recent;
 mod report;
 mod row;
@@ -32,6 +33,7 @@ pub use index::{Column, Index, IndexError, Indexed, Progress, Stage, reindex};
 pub use keeper::Keeper;
 pub use lines::{Lines, Place, RawLine, Trouble, has_records, lines_from};
 pub use query::{Answer, Condition, Found, Question, Scanned, query};
+pub use reasons::{count_reason, none_decided};
 pub use recent::{Follower, Recent, recent};
 pub use report::{Gathering, Period, Report};
 pub use row::Row;

@@ -14,7 +14,6 @@ use serde_json::Value as Json;
 use self::range::{counted, every_trouble, removed, scanned, troubles};
 use self::search::Search;
 use crate::index::{Index, IndexError, Progress, Stage, is_unusable};
-use crate::limits::REASONS_MAX;
 use crate::row::Row;
 use crate::selection::Selection;
 
@@ -178,10 +177,4 @@ fn fill(
         (None, Some(limit)) => search.newest(selection, limit),
         (condition, limit) => search.all(selection, condition, limit),
     }
-}
-
-/// Counts a reason for not matching, of which there are not many.
-pub(crate) fn count_reason(reasons: &mut BTreeMap<String, u64>, why: String) {
-    let known = reasons.contains_key(&why) || reasons.len() < REASONS_MAX;
-    *reasons.entry(if known { why } else { "could not be decided".to_owned() }).or_default() += 1;
 }

@@ -5,10 +5,11 @@ use std::ops::ControlFlow;
 
 use rusqlite::params_from_iter;
 
-use super::{Answer, Condition, Found, count_reason};
+use super::{Answer, Condition, Found};
 use crate::index::{Index, IndexError, Progress, Stage};
 use crate::limits::QUERY_PROGRESS_RECORDS;
 use crate::lines::{Lines, Place, RawLine, lines_from};
+use crate::reasons::{count_reason, none_decided};
 use crate::row::Row;
 use crate::selection::{self, Selection};
 
@@ -114,6 +115,7 @@ impl<'a> Search<'a> {
                 }
             }
         }
+        self.answer.troubles.extend(none_decided(&self.answer.undecided, done));
         for found in newest {
             self.answer.shown += 1;
             if (self.each)(found).is_break() {

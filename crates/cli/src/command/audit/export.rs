@@ -21,7 +21,7 @@ use crate::print::{Output, Printer};
 /// As lines of the log, or as a table for a spreadsheet. With `--cursor` the next export goes on where this one stopped: the
 /// file is written when everything before it is. What was written after that comes again if this command is killed; `id` tells it apart.
 ///
-/// Exits with 4 when a line or segment cannot be read, or records are missing. The cursor stays before a segment that cannot
+/// Exits with 4 when a line or segment cannot be read, records are missing, or `--where` can be decided of none. The cursor stays before a segment that cannot
 /// be read at the moment, and where it was if whoever reads the output goes away.
 #[derive(Debug, Args)]
 #[command(after_help = "\

@@ -30,8 +30,8 @@ const NAMES_MAX: usize = 1000;
 /// that time were only counted in roll-ups, and whether anything may be missing. Records that people have no use for
 /// (`checkpoint`) are left out of text unless `--kind` names them.
 ///
-/// Exits with 4 when the answer is not complete: a line or segment cannot be read, or retention removed records of the time
-/// that was asked for. A limit does not make it incomplete.
+/// Exits with 4 when the answer is not complete: a line or segment cannot be read, retention removed records of the time
+/// that was asked for, or `--where` can be decided of no record of it. A limit does not make it incomplete.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

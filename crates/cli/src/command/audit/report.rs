@@ -1,6 +1,6 @@
 //! `moonward audit report`: what was denied, since when, and what changed; for people, for pages and for programs.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -29,7 +29,8 @@ const LINKS_MAX: usize = 40;
 /// Report what was denied to whom and by which policy, what is new, and how the log fared
 ///
 /// Decisions that were only counted, in roll-ups, are told apart from those with records of their own. What is first seen is
-/// new to the whole log, as far back as it goes. Exits with 4 if a part of the period cannot be read or is gone.
+/// new to the whole log, as far back as it goes. Exits with 4 if a part of the period cannot be read or is gone, or `--where` can
+/// be decided of no record.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -90,7 +91,11 @@ impl Report {
         } else {
             super::say_no_log(&folder, printer);
         }
-        let undecided = super::undecided(&wanted.undecided.into_inner());
+        let reasons = wanted.undecided.into_inner();
+        if let Some(why) = review::none_decided(&reasons, wanted.asked.get()) {
+            gathering.is_missing(why);
+        }
+        let undecided = super::undecided(&reasons);
         undecided.iter().for_each(|why| printer.say(&format!("warning: {why}")));
         let report = gathering.finish();
         match (&self.html, self.output) {
@@ -146,13 +151,15 @@ struct Wanted<'f> {
     is_all: bool,
     /// Records of which the expression does not tell, by the reason.
     undecided: RefCell<BTreeMap<String, u64>>,
+    /// Records of which it was to tell.
+    asked: Cell<u64>,
 }
 
 impl<'f> Wanted<'f> {
     fn new(selection: Selection, filter: Option<&'f Filter>) -> Self {
         let selection = Selection { since: None, until: None, ..selection };
         let is_all = filter.is_none() && selection == Selection::default();
-        Self { selection, filter, is_all, undecided: RefCell::default() }
+        Self { selection, filter, is_all, undecided: RefCell::default(), asked: Cell::default() }
     }
 
     /// Whether a decision or a roll-up is counted; of a roll-up, `policies` are those of its first decision.
@@ -169,8 +176,9 @@ impl<'f> Wanted<'f> {
         }
         self.selection.holds(&row)
             && self.filter.is_none_or(|filter| {
+                self.asked.set(self.asked.get() + 1);
                 filter.matches(record).unwrap_or_else(|why| {
-                    *self.undecided.borrow_mut().entry(why.to_string()).or_default() += 1;
+                    review::count_reason(&mut self.undecided.borrow_mut(), why.to_string());
                     false
                 })
             })

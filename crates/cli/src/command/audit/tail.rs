@@ -1,5 +1,7 @@
 //! `moonward audit tail`: the newest records, and those that come.
 
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -37,6 +39,8 @@ const LINES_AT_ONCE: usize = 10_000;
 /// One line a record: when, what was decided, who asked for what on what, which policy decided, where in which script, and the
 /// record's id. Roll-ups are shown too where the decisions that they count may fit: a flood is not silent. With `-o json` each line is the
 /// record as it is in the log.
+///
+/// Exits with 4 when a part of the log cannot be read, or `--where` can be decided of no record that was looked at.
 ///
 /// With `--group-by` records are counted instead: the newest 1000, and with `--follow` all that come.
 #[derive(Debug, Args)]
@@ -94,7 +98,12 @@ impl Tail {
         let selection =
             if for_people { self.filters.selection_for_people() } else { self.filters.selection() };
         let mut screen = Screen::new(printer, self.group_by.map(Into::into), self.follow);
-        let wanted = Wanted { selection: &selection, condition: condition.as_deref() };
+        let wanted = Wanted {
+            selection: &selection,
+            condition: condition.as_deref(),
+            undecided: RefCell::default(),
+            asked: Cell::default(),
+        };
         if !review::has_records(&folder) {
             say_no_log(&folder, printer);
             if !self.follow {
@@ -122,7 +131,10 @@ impl Tail {
             return Ok((review::Place::default(), true));
         }
         let found = recent(folder, limit, &mut |line| wanted.read(line).is_some());
-        let complete = found.troubles.is_empty();
+        let reasons = wanted.undecided.take();
+        let none_decided = review::none_decided(&reasons, wanted.asked.take());
+        let complete = found.troubles.is_empty() && none_decided.is_none();
+        super::undecided(&reasons).iter().for_each(|why| screen.printer.say(&format!("warning: {why}")));
         found.troubles.iter().for_each(|trouble| screen.trouble(trouble));
         if found.cut {
             screen.printer.say(
@@ -178,6 +190,10 @@ fn follow(
 struct Wanted<'a> {
     selection: &'a Selection,
     condition: Option<&'a Condition<'a>>,
+    /// Records of which the expression does not tell, by the reason.
+    undecided: RefCell<BTreeMap<String, u64>>,
+    /// Records of which it was to tell.
+    asked: Cell<u64>,
 }
 
 impl Wanted<'_> {
@@ -190,7 +206,13 @@ impl Wanted<'_> {
             return None;
         }
         let record = serde_json::from_slice(&line.bytes).ok()?;
-        let matches = self.condition.is_none_or(|matches| matches(&record) == Ok(true));
+        let matches = self.condition.is_none_or(|matches| {
+            self.asked.set(self.asked.get() + 1);
+            matches(&record).unwrap_or_else(|why| {
+                review::count_reason(&mut self.undecided.borrow_mut(), why);
+                false
+            })
+        });
         matches.then_some((row, record))
     }
 }
