@@ -200,8 +200,10 @@ fn a_policy_is_quoted_as_it_was_when_it_decided_or_not_at_all() {
 fn a_policy_is_quoted_as_the_log_keeps_it_if_that_is_what_its_name_says() {
     let folder = app();
     let policy = "@id(\"quiet\") forbid (principal, action, resource);";
-    let kept =
-        json!({"guards": [{"path": "a.cedar", "text": format!("// of then\n{policy}\n")}]}).to_string();
+    let kept = json!({"form": "moonward.policies/1", "policy_set": "aa", "cedar_schema": "", "replace_shipped_guard": false,
+        "shipped_guard": {"path": "policies/guard.cedar", "text": ""}, "scopes": [], "tenants": [], "declared": null,
+        "guards": [{"path": "a.cedar", "text": format!("// of then\n{policy}\n")}]})
+    .to_string();
     let name = audit::digest::hex(&audit::digest::sha256(kept.as_bytes()));
     let load =
         json!({"kind": "policy_load", "policy_set": "aa", "generation": "1", "detail": {"archive": name}});
@@ -222,6 +224,35 @@ fn a_policy_is_quoted_as_the_log_keeps_it_if_that_is_what_its_name_says() {
     fs::write(folder.log().join("elsewhere"), &kept).unwrap();
     std::os::unix::fs::symlink(folder.log().join("elsewhere"), &file).unwrap();
     assert!(audit(&folder, "show", &["last"]).1.contains("neither with the log nor in the app"));
+}
+
+#[test]
+fn of_two_files_of_one_name_the_one_that_decided_is_quoted() {
+    let own = "@id(\"own.zebra\")\nforbid (principal, action in Moonward::Action::\"registry\", resource)\n\
+               when { resource.value == \"zebra\" };\n";
+    // Of the same name as the shipped guard's file, with a policy where the shipped guard has another.
+    let shipped = include_str!("../policies/guard.cedar");
+    let same = shipped.lines().position(|line| line == "@id(\"guard.tenant.definition\")").unwrap();
+    for before in [same, 0] {
+        let folder = app();
+        let manifest = fs::read_to_string(folder.path().join("_index.yaml")).unwrap();
+        let guard = "  - {name: guard, kind: security.scope, always: true, policies: [file://policies/guard.cedar]}\n";
+        folder.write("_index.yaml", &format!("{manifest}{guard}"));
+        folder.write("policies/guard.cedar", &format!("{}{own}", "//\n".repeat(before)));
+        let id = folder.value("acme:clerk", &[]).as_str().unwrap().to_owned();
+        let (code, told, _) = audit(&folder, "show", &[&id, "."]);
+        assert_eq!(code, 0);
+        assert!(told.contains("`guard.tenant.definition`, as the log keeps it\n"), "{told}");
+        assert!(
+            told.contains("@id(\"guard.tenant.definition\")") && !told.contains("@id(\"own.zebra\")"),
+            "{told}"
+        );
+        let denials = folder.denials();
+        let zebra = denials.iter().find(|denial| denial["policies"][0]["id"] == "own.zebra").unwrap();
+        let (_, told, _) = audit(&folder, "show", &[zebra["id"].as_str().unwrap(), "."]);
+        assert!(told.contains("`own.zebra`, as the log keeps it\n"), "{told}");
+        assert!(told.contains("@id(\"own.zebra\")") && !told.contains("@id(\"guard."), "{told}");
+    }
 }
 
 #[test]

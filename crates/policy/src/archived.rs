@@ -128,6 +128,15 @@ impl Archived {
         &self.sources
     }
 
+    /// The files whose policies count for who holds these scopes: those of the guard, the shipped one first, then those of
+    /// each scope. Two of them may have the same path, since nobody keeps that of the shipped guard from an app.
+    pub fn files<'a>(&'a self, scopes: &'a [&str]) -> impl Iterator<Item = &'a Arc<Source>> {
+        let BundleSources { guards, replace_shipped_guard, scopes: all, .. } = &self.sources;
+        let shipped = (!replace_shipped_guard).then_some(&self.shipped_guard);
+        let held = all.iter().filter(|of| scopes.iter().any(|id| *id == &**of.scope.id()));
+        shipped.into_iter().chain(guards).chain(held.flat_map(|of| &of.files))
+    }
+
     /// The bundle that it was, with the guard that the product shipped then, and with the same digest.
     ///
     /// # Errors

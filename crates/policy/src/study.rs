@@ -198,9 +198,10 @@ pub fn blanked(source: &Arc<Source>, spans: &[Span]) -> Arc<Source> {
     if own.is_empty() { source.clone() } else { load::blanked(source, own.into_iter()) }
 }
 
-/// The policy of a file that begins at this line and column, both from 1, as a record of its decision has them.
-pub fn policy_at(source: &Arc<Source>, line: usize, column: usize) -> Option<Span> {
-    load::policy_at(source, line, column)
+/// The policy of a file that has this id and begins at this line and column, both from 1, as a record of its decision has
+/// them. Threads that call it need a stack of [`EVALUATION_STACK_BYTES`].
+pub fn policy_at(source: &Arc<Source>, id: &str, line: usize, column: usize) -> Option<Span> {
+    load::policy_at(source, id, line, column)
 }
 
 /// The guard that this version of the product ships.

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use cedar_policy::Effect;
+use cedar_policy::{Effect, Policy};
 use diagnostic::{Diagnostic, Source, Span};
 
 use super::lexeme::Lexemes;
@@ -44,10 +44,12 @@ pub(crate) fn blanked<'a>(source: &Arc<Source>, spans: impl Iterator<Item = &'a 
     Arc::new(Source { path: source.path.clone(), text })
 }
 
-/// The policy of a file that begins at this line and column, both from 1.
-pub(crate) fn policy_at(source: &Arc<Source>, line: usize, column: usize) -> Option<Span> {
-    let begins_there = |span: &Span| span.position() == (line, column);
-    scan::statements(source).ok()?.into_iter().map(|statement| statement.span).find(begins_there)
+/// The policy of a file that has this id and begins at this line and column, both from 1.
+pub(crate) fn policy_at(source: &Arc<Source>, id: &str, line: usize, column: usize) -> Option<Span> {
+    let begins_there = |statement: &Statement| statement.span.position() == (line, column);
+    let statement = scan::statements(source).ok()?.into_iter().find(begins_there)?;
+    let policy = Policy::parse(None, statement.text()).ok()?;
+    (policy.annotation("id") == Some(id)).then_some(statement.span)
 }
 
 /// By the first word that is no annotation's; what has neither word is left among the permits, for the parser to
@@ -72,11 +74,13 @@ mod tests {
     fn a_policy_is_found_where_a_record_says_that_it_begins() {
         let text = "// ü\n@id(\"a\") permit (principal, action, resource); @id(\"b\")\nforbid (principal, action, resource);";
         let source = Arc::new(Source { path: "a.cedar".into(), text: text.to_owned() });
-        let found =
-            |line, column| policy_at(&source, line, column).map(|span| &source.text[span.start..span.end]);
-        assert_eq!(found(2, 1), Some("@id(\"a\") permit (principal, action, resource);"));
-        assert_eq!(found(2, 48), Some("@id(\"b\")\nforbid (principal, action, resource);"));
-        assert_eq!((found(2, 2), found(9, 1), found(0, 0)), (None, None, None));
+        let found = |id, line, column| {
+            policy_at(&source, id, line, column).map(|span| &source.text[span.start..span.end])
+        };
+        assert_eq!(found("a", 2, 1), Some("@id(\"a\") permit (principal, action, resource);"));
+        assert_eq!(found("b", 2, 48), Some("@id(\"b\")\nforbid (principal, action, resource);"));
+        assert_eq!((found("a", 2, 2), found("a", 9, 1), found("a", 0, 0)), (None, None, None));
+        assert_eq!((found("b", 2, 1), found("", 2, 48)), (None, None), "another policy is there");
     }
 
     #[test]

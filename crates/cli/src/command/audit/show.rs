@@ -149,9 +149,8 @@ impl Show {
                 Err(error) => story.is_missing(error.to_string()),
             }
         }
-        let set = text(story.record(), "policy_set").to_owned();
-        let archive = story.archive().map(str::to_owned);
-        let texts = PolicyTexts::new(&self.place.app, log, &set, archive.as_deref());
+        let (record, archive) = (story.record().clone(), story.archive().map(str::to_owned));
+        let texts = PolicyTexts::new(&self.place.app, log, &record, archive.as_deref());
         story.policies_mut().for_each(|policy| texts.quote(policy));
         story
     }
