@@ -51,6 +51,25 @@ impl Row {
             // What a later version says in another form is passed over.
             Err(_) => serde_json::from_slice::<Head>(line).map_err(|error| error.to_string())?.into(),
         };
+        Self::of(written)
+    }
+
+    /// The row of a record that was read already.
+    ///
+    /// # Errors
+    /// As [`Row::of_line`].
+    pub fn of_record(record: &Json) -> Result<Self, String> {
+        if !record.is_object() {
+            return Err("not a JSON object".to_owned());
+        }
+        let written = match Written::deserialize(record) {
+            Ok(written) => written,
+            Err(_) => Head::deserialize(record).map_err(|error| error.to_string())?.into(),
+        };
+        Self::of(written)
+    }
+
+    fn of(written: Written) -> Result<Self, String> {
         if written.schema != audit::SCHEMA {
             let schema: String = written.schema.chars().take(64).collect();
             return Err(format!("schema is `{schema}`, expected `{}`", audit::SCHEMA));
@@ -212,27 +231,30 @@ mod tests {
         )
     }
 
+    /// Read from the line, which is the same as from the record.
+    fn read(line: &str) -> Result<Row, String> {
+        let row = Row::of_line(line.as_bytes());
+        if let Ok(record) = serde_json::from_str::<Json>(line) {
+            assert_eq!(Row::of_record(&record), row, "{line}");
+        }
+        row
+    }
+
     #[test]
     fn a_row_has_what_people_ask_by() {
-        let row = Row::of_line(
-            line(
-                "\"kind\":\"decision\",\"decision\":\"deny\",\"tenant\":\"acme\",\"actor\":\"acme/user/ada\",\
+        let row = read(&line(
+            "\"kind\":\"decision\",\"decision\":\"deny\",\"tenant\":\"acme\",\"actor\":\"acme/user/ada\",\
                  \"action\":\"process.send\",\"resource\":{\"type\":\"Process\",\"id\":\"x\"},\
                  \"decision_kind\":\"deny_forbid\",\"policies\":[{\"id\":\"a\"},{\"id\":\"b\\nc\"}],\
                  \"shadow\":{\"policies\":[{\"id\":\"s\"}]},\"entities\":[{}]",
-            )
-            .as_bytes(),
-        )
+        ))
         .unwrap();
         assert_eq!((row.seq, row.ts_ns, row.decision.as_deref()), (2, 1_000_000_005, Some("deny")));
         assert_eq!(row.policies().collect::<Vec<_>>(), ["a", "b c", "s"]);
-        let row = Row::of_line(
-            line(
+        let row = read(&line(
                 "\"kind\":\"rollup\",\"tenant\":\"acme\",\"detail\":{\"opening\":\"01X\",\"action\":\"process.send\",\
                  \"resource_type\":\"Process\",\"decision_kind\":\"deny_default\",\"count\":\"12\"}",
-            )
-            .as_bytes(),
-        )
+        ))
         .unwrap();
         assert_eq!(
             (row.opening.as_deref(), row.count, row.decision.as_deref()),
@@ -242,8 +264,7 @@ mod tests {
 
     #[test]
     fn a_kind_or_form_of_a_later_version_is_passed_over_and_another_schema_is_not() {
-        let row = Row::of_line(line("\"kind\":\"new\",\"resource\":\"text\",\"tenant\":\"acme\"").as_bytes())
-            .unwrap();
+        let row = read(&line("\"kind\":\"new\",\"resource\":\"text\",\"tenant\":\"acme\"")).unwrap();
         assert_eq!((row.kind.as_str(), row.tenant), ("new", None));
         for (line, why) in [
             (line("\"kind\":\"x\"").replace("audit/1", "audit/2"), "schema is `moonward.audit/2`"),
@@ -253,7 +274,7 @@ mod tests {
             ("[]".to_owned(), "not a JSON object"),
             ("{\u{1b}".to_owned(), "key must be a string"),
         ] {
-            let said = Row::of_line(line.as_bytes()).unwrap_err();
+            let said = read(&line).unwrap_err();
             assert!(said.contains(why), "{line}: {said}");
         }
     }
