@@ -366,10 +366,68 @@ fn an_answer_from_a_log_that_cannot_be_read_whole_is_4_and_says_where() {
     assert_eq!((&last["complete"], last["troubles"].as_array().unwrap().len()), (&false.into(), 2));
     let (code, _, stderr) = audit(&folder, &["export"]);
     assert!(code == 4 && stderr.contains("the export is NOT complete"), "{stderr}");
+    let (code, stdout, stderr) = audit(&folder, &["tail"]);
+    assert!(code == 4 && stdout.lines().count() > 2, "{stdout}");
+    assert!(stderr.starts_with("warning: byte ") && stderr.contains("begins no record: "), "{stderr}");
+    let (code, _, stderr) = audit(&folder, &["reindex"]);
+    assert!(code == 4 && stderr.starts_with("warning: byte "), "{stderr}");
+    let (code, stdout, _) = audit(&folder, &["reindex", "-o", "json"]);
+    let made: Json = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, made["troubles"].as_array().unwrap().len()), (4, 2), "{stdout}");
 
     fs::create_dir(folder.log().join("00000002.jsonl")).unwrap();
     let (code, _, stderr) = audit(&folder, &["tail"]);
     assert!(code == 4 && stderr.contains("not a regular file"), "{code} {stderr}");
+}
+
+#[test]
+fn a_request_that_is_too_large_for_its_line_hides_from_no_filter_and_is_exported_whole() {
+    let folder = ran();
+    let mut lines = records(&folder.log());
+    let at = lines.iter().rposition(|record| record["decision"] == "deny").unwrap();
+    let part = serde_json::json!({"bytes": 20_001, "topic": "t".repeat(20_000)});
+    let text = part.to_string();
+    let name = audit::digest::hex(&audit::digest::sha256(text.as_bytes()));
+    let stand_in = serde_json::json!({"$stored": {"bytes": text.len().to_string(), "sha256": name}});
+    lines[at]["context"] = stand_in.clone();
+    let id = lines[at]["id"].as_str().unwrap().to_owned();
+    fs::write(segment(&folder), lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    let place = folder.log().join("objects/00000001");
+    fs::create_dir_all(&place).unwrap();
+    fs::write(place.join(&name), &text).unwrap();
+
+    let large = ["--where", "record has context.bytes && record.context.bytes > 20000"];
+    let ask = |verb: &[&str]| audit(&folder, &[verb, &large].concat());
+    for verb in [&["query"][..], &["query", "-n", "0"], &["tail"]] {
+        let (code, stdout, stderr) = ask(verb);
+        assert!(
+            code == 0 && stdout.lines().count() == 1 && stdout.contains(&id),
+            "{verb:?}: {stdout}{stderr}"
+        );
+    }
+    let (code, stdout, _) = ask(&["report"]);
+    assert!(code == 0 && stdout.contains("denied     1,"), "{stdout}");
+    // The line as it is, unless the part is asked for.
+    let (code, stdout, stderr) = ask(&["export"]);
+    let exported: Json = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, &exported["context"]), (0, &stand_in));
+    assert!(stderr.contains("of 1 record the export has no `context` or no `entities`"), "{stderr}");
+    let (code, stdout, stderr) = ask(&["export", "--with-parts"]);
+    let exported: Json = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, &exported["context"], &exported["id"]), (0, &part, &id.clone().into()));
+    assert!(!stderr.contains("kept elsewhere"), "{stderr}");
+    assert_eq!(audit(&folder, &["export", "--with-parts", "-o", "csv"]).0, 64);
+
+    // Without the part nobody knows whether it is one of those.
+    fs::remove_file(place.join(&name)).unwrap();
+    for verb in [&["query"][..], &["tail"], &["report"], &["export"]] {
+        let (code, stdout, stderr) = ask(verb);
+        assert!(code == 4 && format!("{stdout}{stderr}").contains(&name), "{verb:?}: {stdout}{stderr}");
+    }
+    let (code, stdout, stderr) = audit(&folder, &["export", "--with-parts"]);
+    assert_eq!((code, stdout.lines().count()), (4, lines.len()), "{stderr}");
+    let (code, _, stderr) = audit(&folder, &["query", "--where", "record.kind == \"decision\""]);
+    assert_eq!(code, 0, "who does not ask for the part can do without it: {stderr}");
 }
 
 #[test]

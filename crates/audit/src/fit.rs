@@ -15,7 +15,7 @@ use crate::digest::{hex, sha256};
 use crate::entry::Entry;
 use crate::event::Event;
 use crate::limits::LINE_BYTES_MAX;
-use crate::objects::{Part, STORED};
+use crate::objects::{OVERSIZED, Part, STORED};
 use crate::record::{DecisionRecord, EventRecord, Head, Record};
 use cut::{Cut, cut_detail, shortened, with_digest};
 
@@ -126,7 +126,7 @@ impl Elsewhere {
         let sha256 = hex(&sha256(&bytes));
         let told = json!({"bytes": bytes.len().to_string(), "sha256": sha256});
         let Some(room) = self.room.checked_sub(bytes.len() as u64) else {
-            *value = json!({"$oversized": told});
+            *value = json!({OVERSIZED: told});
             return Some(name);
         };
         self.room = room;

@@ -88,7 +88,7 @@ pub use limits::{
 };
 pub use log::Log;
 pub use note::InvalidNote;
-pub use objects::{StoredError, stored};
+pub use objects::{STORED, STORED_MEMBERS, StoredError, Whereabouts, filled, stored, whereabouts};
 pub use options::{Mode, Options};
 pub use read::{Line, Lines, RawLine, ReadError, find, read, read_from, read_with, segment_from};
 pub use record::SCHEMA;

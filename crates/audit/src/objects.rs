@@ -19,8 +19,25 @@ use crate::{Line, by_hash};
 /// The folder of all of them, in the log's.
 const FOLDER: &str = "objects";
 
-/// The member that stands for a part.
-pub(crate) const STORED: &str = "$stored";
+/// The name of the only member of what stands for a part in its line.
+pub const STORED: &str = "$stored";
+
+/// The member that stands for a part that its tenant had no room for.
+pub(crate) const OVERSIZED: &str = "$oversized";
+
+/// The members that may be kept elsewhere; in any other, what looks like it is data.
+pub const STORED_MEMBERS: [&str; 2] = ["context", "entities"];
+
+/// Where a member of a record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// In its line, as far as it has it.
+    Here,
+    /// In a file beside the segment: [`filled`] has it.
+    Elsewhere,
+    /// It was too large, and is lost.
+    Nowhere,
+}
 
 /// A part, to be stored before the line that names it.
 #[derive(Debug, Clone)]
@@ -55,10 +72,18 @@ pub enum StoredError {
 /// # Errors
 /// See [`StoredError`].
 pub fn stored(folder: &Path, line: &Line) -> Result<Value, StoredError> {
-    let mut record = line.record.clone();
-    for member in record.as_object_mut().into_iter().flat_map(Map::values_mut) {
+    filled(folder, line.segment, &line.record)
+}
+
+/// The same of a record of that segment.
+///
+/// # Errors
+/// See [`StoredError`].
+pub fn filled(folder: &Path, segment: u64, record: &Value) -> Result<Value, StoredError> {
+    let mut record = record.clone();
+    for member in record.as_object_mut().into_iter().flat_map(parts_mut) {
         let Some(digest) = digest_of(member) else { continue };
-        let file = file_of(folder, &line.file, digest);
+        let file = folder.join(FOLDER).join(format!("{segment:08}")).join(digest);
         let unreadable = |source| StoredError::Unreadable { file: file.clone(), source };
         let bytes = by_hash::read(&file, STORED_TENANT_BYTES_MAX).map_err(unreadable)?;
         let part = serde_json::from_slice(&bytes).ok().filter(|_| hex(&sha256(&bytes)) == digest);
@@ -67,17 +92,26 @@ pub fn stored(folder: &Path, line: &Line) -> Result<Value, StoredError> {
     Ok(record)
 }
 
+/// Where a member of a record is, by its name and what the line has of it.
+pub fn whereabouts(record: &Value, name: &str) -> Whereabouts {
+    let Some(members) = record.get(name).and_then(Value::as_object) else { return Whereabouts::Here };
+    let is = |stand_in: &str| members.len() == 1 && members.contains_key(stand_in);
+    match STORED_MEMBERS.contains(&name) && is(STORED) {
+        true => Whereabouts::Elsewhere,
+        false if is(OVERSIZED) => Whereabouts::Nowhere,
+        false => Whereabouts::Here,
+    }
+}
+
+fn parts_mut(record: &mut Map<String, Value>) -> impl Iterator<Item = &mut Value> {
+    record.iter_mut().filter(|(name, _)| STORED_MEMBERS.contains(&name.as_str())).map(|(_, member)| member)
+}
+
 /// The digest of the part that a member stands for. What is no digest names no file.
 fn digest_of(member: &Value) -> Option<&str> {
     let members = member.as_object().filter(|members| members.len() == 1)?;
     let digest = members.get(STORED)?.get("sha256")?.as_str()?;
     by_hash::is_name(digest).then_some(digest)
-}
-
-fn file_of(folder: &Path, segment: &Path, digest: &str) -> PathBuf {
-    let name = segment.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let number = name.split('.').next().unwrap_or_default();
-    folder.join(FOLDER).join(number).join(digest)
 }
 
 /// The parts of the segment that is written.

@@ -102,6 +102,14 @@ impl Filter {
         &self.doubts
     }
 
+    /// Whether the expression looks at the member of a record that has this name.
+    pub fn reads(&self, member: &str) -> bool {
+        match &self.members {
+            Members::Named(names) => names.contains(member),
+            Members::All => true,
+        }
+    }
+
     /// Whether a record is one of those that are looked for.
     ///
     /// Numbers that a record has as text (`seq`, `generation`, `duration_ns`, ...) are numbers here where they fit into 64 bits
@@ -112,10 +120,7 @@ impl Filter {
     /// or the expression does not come to true or false.
     pub fn matches(&self, record: &Json) -> Result<bool, NoMatch> {
         let members = record.as_object().into_iter().flatten();
-        let members = members.filter(|(name, _)| match &self.members {
-            Members::Named(names) => names.contains(*name),
-            Members::All => true,
-        });
+        let members = members.filter(|(name, _)| self.reads(name));
         let context = Context::from_pairs(members.filter_map(|(name, value)| record::member(name, value)))
             .map_err(|_| NoMatch { what: "was no record that can be filtered".to_owned() })?;
         let request = Request::new(NOBODY.clone(), NOBODY.clone(), NOBODY.clone(), context, None)

@@ -9,12 +9,14 @@ use std::path::Path;
 use diagnostic::visible;
 use serde_json::Value as Json;
 
+use crate::beginning;
+use crate::condition::{Condition, Undecided};
 use crate::cursor::{Cursor, CursorError};
-use crate::limits::{EXPORT_BATCH_RECORDS, TROUBLES_MAX};
+use crate::limits::EXPORT_BATCH_RECORDS;
 use crate::lines::{Place, RawLine, Trouble, lines_from, segments};
-use crate::query::{Condition, Found};
+use crate::query::{Found, add_trouble};
 use crate::reasons::{count_reason, none_decided};
-use crate::row::Row;
+use crate::row::{Row, nanoseconds_of};
 use crate::selection::Selection;
 
 /// Why an export ended before the end of the log.
@@ -35,10 +37,23 @@ pub struct Exported {
     pub range: Option<(u64, u64)>,
     /// Records handed on.
     pub records: u64,
-    /// Of records of which it could not be said whether they match: why, and how many. They are not handed on.
+    /// Of these, those of which a part is kept elsewhere, and is not in the line that was handed on.
+    pub without_parts: u64,
+    /// Of records that do not say whether they match: why, and how many. They are not handed on.
     pub undecided: BTreeMap<String, u64>,
     /// What could not be read, or is missing.
     pub troubles: Vec<String>,
+}
+
+/// How much of a record was taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// All that is wanted of it.
+    Whole,
+    /// Its line, without the parts that are kept elsewhere.
+    WithoutParts,
+    /// Its line, since parts that were wanted cannot be had: why.
+    PartsMissing(String),
 }
 
 /// Takes what is exported.
@@ -47,7 +62,7 @@ pub trait Taker {
     ///
     /// # Errors
     /// It cannot be written.
-    fn take(&mut self, found: &Found) -> io::Result<()>;
+    fn take(&mut self, found: &Found) -> io::Result<Taken>;
 
     /// Makes what was taken safe, and then remembers how far that is.
     ///
@@ -78,6 +93,7 @@ pub fn export(
     let mut cursor: Option<Cursor> = None;
     let mut stays = false;
     let mut before = after;
+    let mut beginning = Beginning::default();
     let mut since_settled = 0;
     let mut asked = 0;
     for line in lines_from(folder, place) {
@@ -91,28 +107,43 @@ pub fn export(
                     }
                     stays = true;
                 }
-                add(&mut exported.troubles, trouble.to_string());
+                add_trouble(&mut exported.troubles, trouble.to_string());
                 continue;
             }
         };
         if row.seq <= after {
             continue;
         }
+        if after == 0 {
+            beginning.pass(&row, selection);
+        }
         if row.seq > before + 1 && (before > 0 || after > 0 || exported.range.is_some()) {
-            add(&mut exported.troubles, format!("the records {} to {} are missing", before + 1, row.seq - 1));
+            add_trouble(
+                &mut exported.troubles,
+                format!("the records {} to {} are missing", before + 1, row.seq - 1),
+            );
         }
         before = row.seq;
         exported.range = Some((exported.range.map_or(row.seq, |(first, _)| first), row.seq));
         let next = Cursor::after(&line, row.seq, &row.id);
         if selection.holds(&row) {
             asked += 1;
-            match found(line, row, condition) {
-                Ok(Some(found)) => {
-                    taker.take(&found)?;
+            let found = Found::new(line, row);
+            let holds =
+                |condition: &Condition<'_>| condition.holds(folder, found.place.segment, found.record());
+            match condition.map_or(Ok(true), holds) {
+                Ok(true) => {
+                    let taken = taker.take(&found)?;
                     exported.records += 1;
+                    match taken {
+                        Taken::Whole => {}
+                        Taken::WithoutParts => exported.without_parts += 1,
+                        Taken::PartsMissing(why) => add_trouble(&mut exported.troubles, why),
+                    }
                 }
-                Ok(None) => {}
-                Err(why) => count_reason(&mut exported.undecided, why),
+                Ok(false) => {}
+                Err(Undecided::Record(why)) => count_reason(&mut exported.undecided, why),
+                Err(Undecided::Part(why)) => add_trouble(&mut exported.troubles, why),
             }
         }
         if !stays {
@@ -130,7 +161,35 @@ pub fn export(
         taker.settle(&cursor)?;
     }
     exported.troubles.extend(none_decided(&exported.undecided, asked));
+    if let Some(why) = beginning.trouble(selection) {
+        add_trouble(&mut exported.troubles, why);
+    }
     Ok(exported)
+}
+
+/// What an export from the beginning meets there.
+#[derive(Default)]
+struct Beginning {
+    /// Number of the first record, if the time that is asked for reaches back to it.
+    first: Option<u64>,
+    is_passed: bool,
+    removed_through: Option<u64>,
+}
+
+impl Beginning {
+    fn pass(&mut self, row: &Row, selection: &Selection) {
+        if !std::mem::replace(&mut self.is_passed, true) {
+            let reaches_back = selection.since.is_none_or(|since| row.ts_ns >= nanoseconds_of(since));
+            self.first = reaches_back.then_some(row.seq);
+        }
+        if row.kind == "retention" {
+            self.removed_through = self.removed_through.max(row.count);
+        }
+    }
+
+    fn trouble(&self, selection: &Selection) -> Option<String> {
+        beginning::trouble(self.first?, self.removed_through, selection.since.is_some())
+    }
 }
 
 fn row(folder: &Path, line: RawLine) -> Result<(RawLine, Row), Trouble> {
@@ -140,18 +199,6 @@ fn row(folder: &Path, line: RawLine) -> Result<(RawLine, Row), Trouble> {
             let file = folder.join(format!("{:08}.jsonl", line.place.segment));
             Err(Trouble::NotARecord { file, place: line.place, why })
         }
-    }
-}
-
-fn found(line: RawLine, row: Row, condition: Option<&Condition<'_>>) -> Result<Option<Found>, String> {
-    let found = Found::new(line.bytes, row);
-    let matches = condition.map_or(Ok(true), |condition| condition(found.record()))?;
-    Ok(matches.then_some(found))
-}
-
-fn add(troubles: &mut Vec<String>, trouble: String) {
-    if troubles.len() < TROUBLES_MAX {
-        troubles.push(trouble);
     }
 }
 

@@ -86,6 +86,15 @@ impl Index {
         }
     }
 
+    /// What could not be read when it was indexed, or is missing between what could: where, and why; at most
+    /// [`crate::limits::TROUBLES_MAX`].
+    ///
+    /// # Errors
+    /// SQLite failed.
+    pub fn troubles(&self) -> Result<Vec<String>, IndexError> {
+        crate::query::every_trouble(self)
+    }
+
     pub(crate) fn connection(&self) -> &Connection {
         &self.connection
     }

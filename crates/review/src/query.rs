@@ -9,16 +9,18 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
+use audit::{STORED, Whereabouts, whereabouts};
 use serde_json::Value as Json;
 
-use self::range::{counted, every_trouble, removed, scanned, troubles};
+pub(crate) use self::range::every_trouble;
+use self::range::{counted, removed, scanned, troubles};
 use self::search::Search;
+use crate::condition::Condition;
 use crate::index::{Index, IndexError, Progress, Stage, is_unusable};
+use crate::limits::TROUBLES_MAX;
+use crate::lines::{Place, RawLine};
 use crate::row::Row;
 use crate::selection::Selection;
-
-/// Whether a record is one of those looked for, or why that cannot be said.
-pub type Condition<'a> = dyn Fn(&Json) -> Result<bool, String> + 'a;
 
 /// What is asked.
 pub struct Question<'a> {
@@ -35,6 +37,8 @@ pub struct Question<'a> {
 pub struct Found {
     /// The line as it is in its segment, without its line feed.
     pub line: Vec<u8>,
+    /// Where it is.
+    pub place: Place,
     /// What the index knows of it, read from the line.
     pub row: Row,
     /// The whole record, once somebody asked for it: most lines are passed on as they are.
@@ -42,8 +46,15 @@ pub struct Found {
 }
 
 impl Found {
-    pub(crate) fn new(line: Vec<u8>, row: Row) -> Self {
-        Self { line, row, record: OnceCell::new() }
+    pub(crate) fn new(RawLine { place, bytes: line }: RawLine, row: Row) -> Self {
+        Self { line, place, row, record: OnceCell::new() }
+    }
+
+    /// Whether this member of it is kept elsewhere.
+    pub fn keeps_elsewhere(&self, name: &str) -> bool {
+        // Nearly every line can do without being parsed.
+        str::from_utf8(&self.line).is_ok_and(|line| line.contains(STORED))
+            && whereabouts(self.record(), name) == Whereabouts::Elsewhere
     }
 
     /// The whole record. Texts are hostile wherever they are shown.
@@ -75,7 +86,7 @@ pub struct Answer {
     pub shown: u64,
     /// Decisions of the range that were counted in roll-ups, and have no record of their own. A condition is not asked of them.
     pub counted: u64,
-    /// Of records of which it could not be said whether they match: why, and how many. They are not among those that matched.
+    /// Of records that do not say whether they match: why, and how many. They are not among those that matched.
     pub undecided: BTreeMap<String, u64>,
     /// Why the answer is not complete.
     pub troubles: Vec<String>,
@@ -87,6 +98,13 @@ impl Answer {
     /// Whether nothing of the range escaped. A limit takes nothing from that.
     pub fn is_complete(&self) -> bool {
         self.troubles.is_empty()
+    }
+
+    /// The answer where nobody knows how many match: those that were given are what was found.
+    fn broken_off(mut self, why: String) -> Self {
+        self.matched = self.shown;
+        self.troubles.push(why);
+        self
     }
 }
 
@@ -106,8 +124,7 @@ pub fn query(
         Outcome::Stale(why, answer) if answer.shown > 0 => {
             // What was given stands, and is not all; the next answer is.
             index.begin_anew(&why)?;
-            let why = format!("{why}; ask again");
-            Ok(Answer { troubles: answer.troubles.into_iter().chain([why]).collect(), ..answer })
+            Ok(answer.broken_off(format!("{why}; ask again")))
         }
         Outcome::Stale(why, _) => {
             index.begin_anew(&why)?;
@@ -128,7 +145,7 @@ impl Outcome {
     fn into_answer(self) -> Answer {
         match self {
             Self::Answer(answer) => answer,
-            Self::Stale(why, answer) => Answer { troubles: vec![why], ..answer },
+            Self::Stale(why, answer) => answer.broken_off(why),
         }
     }
 }
@@ -176,5 +193,12 @@ fn fill(
     match (question.condition, question.limit) {
         (None, Some(limit)) => search.newest(selection, limit),
         (condition, limit) => search.all(selection, condition, limit),
+    }
+}
+
+/// Takes what keeps something from being complete, unless there is more of that than anybody reads.
+pub(crate) fn add_trouble(troubles: &mut Vec<String>, trouble: String) {
+    if troubles.len() < TROUBLES_MAX {
+        troubles.push(trouble);
     }
 }

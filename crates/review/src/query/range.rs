@@ -3,6 +3,7 @@
 use rusqlite::params_from_iter;
 
 use super::Scanned;
+use crate::beginning;
 use crate::index::{Index, IndexError};
 use crate::limits::TROUBLES_MAX;
 use crate::selection::Selection;
@@ -24,7 +25,7 @@ pub(super) fn scanned(index: &Index, selection: &Selection) -> Result<Option<Sca
 }
 
 /// What could not be read at all.
-pub(super) fn every_trouble(index: &Index) -> Result<Vec<String>, IndexError> {
+pub(crate) fn every_trouble(index: &Index) -> Result<Vec<String>, IndexError> {
     troubles_between(index, 0, i64::MAX as u64)
 }
 
@@ -61,13 +62,7 @@ pub(super) fn removed(
     let removed: Option<u64> =
         connection
             .query_row("SELECT max(count) FROM record WHERE kind = 'retention'", [], |row| row.get(0))?;
-    let trouble = if removed.is_none_or(|removed| removed < through) {
-        Some(format!("the records 1 to {through} are missing, and no retention says that it removed them"))
-    } else if selection.since.is_some() {
-        Some(format!("the records up to {through} were removed by retention, and some may be of the range"))
-    } else {
-        None
-    };
+    let trouble = beginning::trouble(first, removed, selection.since.is_some());
     Ok((Some(through), trouble))
 }
 

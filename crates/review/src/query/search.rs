@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 
 use rusqlite::params_from_iter;
 
-use super::{Answer, Condition, Found};
+use super::{Answer, Found, add_trouble};
+use crate::condition::{Condition, Undecided};
 use crate::index::{Index, IndexError, Progress, Stage};
 use crate::limits::QUERY_PROGRESS_RECORDS;
 use crate::lines::{Lines, Place, RawLine, lines_from};
@@ -54,17 +55,15 @@ impl<'a> Search<'a> {
         })?;
         let mut places: Vec<(u64, Place)> = places.collect::<Result<_, _>>()?;
         places.reverse();
+        // Nothing is given before all of it was found: what was given cannot be taken back.
+        let mut found = Vec::with_capacity(places.len());
         for (seq, place) in places {
             match self.fetcher.record(seq, place, selection) {
-                Ok(found) => {
-                    self.answer.shown += 1;
-                    if (self.each)(found).is_break() {
-                        break;
-                    }
-                }
+                Ok(record) => found.push(record),
                 Err(why) => return Ok(Some(why)),
             }
         }
+        self.give(found);
         Ok(None)
     }
 
@@ -92,11 +91,18 @@ impl<'a> Search<'a> {
             if done % QUERY_PROGRESS_RECORDS == 0 {
                 (self.progress)(Progress { stage: Stage::Reading, done, in_all });
             }
-            match matches.map_or(Ok(true), |matches| matches(found.record())) {
+            let holds = |matches: &Condition<'_>| {
+                matches.holds(self.index.folder(), found.place.segment, found.record())
+            };
+            match matches.map_or(Ok(true), holds) {
                 Ok(true) => self.answer.matched += 1,
                 Ok(false) => continue,
-                Err(why) => {
+                Err(Undecided::Record(why)) => {
                     count_reason(&mut self.answer.undecided, why);
+                    continue;
+                }
+                Err(Undecided::Part(why)) => {
+                    add_trouble(&mut self.answer.troubles, why);
                     continue;
                 }
             }
@@ -116,13 +122,17 @@ impl<'a> Search<'a> {
             }
         }
         self.answer.troubles.extend(none_decided(&self.answer.undecided, done));
-        for found in newest {
+        self.give(newest);
+        Ok(None)
+    }
+
+    fn give(&mut self, found: impl IntoIterator<Item = Found>) {
+        for found in found {
             self.answer.shown += 1;
             if (self.each)(found).is_break() {
                 break;
             }
         }
-        Ok(None)
     }
 
     fn count(&self, condition: &selection::Condition) -> Result<u64, IndexError> {
@@ -151,7 +161,7 @@ impl<'a> Fetcher<'a> {
             .ok()
             .filter(|row| row.seq == seq && selection.holds(row))
             .ok_or_else(|| format!("record {seq} is not what it was: the log changed"))?;
-        Ok(Found::new(line.bytes, row))
+        Ok(Found::new(line, row))
     }
 
     fn line(&mut self, place: Place) -> Option<RawLine> {

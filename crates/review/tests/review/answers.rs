@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use review::{Answer, Index, Keeper, Question, Selection, query};
+use review::{Answer, Condition, Index, Keeper, Question, Selection, query};
 use serde_json::{Value as Json, json};
 
 use crate::written::{Written, decision, event, rollup, time};
@@ -76,14 +76,58 @@ fn what_is_asked_for_is_found_in_order_and_the_newest_under_a_limit() {
     assert_eq!((answer.matched, scanned.records, scanned.first.0, scanned.last.0), (13, 40, 1, 40));
 }
 
+/// That more bytes were sent.
+fn over(least: u64) -> Condition<'static> {
+    let matches = move |record: &Json| {
+        let bytes = record.pointer("/context/bytes").and_then(Json::as_u64);
+        bytes.map(|bytes| bytes > least).ok_or_else(|| "had no bytes".to_owned())
+    };
+    Condition { matches: Box::new(matches), reads: Box::new(|name| name == "context") }
+}
+
+#[test]
+fn a_condition_is_asked_of_the_whole_record_and_an_answer_without_a_part_is_not_complete() {
+    let log = log();
+    let part = json!({"bytes": 9000, "topic": "x".repeat(20_000)}).to_string();
+    let name = audit::digest::hex(&audit::digest::sha256(part.as_bytes()));
+    let mut large = decision(41, "deny", 0);
+    large["context"] = json!({"$stored": {"bytes": part.len().to_string(), "sha256": name}});
+    let mut lost = decision(42, "deny", 0);
+    lost["context"] = json!({"$oversized": {"bytes": "1", "sha256": "0"}});
+    log.append(2, &[large]);
+    let place = log.path().join("objects/00000002");
+    fs::create_dir_all(&place).unwrap();
+    fs::write(place.join(&name), &part).unwrap();
+    let asked = |condition: &Condition<'_>| {
+        let mut seqs = Vec::new();
+        let question = Question { selection: &Selection::default(), condition: Some(condition), limit: None };
+        let mut index = Index::open(log.path()).unwrap();
+        let answer = query(&mut index, &question, &mut |_| {}, &mut |found| {
+            seqs.push(found.row.seq);
+            ControlFlow::Continue(())
+        });
+        (seqs, answer.unwrap().troubles)
+    };
+    assert_eq!(asked(&over(3900)), (vec![40, 41], vec![]));
+    fs::write(place.join(&name), part.replace("9000", "1000")).unwrap();
+    log.append(2, &[lost]);
+    let (seqs, troubles) = asked(&over(3900));
+    assert_eq!((seqs, troubles.len()), (vec![40], 2), "{troubles:?}");
+    assert!(troubles[0].contains("is not what was recorded"), "{troubles:?}");
+    assert_eq!(troubles[1], "`context` of record 42 was too large to be kept");
+    // Who does not ask for the part can do without it.
+    let by = Condition {
+        matches: Box::new(|record| Ok(record["seq"] == "41")),
+        reads: Box::new(|name| name == "seq"),
+    };
+    assert_eq!(asked(&by), (vec![41], vec![]));
+}
+
 #[test]
 fn a_condition_is_asked_of_each_and_what_it_cannot_decide_is_counted() {
     let log = log();
     log.append(2, &[event(41, "admin", json!({}))]);
-    let condition = |record: &Json| {
-        let bytes = record.pointer("/context/bytes").and_then(Json::as_u64);
-        bytes.map(|bytes| bytes > 3700).ok_or_else(|| "had no bytes".to_owned())
-    };
+    let condition = over(3700);
     for (limit, expected) in [(None, vec![38, 39, 40]), (Some(2), vec![39, 40])] {
         let mut seqs = Vec::new();
         let selection = Selection::default();
@@ -253,6 +297,22 @@ fn a_log_that_was_replaced_or_changed_makes_the_index_begin_anew() {
     let (seqs, answer, notes) = ask(log.path(), &denials(), None);
     assert_eq!((seqs.len(), answer.scanned.unwrap().last.0), (8, 25));
     assert!(notes.len() == 1 && notes[0].contains("not the one"), "{notes:?}");
+}
+
+#[test]
+fn the_newest_are_the_newest_also_where_the_index_leads_to_a_line_that_was_changed() {
+    let log = log();
+    ask(log.path(), &denials(), None);
+    let text = fs::read_to_string(log.segment(2)).unwrap();
+    let changed = text.lines().map(|line| match line.contains("\"seq\":\"36\"") {
+        true => format!("{}\n", line.replace('{', "[")),
+        false => format!("{line}\n"),
+    });
+    fs::write(log.segment(2), changed.collect::<String>()).unwrap();
+    let (seqs, answer, notes) = ask(log.path(), &denials(), Some(4));
+    assert_eq!((seqs, answer.matched, answer.shown), (vec![27, 30, 33, 39], 12, 4));
+    assert_eq!(answer.troubles.len(), 2, "the line, and that its number is missing: {:?}", answer.troubles);
+    assert!(notes.len() == 1 && notes[0].contains("the log changed"), "{notes:?}");
 }
 
 #[test]

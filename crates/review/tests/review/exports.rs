@@ -4,10 +4,10 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use review::{Cursor, ExportError, Exported, Found, Selection, Taker, export};
+use review::{Cursor, ExportError, Exported, Found, Selection, Taken, Taker, export};
 use serde_json::json;
 
-use crate::written::{Written, decision, event};
+use crate::written::{Written, decision, event, time};
 
 /// Keeps what it takes, and a cursor file; fails after so many records.
 struct Kept {
@@ -17,12 +17,12 @@ struct Kept {
 }
 
 impl Taker for Kept {
-    fn take(&mut self, found: &Found) -> io::Result<()> {
+    fn take(&mut self, found: &Found) -> io::Result<Taken> {
         if self.seqs.len() == self.fails_after {
             return Err(io::Error::other("full"));
         }
         self.seqs.push(found.row.seq);
-        Ok(())
+        Ok(Taken::Whole)
     }
 
     fn settle(&mut self, cursor: &Cursor) -> Result<(), ExportError> {
@@ -99,4 +99,31 @@ fn the_cursor_stays_before_a_segment_that_cannot_be_read_now() {
     fs::remove_dir(log.segment(2)).unwrap();
     log.append(2, &[decision(3, "deny", 1)]);
     assert_eq!(go_on(log.path(), &cursor, usize::MAX).0, [3, 4]);
+}
+
+#[test]
+fn a_beginning_that_no_retention_removed_is_missing_as_it_is_in_every_answer() {
+    let place = tempfile::tempdir().unwrap();
+    let unexplained = "the records 1 to 5 are missing, and no retention says that it removed them";
+    let removed = "the records up to 5 were removed by retention, and some may be of the range";
+    for (through, since, expected) in [
+        (None, None, Some(unexplained)),
+        (Some(4), None, Some(unexplained)),
+        (Some(5), None, None),
+        (Some(5), Some(time(3)), Some(removed)),
+        // The range begins after what is left.
+        (None, Some(time(7)), None),
+    ] {
+        let log = Written::new();
+        log.append(1, &[decision(6, "deny", 6), decision(7, "deny", 7)]);
+        if let Some(through) = through {
+            log.append(1, &[event(8, "retention", json!({"through": through.to_string()}))]);
+        }
+        let selection = Selection { since, ..Selection::default() };
+        let mut kept =
+            Kept { seqs: Vec::new(), cursor: place.path().join("cursor"), fails_after: usize::MAX };
+        let exported = export(log.path(), (0, None), (&selection, None), &mut kept).unwrap();
+        assert_eq!(exported.troubles.first().map(String::as_str), expected, "{through:?} {since:?}");
+        assert!(exported.troubles.len() < 2 && !kept.seqs.is_empty());
+    }
 }

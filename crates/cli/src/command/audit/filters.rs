@@ -42,7 +42,7 @@ pub(super) struct Filters {
     #[arg(long, value_name = "ID")]
     policy: Option<String>,
     /// Records of which this Cedar expression is true: `record` is the line as it is in the log, with its numbers as numbers
-    /// and `ts` as a `datetime`. What a record lacks is no match, and is counted; ask with `has` where that is meant
+    /// and `ts` as a `datetime`, and with the parts of it that are kept elsewhere. What a record lacks is no match, and is counted; ask with `has` where that is meant
     #[arg(long = "where", value_name = "EXPR")]
     expression: Option<String>,
 }
@@ -128,8 +128,11 @@ impl Filters {
 }
 
 /// A filter as a question takes it.
-pub(super) fn condition(filter: &Filter) -> Box<Condition<'_>> {
-    Box::new(|record| filter.matches(record).map_err(|no_match| no_match.to_string()))
+pub(super) fn condition(filter: &Filter) -> Condition<'_> {
+    Condition {
+        matches: Box::new(|record| filter.matches(record).map_err(|no_match| no_match.to_string())),
+        reads: Box::new(|member| filter.reads(member)),
+    }
 }
 
 fn time(text: &str) -> Result<SystemTime, String> {

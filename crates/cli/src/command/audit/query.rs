@@ -67,7 +67,7 @@ impl Query {
             if for_people { self.filters.selection_for_people() } else { self.filters.selection() };
         let condition = filter.as_ref().map(condition);
         let limit = self.limit.or(for_people.then_some(SHOWN)).filter(|limit| *limit > 0);
-        let question = Question { selection: &selection, condition: condition.as_deref(), limit };
+        let question = Question { selection: &selection, condition: condition.as_ref(), limit };
         let terminal = Terminal::of_stdout();
         let mut page = Page { printer, text: String::new(), written: Ok(true) };
         let answer = {

@@ -16,6 +16,8 @@ use crate::progress::ProgressLine;
 ///
 /// Never needed for right answers: an index that does not fit the log is made anew by itself. It is for who deleted it, and
 /// wants the next query to be fast.
+///
+/// Exits with 4 when a line or segment cannot be read, or records are missing between those that can.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -42,6 +44,8 @@ impl Reindex {
         };
         let seconds = begun.elapsed().as_secs_f64();
         index.take_notes().iter().for_each(|note| printer.say(&format!("warning: {note}")));
+        let troubles = index.troubles()?;
+        super::warnings(&troubles).iter().for_each(|warning| printer.say(warning));
         let Some(bytes) = index.bytes() else {
             return Err(Fault::failed("the index cannot be kept beside the log"));
         };
@@ -53,6 +57,7 @@ impl Reindex {
                 "log_bytes": indexed.bytes,
                 "index_bytes": bytes,
                 "seconds": seconds,
+                "troubles": troubles,
             }))?;
         } else {
             let segments = if indexed.segments == 1 { "segment" } else { "segments" };
@@ -64,7 +69,7 @@ impl Reindex {
                 size(bytes),
             ))?;
         }
-        Ok(Exit::Done)
+        Ok(if troubles.is_empty() { Exit::Done } else { Exit::Undetermined })
     }
 }
 

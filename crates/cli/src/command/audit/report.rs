@@ -9,14 +9,13 @@ use std::path::{Path, PathBuf};
 use audit::read;
 use clap::{Args, ValueEnum};
 use diagnostic::visible;
-use policy::Filter;
-use review::limits::{REPORT_ROWS, REPORT_ROWS_MAX};
-use review::{Gathering, Period, Row, Selection, recent};
+use review::limits::{REPORT_ROWS, REPORT_ROWS_MAX, TROUBLES_MAX};
+use review::{Condition, Gathering, Period, Row, Selection, Undecided, recent};
 use serde_json::{Value as Json, json};
 use tempfile::NamedTempFile;
 
 use super::Place;
-use super::filters::Filters;
+use super::filters::{Filters, condition};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::print::{Output, Printer};
@@ -85,7 +84,7 @@ impl Report {
         if self.place.is_best_effort() {
             gathering.best_effort();
         }
-        let wanted = Wanted::new(selection, filter.as_ref());
+        let wanted = Wanted::new(&folder, selection, filter.as_ref().map(condition));
         if folder.is_dir() {
             gather(&folder, &mut gathering, &wanted);
         } else {
@@ -95,6 +94,7 @@ impl Report {
         if let Some(why) = review::none_decided(&reasons, wanted.asked.get()) {
             gathering.is_missing(why);
         }
+        wanted.troubles.into_inner().into_iter().for_each(|why| gathering.is_missing(why));
         let undecided = super::undecided(&reasons);
         undecided.iter().for_each(|why| printer.say(&format!("warning: {why}")));
         let report = gathering.finish();
@@ -136,7 +136,8 @@ fn gather(folder: &Path, gathering: &mut Gathering, wanted: &Wanted<'_>) {
                 let seq = seq.unwrap_or_default();
                 let oldest = *oldest.get_or_insert(seq);
                 progress.at("reading", seq.saturating_sub(oldest), newest.saturating_sub(oldest));
-                gathering.add(&line.record, |record, policies| wanted.holds(record, policies));
+                let segment = line.segment;
+                gathering.add(&line.record, |record, policies| wanted.holds(segment, record, policies));
             }
             Err(error) => gathering.is_missing(error.to_string()),
         }
@@ -145,43 +146,60 @@ fn gather(folder: &Path, gathering: &mut Gathering, wanted: &Wanted<'_>) {
 
 /// What a report counts: of decisions those that fit, of roll-ups those that count such decisions.
 struct Wanted<'f> {
+    log: &'f Path,
     /// Without the times, which are the report's.
     selection: Selection,
-    filter: Option<&'f Filter>,
+    condition: Option<Condition<'f>>,
     is_all: bool,
     /// Records of which the expression does not tell, by the reason.
     undecided: RefCell<BTreeMap<String, u64>>,
     /// Records of which it was to tell.
     asked: Cell<u64>,
+    /// Parts of records that the expression looks at and that cannot be had.
+    troubles: RefCell<Vec<String>>,
 }
 
 impl<'f> Wanted<'f> {
-    fn new(selection: Selection, filter: Option<&'f Filter>) -> Self {
+    fn new(log: &'f Path, selection: Selection, condition: Option<Condition<'f>>) -> Self {
         let selection = Selection { since: None, until: None, ..selection };
-        let is_all = filter.is_none() && selection == Selection::default();
-        Self { selection, filter, is_all, undecided: RefCell::default(), asked: Cell::default() }
+        let is_all = condition.is_none() && selection == Selection::default();
+        let (undecided, troubles, asked) = (RefCell::default(), RefCell::default(), Cell::default());
+        Self { log, selection, condition, is_all, undecided, troubles, asked }
     }
 
     /// Whether a decision or a roll-up is counted; of a roll-up, `policies` are those of its first decision.
-    fn holds(&self, record: &Json, policies: &[String]) -> bool {
+    fn holds(&self, segment: u64, record: &Json, policies: &[String]) -> bool {
         if self.is_all {
             return true;
         }
-        let Ok(row) = Row::of_line(record.to_string().as_bytes()) else { return false };
+        let Ok(row) = Row::of_record(record) else { return false };
         if row.kind == "rollup" {
             // What was only counted has no members that an expression could look at.
             let of_policy = |wanted: &String| policies.contains(wanted);
             let fits = self.selection.may_count(&row) && self.selection.policy.as_ref().is_none_or(of_policy);
-            return fits && self.filter.is_none();
+            return fits && self.condition.is_none();
         }
-        self.selection.holds(&row)
-            && self.filter.is_none_or(|filter| {
+        let decided = match self.condition.as_ref().filter(|_| self.selection.holds(&row)) {
+            Some(condition) => {
                 self.asked.set(self.asked.get() + 1);
-                filter.matches(record).unwrap_or_else(|why| {
-                    review::count_reason(&mut self.undecided.borrow_mut(), why.to_string());
-                    false
-                })
-            })
+                condition.holds(self.log, segment, record)
+            }
+            None => Ok(self.selection.holds(&row)),
+        };
+        match decided {
+            Ok(holds) => holds,
+            Err(Undecided::Record(why)) => {
+                review::count_reason(&mut self.undecided.borrow_mut(), why);
+                false
+            }
+            Err(Undecided::Part(why)) => {
+                let mut troubles = self.troubles.borrow_mut();
+                if troubles.len() < TROUBLES_MAX {
+                    troubles.push(why);
+                }
+                false
+            }
+        }
     }
 }
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use diagnostic::visible;
-use review::limits::FOLLOW_INTERVAL;
-use review::{Condition, Follower, Group, GroupBy, Groups, RawLine, Row, Selection, Trouble, recent};
+use review::limits::{FOLLOW_INTERVAL, TROUBLES_MAX};
+use review::{Condition, Follower, Group, GroupBy, Groups, RawLine, Row, Selection, Undecided, recent};
 use serde_json::{Value as Json, json};
 
 use super::filters::{Filters, condition};
@@ -43,6 +43,8 @@ const LINES_AT_ONCE: usize = 10_000;
 /// Exits with 4 when a part of the log cannot be read, or `--where` can be decided of no record that was looked at.
 ///
 /// With `--group-by` records are counted instead: the newest 1000, and with `--follow` all that come.
+///
+/// What was looked at and cannot be read is said, and without `--follow` is 4.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -99,8 +101,9 @@ impl Tail {
             if for_people { self.filters.selection_for_people() } else { self.filters.selection() };
         let mut screen = Screen::new(printer, self.group_by.map(Into::into), self.follow);
         let wanted = Wanted {
+            log: &folder,
             selection: &selection,
-            condition: condition.as_deref(),
+            condition: condition.as_ref(),
             undecided: RefCell::default(),
             asked: Cell::default(),
         };
@@ -130,26 +133,35 @@ impl Tail {
         if !folder.exists() {
             return Ok((review::Place::default(), true));
         }
-        let found = recent(folder, limit, &mut |line| wanted.read(line).is_some());
+        let mut unread = Vec::new();
+        let found = recent(folder, limit, &mut |line| match wanted.read(line) {
+            Ok(read) => read.is_some(),
+            Err(why) => {
+                if unread.len() < TROUBLES_MAX {
+                    unread.push(why);
+                }
+                false
+            }
+        });
         let reasons = wanted.undecided.take();
-        let none_decided = review::none_decided(&reasons, wanted.asked.take());
-        let complete = found.troubles.is_empty() && none_decided.is_none();
+        unread.extend(review::none_decided(&reasons, wanted.asked.take()));
         super::undecided(&reasons).iter().for_each(|why| screen.printer.say(&format!("warning: {why}")));
-        found.troubles.iter().for_each(|trouble| screen.trouble(trouble));
+        let unread: Vec<String> = found.troubles.iter().map(ToString::to_string).chain(unread).collect();
+        super::warnings(&unread).iter().for_each(|warning| screen.printer.say(warning));
         if found.cut {
             screen.printer.say(
                 "only the last 64 MiB of the log were looked at; `moonward audit query` looks at all of it",
             );
         }
         for line in &found.lines {
-            if let Some((row, record)) = wanted.read(line)
+            if let Ok(Some((row, record))) = wanted.read(line)
                 && !screen.show(line, &row, &record)?
             {
                 break;
             }
         }
         screen.last_seq = None;
-        Ok((found.end, complete))
+        Ok((found.end, unread.is_empty()))
     }
 }
 
@@ -168,13 +180,13 @@ fn follow(
             match line {
                 Ok(line) => {
                     screen.in_order(&line);
-                    if let Some((row, record)) = wanted.read(&line)
-                        && !screen.show(&line, &row, &record)?
-                    {
-                        return Ok(());
+                    match wanted.read(&line) {
+                        Ok(Some((row, record))) if !screen.show(&line, &row, &record)? => return Ok(()),
+                        Ok(_) => {}
+                        Err(why) => screen.warn(&why),
                     }
                 }
-                Err(trouble) => screen.trouble(&trouble),
+                Err(trouble) => screen.warn(&trouble.to_string()),
             }
         }
         if !screen.table_if_due(false)? {
@@ -188,6 +200,7 @@ fn follow(
 
 /// Which records are shown.
 struct Wanted<'a> {
+    log: &'a Path,
     selection: &'a Selection,
     condition: Option<&'a Condition<'a>>,
     /// Records of which the expression does not tell, by the reason.
@@ -197,23 +210,28 @@ struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// The record of a line, if it is one of them.
-    fn read(&self, line: &RawLine) -> Option<(Row, Json)> {
-        let row = Row::of_line(&line.bytes).ok()?;
+    /// The record of a line, if it is one of them; or why that cannot be said. A record that does not say so itself is none.
+    fn read(&self, line: &RawLine) -> Result<Option<(Row, Json)>, String> {
+        let segment = line.place.segment;
+        let no_record =
+            |why: String| format!("byte {} of segment {segment} begins no record: {why}", line.place.offset);
+        let row = Row::of_line(&line.bytes).map_err(no_record)?;
         let counts =
             self.condition.is_none() && self.selection.policy.is_none() && self.selection.may_count(&row);
         if !self.selection.holds(&row) && !counts {
-            return None;
+            return Ok(None);
         }
-        let record = serde_json::from_slice(&line.bytes).ok()?;
-        let matches = self.condition.is_none_or(|matches| {
-            self.asked.set(self.asked.get() + 1);
-            matches(&record).unwrap_or_else(|why| {
+        let record = serde_json::from_slice(&line.bytes).map_err(|error| no_record(error.to_string()))?;
+        let Some(condition) = self.condition else { return Ok(Some((row, record))) };
+        self.asked.set(self.asked.get() + 1);
+        match condition.holds(self.log, segment, &record) {
+            Ok(holds) => Ok(holds.then_some((row, record))),
+            Err(Undecided::Record(why)) => {
                 review::count_reason(&mut self.undecided.borrow_mut(), why);
-                false
-            })
-        });
-        matches.then_some((row, record))
+                Ok(None)
+            }
+            Err(Undecided::Part(why)) => Err(why),
+        }
     }
 }
 
@@ -259,27 +277,19 @@ impl<'a> Screen<'a> {
         }
     }
 
-    /// Says where numbers are missing between two lines that came, and which line is no record.
+    /// Says where numbers are missing between two lines that came.
     fn in_order(&mut self, line: &RawLine) {
-        match Row::of_line(&line.bytes) {
-            Ok(row) => {
-                if let Some(before) = self.last_seq
-                    && row.seq != before + 1
-                {
-                    self.printer.say(&format!("warning: record {} comes after record {before}", row.seq));
-                }
-                self.last_seq = Some(row.seq);
-            }
-            Err(why) => self.printer.say(&format!(
-                "warning: a line of segment {} is no record: {}",
-                line.place.segment,
-                visible(&why)
-            )),
+        let Ok(row) = Row::of_line(&line.bytes) else { return };
+        if let Some(before) = self.last_seq
+            && row.seq != before + 1
+        {
+            self.warn(&format!("record {} comes after record {before}", row.seq));
         }
+        self.last_seq = Some(row.seq);
     }
 
-    fn trouble(&self, trouble: &Trouble) {
-        self.printer.say(&format!("warning: {}", visible(&trouble.to_string())));
+    fn warn(&self, why: &str) {
+        self.printer.say(&format!("warning: {}", visible(why)));
     }
 
     /// The counts, when there are new ones and the last ones are old enough. False when nobody reads any more.
