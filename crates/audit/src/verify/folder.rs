@@ -11,7 +11,7 @@ use super::VerifyError;
 use super::head::Head;
 use super::lines::{Next, next};
 use crate::limits::VERIFY_BUFFER_BYTES;
-use crate::regular;
+use crate::{folder, regular};
 
 /// A file with records.
 #[derive(Debug)]
@@ -25,33 +25,20 @@ pub(super) struct Segment {
 }
 
 /// The segments of a folder, in the order of their numbers; at least one.
-pub(super) fn segments(folder: &Path) -> Result<Vec<Segment>, VerifyError> {
+pub(super) fn segments(log: &Path) -> Result<Vec<Segment>, VerifyError> {
     let unreadable = |source: io::Error| match source.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => VerifyError::NoLog(folder.to_owned()),
-        _ => VerifyError::Unreadable { file: folder.to_owned(), source },
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => VerifyError::NoLog(log.to_owned()),
+        _ => VerifyError::Unreadable { file: log.to_owned(), source },
     };
     let mut segments = Vec::new();
-    for file in fs::read_dir(folder).map_err(unreadable)? {
-        let file = file.map_err(unreadable)?;
-        if let Some((number, compressed)) = file.file_name().to_str().and_then(numbered) {
-            let bytes = file.metadata().map_or(0, |metadata| metadata.len());
-            segments.push(Segment { number, path: file.path(), compressed, bytes });
-        }
+    for (number, path) in folder::segments(log).map_err(unreadable)? {
+        let bytes = path.symlink_metadata().map_or(0, |metadata| metadata.len());
+        segments.push(Segment { number, compressed: folder::is_packed(&path), path, bytes });
     }
     if segments.is_empty() {
-        return Err(VerifyError::NoLog(folder.to_owned()));
+        return Err(VerifyError::NoLog(log.to_owned()));
     }
-    // Of one number the plain file comes first, and counts.
-    segments.sort_unstable_by_key(|segment| (segment.number, segment.compressed));
-    segments.dedup_by_key(|segment| segment.number);
     Ok(segments)
-}
-
-/// Number of a segment by this name, and whether it is compressed. Files by other names are somebody else's.
-fn numbered(name: &str) -> Option<(u64, bool)> {
-    let plain = name.strip_suffix(".gz").unwrap_or(name);
-    let number: u64 = plain.strip_suffix(".jsonl")?.parse().ok()?;
-    (number > 0 && format!("{number:08}.jsonl") == plain).then_some((number, plain.len() < name.len()))
 }
 
 /// The first of these segments that may hold a record since then. Clocks are set back at times: what comes after the
