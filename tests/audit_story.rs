@@ -442,7 +442,7 @@ fn what_cannot_be_read_is_said_and_is_4() {
     ] {
         let (code, stdout, _) = audit(&folder, verb, arguments);
         assert_eq!(code, 4, "{verb} {stdout}");
-        assert!(stdout.contains("line 1 of audit segment") && !stdout.contains(is_obeyed), "{stdout}");
+        assert!(stdout.contains("byte 0 of audit segment") && !stdout.contains(is_obeyed), "{stdout}");
     }
     let (code, stdout, _) = audit(&folder, "report", &["-o", "json"]);
     let report: Json = serde_json::from_str(&stdout).unwrap();

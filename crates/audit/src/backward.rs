@@ -53,6 +53,14 @@ impl<F: Read + Seek> Backward<F> {
         }
     }
 
+    /// Whether the line that was given last was the end of one that is too long, whose rest comes next.
+    pub(crate) fn is_within(&mut self) -> io::Result<bool> {
+        if self.held.is_empty() && !self.read_more()? {
+            return Ok(false);
+        }
+        Ok(self.held.last() != Some(&b'\n'))
+    }
+
     /// Reads the bytes before those that are held; false when there are none.
     fn read_more(&mut self) -> io::Result<bool> {
         let begin = self.start.saturating_sub(READ_BYTES as u64);

@@ -15,7 +15,10 @@ pub(crate) fn segment_name(number: u64) -> String {
 
 /// The segments of a folder by number, in order; of one that is there as it was written and compressed, the first.
 /// Files by other names are somebody else's.
-pub(crate) fn segments(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
+///
+/// # Errors
+/// The folder cannot be listed.
+pub fn segments(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     let mut segments = BTreeMap::new();
     // A folder that changes while it is listed may show a segment under neither name when it is being compressed; its
     // new name was there before the old one went, so the second look finds it.
@@ -69,8 +72,8 @@ pub(crate) fn objects_through(objects: &Path, last: u64) -> io::Result<Vec<PathB
     Ok(found)
 }
 
-/// Whether this is the path of a compressed segment.
-pub(crate) fn is_packed(segment: &Path) -> bool {
+/// Whether this is the path of a compressed segment, which has to be read from its beginning to be read at all.
+pub fn is_packed(segment: &Path) -> bool {
     segment.as_os_str().as_encoded_bytes().ends_with(PACKED.as_bytes())
 }
 

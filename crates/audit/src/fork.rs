@@ -8,7 +8,7 @@ use std::path::Path;
 use crate::checkpoint::{Checkpoint, GENESIS, Hash};
 use crate::digest::sha256;
 use crate::folder::segments;
-use crate::read::{ReadError, first_line, read_from};
+use crate::read::{LinePlace, ReadError, first_line, read_from};
 use crate::stamp::Stamp;
 
 /// What a checkpoint from outside says against the chain; nothing when it is of it, or of another log. `log` is the id of record
@@ -41,8 +41,11 @@ fn hash_after(folder: &Path, record: u64) -> Result<Option<Hash>, ReadError> {
     if record == 0 {
         return Ok(Some(GENESIS));
     }
-    let listed =
-        segments(folder).map_err(|source| ReadError::Unreadable { file: folder.to_owned(), source })?;
+    let listed = segments(folder).map_err(|source| ReadError::Unreadable {
+        file: folder.to_owned(),
+        segment: 0,
+        source,
+    })?;
     for (number, path) in listed.into_iter().rev() {
         let first = first_line(number, &path)?;
         let Some(first) = first.and_then(|line| Stamp::of(&line.bytes)).map(|stamp| stamp.seq) else {
@@ -51,7 +54,7 @@ fn hash_after(folder: &Path, record: u64) -> Result<Option<Hash>, ReadError> {
         if first > record {
             continue;
         }
-        let mut lines = read_from(folder, number, 0);
+        let mut lines = read_from(folder, LinePlace { segment: number, offset: 0 });
         for _ in first..record {
             if lines.next_raw().transpose()?.is_none() {
                 return Ok(None);

@@ -10,7 +10,8 @@
 //! line is made), `chain`, `checkpoint`, `note`, `key`, `key_rotation`, `seal` (why nobody can change one), `log`, `options`,
 //! `queue`, `watch`, `writer`, `reserve` (who waits for whom), `rollup`, `tally` (what is only counted), `segment`, `folder`, `tail`, `backward`,
 //! `stamp`, `disk`, `lock` (the files), `compress`, `retention` (old ones), `secret`, `key_file`, `keys`, `checkpoint_copies`, `fork`
-//! (the files elsewhere), `archive` (policy sets), `read`; `verify` stands by itself.
+//! (the files elsewhere), `archive` (policy sets), `read`; `verify` stands by itself, but for
+//! how files are listed and opened.
 //!
 //! This crate knows no policy engine, no scripts and no network. It knows neither who may read the log, nor
 //! whether what it is told is true. It is also where the product hashes: [`digest`].
@@ -76,6 +77,7 @@ pub use disk::{Disk, LocalDisk, SegmentFile};
 pub use entry::Entry;
 pub use error::{Cause, OpenError, RotateError, Unavailable};
 pub use event::{Event, EventKind};
+pub use folder::{is_packed, segments};
 pub use id::{InvalidRecordId, RecordId};
 pub use key::{InvalidVerifyingKey, KEY_NAME, KeyId, SigningKey, VerifyingKey};
 pub use key_file::verifying_key_of;
@@ -90,7 +92,9 @@ pub use log::Log;
 pub use note::InvalidNote;
 pub use objects::{STORED, STORED_MEMBERS, StoredError, Whereabouts, filled, stored, whereabouts};
 pub use options::{Mode, Options};
-pub use read::{Line, Lines, RawLine, ReadError, find, read, read_from, read_with, segment_from};
+pub use read::{
+    Line, LinePlace, Lines, LinesBack, RawLine, ReadError, find, has_records, read, read_from, read_with,
+};
 pub use record::SCHEMA;
 pub use redact::{InvalidRedaction, Redaction};
 pub use rollup::Occurrence;

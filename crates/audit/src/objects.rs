@@ -72,7 +72,7 @@ pub enum StoredError {
 /// # Errors
 /// See [`StoredError`].
 pub fn stored(folder: &Path, line: &Line) -> Result<Value, StoredError> {
-    filled(folder, line.segment, &line.record)
+    filled(folder, line.place.segment, &line.record)
 }
 
 /// The same of a record of that segment.

@@ -2,6 +2,7 @@
 //!
 //! Gives lines as they are; whether they are complete, in order and unchanged is not judged here.
 
+mod back;
 mod segment;
 
 use std::io;
@@ -14,21 +15,26 @@ use serde_json::Value;
 use crate::RecordId;
 use crate::folder::segments;
 
+pub use back::LinesBack;
 use segment::SegmentLines;
-pub use segment::segment_from;
 pub(crate) use segment::{first_line, last_line, last_lines};
+
+/// A place in a log: where a line begins, or where the next one will.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct LinePlace {
+    /// Number of the segment; 0 before the first.
+    pub segment: u64,
+    /// Bytes before it in its segment, uncompressed.
+    pub offset: u64,
+}
 
 /// One line of the log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Line {
     /// The file it is in.
     pub file: Arc<Path>,
-    /// Number of its segment.
-    pub segment: u64,
-    /// Bytes before it in its segment, uncompressed.
-    pub offset: u64,
-    /// Its number there, from 1.
-    pub number: u64,
+    /// Where it begins.
+    pub place: LinePlace,
     /// The record. Members are in the order of the line; texts are hostile wherever they are shown.
     pub record: Value,
 }
@@ -38,12 +44,8 @@ pub struct Line {
 pub struct RawLine {
     /// The file it is in.
     pub file: Arc<Path>,
-    /// Number of its segment.
-    pub segment: u64,
-    /// Bytes before it in its segment, uncompressed.
-    pub offset: u64,
-    /// Its number there, from 1.
-    pub number: u64,
+    /// Where it begins.
+    pub place: LinePlace,
     /// Its bytes without the line feed, fewer than [`crate::LINE_BYTES_MAX`]; hostile wherever they are shown.
     pub bytes: Vec<u8>,
 }
@@ -57,35 +59,44 @@ pub enum ReadError {
     Unreadable {
         /// The folder or segment.
         file: PathBuf,
+        /// Number of the segment; 0 for the folder.
+        segment: u64,
         /// What the system says.
         source: io::Error,
     },
     /// A line is too long, is not a JSON object, or is incomplete within the log; reading goes on after it.
-    #[error("line {number} of audit segment `{}` is not a record: {why}", file.display())]
+    #[error("byte {} of audit segment `{}` begins no record: {why}", place.offset, file.display())]
     NotARecord {
         /// The segment.
         file: PathBuf,
-        /// The line's number, from 1.
-        number: u64,
+        /// Where the line begins.
+        place: LinePlace,
         /// What is wrong with it.
         why: String,
+    },
+    /// The segment that was to be read on in is shorter than it was: the log was replaced, or cut. What comes after it
+    /// is given.
+    #[error("audit segment `{}` is shorter than it was: the log was replaced or cut", file.display())]
+    Shorter {
+        /// The segment.
+        file: PathBuf,
     },
 }
 
 /// Every line of a folder's log, in order, up to the last complete one at the time of reading. Takes one line
 /// into memory at a time, also of compressed segments.
 pub fn read(folder: &Path) -> Lines {
-    read_from(folder, 0, 0)
+    read_from(folder, LinePlace::default())
 }
 
-/// The same from a place on: from this offset (bytes, uncompressed) in that segment, where a line begins, and through
-/// all segments after it. [`RawLine::end`] says where to go on another time. A place that is no longer there is no
-/// error: what comes after it is given.
-pub fn read_from(folder: &Path, segment: u64, offset: u64) -> Lines {
+/// The same from a place on, where a line begins, and through all segments after it. [`Lines::place`] says where to go on
+/// another time. A segment that is gone is no error: what comes after it is given.
+pub fn read_from(folder: &Path, place: LinePlace) -> Lines {
     Lines {
         folder: folder.to_owned(),
-        from: (segment, offset),
-        next_segment: segment,
+        from: place,
+        resume: place,
+        next_segment: place.segment,
         to_come: Vec::new().into_iter(),
         current: None,
         is_unlisted: false,
@@ -105,6 +116,14 @@ pub fn read_with(folder: &Path, texts: &[&str]) -> impl Iterator<Item = Result<L
             }
         }
     })
+}
+
+/// Whether a folder has a segment of an audit log in it, or may have one: what cannot be read is for who reads it to say.
+pub fn has_records(folder: &Path) -> bool {
+    match segments(folder) {
+        Ok(segments) => !segments.is_empty(),
+        Err(error) => error.kind() != io::ErrorKind::NotFound,
+    }
 }
 
 /// The line of one record, if the log has it.
@@ -141,8 +160,10 @@ pub fn find(folder: &Path, id: RecordId) -> Result<Option<Line>, ReadError> {
 #[derive(Debug)]
 pub struct Lines {
     folder: PathBuf,
-    /// Segment to begin with, and the offset there.
-    from: (u64, u64),
+    /// Where to begin.
+    from: LinePlace,
+    /// Where the next line begins as long as no segment is open.
+    resume: LinePlace,
     /// The lowest number that was not opened yet.
     next_segment: u64,
     /// Segments from there on, as the folder was listed.
@@ -166,13 +187,28 @@ impl Lines {
         self.advance().transpose()
     }
 
+    /// Where the next line begins.
+    pub fn place(&self) -> LinePlace {
+        self.current.as_ref().map_or(self.resume, SegmentLines::place)
+    }
+
+    /// Goes on to a place, if that is cheaper than to begin anew there: further on in a compressed segment, which can only
+    /// be read through. Whether it did, or is there already.
+    pub fn pass_to(&mut self, place: LinePlace) -> bool {
+        let is_open = self.current.as_ref().is_some_and(|current| current.is_packed());
+        if is_open && self.place().segment == place.segment {
+            while self.place() < place && self.next_raw().is_some() {}
+        }
+        self.place() == place
+    }
+
     fn advance(&mut self) -> Result<Option<RawLine>, ReadError> {
         loop {
             let is_last = self.to_come.as_slice().is_empty();
             if let Some(current) = &mut self.current {
                 let line = current.next_line(is_last);
-                if matches!(line, Err(ReadError::Unreadable { .. })) {
-                    self.current = None;
+                if let Err(ReadError::Unreadable { segment, .. }) = line {
+                    self.leave(segment);
                 }
                 if let Some(line) = line? {
                     return Ok(Some(line));
@@ -191,8 +227,20 @@ impl Lines {
         self.current = None;
         let Some((segment, path)) = self.to_come.next() else { return Ok(None) };
         self.next_segment = segment.saturating_add(1);
-        let offset = if segment == self.from.0 { self.from.1 } else { 0 };
-        SegmentLines::open(segment, &path, offset).map(Some)
+        let offset = if segment == self.from.segment { self.from.offset } else { 0 };
+        let opened = SegmentLines::open(segment, &path, offset);
+        match &opened {
+            Err(ReadError::Shorter { .. }) => self.resume = LinePlace { segment, offset: 0 },
+            Err(_) => self.leave(segment),
+            Ok(_) => {}
+        }
+        opened.map(Some)
+    }
+
+    /// Gives up a segment.
+    fn leave(&mut self, segment: u64) {
+        self.current = None;
+        self.resume = LinePlace { segment: segment.saturating_add(1), offset: 0 };
     }
 
     /// Looks for segments that were not opened yet: whether there are any.
@@ -208,7 +256,7 @@ impl Lines {
             Err(_) if self.is_unlisted => Ok(false),
             Err(source) => {
                 self.is_unlisted = true;
-                Err(ReadError::Unreadable { file: self.folder.clone(), source })
+                Err(ReadError::Unreadable { file: self.folder.clone(), segment: 0, source })
             }
         }
     }
@@ -216,8 +264,8 @@ impl Lines {
 
 impl RawLine {
     /// Where the next line begins.
-    pub fn end(&self) -> u64 {
-        self.offset + self.bytes.len() as u64 + 1
+    pub fn end(&self) -> LinePlace {
+        LinePlace { offset: self.place.offset + self.bytes.len() as u64 + 1, ..self.place }
     }
 
     /// Whether a text occurs in it, as it is written.
@@ -234,12 +282,12 @@ impl RawLine {
     /// # Errors
     /// It is not a JSON object.
     pub fn parse(self) -> Result<Line, ReadError> {
-        let Self { file, segment, offset, number, bytes } = self;
+        let Self { file, place, bytes } = self;
         let why = match serde_json::from_slice::<Value>(&bytes) {
-            Ok(record) if record.is_object() => return Ok(Line { file, segment, offset, number, record }),
+            Ok(record) if record.is_object() => return Ok(Line { file, place, record }),
             Ok(_) => "not a JSON object".to_owned(),
             Err(error) => error.to_string(),
         };
-        Err(ReadError::NotARecord { file: file.to_path_buf(), number, why })
+        Err(ReadError::NotARecord { file: file.to_path_buf(), place, why })
     }
 }

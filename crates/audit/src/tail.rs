@@ -124,8 +124,9 @@ fn bytes_of(segment: u64, path: &Path) -> Result<Box<dyn Bytes>, TailError> {
         return Ok(Box::new(file.map_err(|error| unreadable(path, error))?));
     }
     let lines = last_lines(segment, path, RECOVERY_BYTES_MAX).map_err(|error| match error {
-        ReadError::Unreadable { file, source } => unreadable(&file, source),
+        ReadError::Unreadable { file, source, .. } => unreadable(&file, source),
         ReadError::NotARecord { file, why, .. } => TailError::Damaged(file, why),
+        ReadError::Shorter { file } => TailError::Damaged(file, "it is shorter than it was".to_owned()),
     })?;
     Ok(Box::new(Cursor::new(lines)))
 }

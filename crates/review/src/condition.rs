@@ -9,10 +9,13 @@ use audit::{Whereabouts, filled, whereabouts};
 use diagnostic::visible;
 use serde_json::Value as Json;
 
+/// What a condition says of a whole record.
+pub type Matches<'a> = dyn Fn(&Json) -> Result<bool, String> + 'a;
+
 /// A condition on records.
 pub struct Condition<'a> {
     /// Whether a record matches, or why that cannot be said of it: the same words for every record with the same trouble.
-    pub matches: Box<dyn Fn(&Json) -> Result<bool, String> + 'a>,
+    pub matches: Box<Matches<'a>>,
     /// Whether it looks at the member of this name.
     pub reads: Box<dyn Fn(&str) -> bool + 'a>,
 }

@@ -7,10 +7,10 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use audit::digest::{hex, sha256};
+use audit::{LinePlace, RawLine, read_from};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::CURSOR_BYTES_MAX;
-use crate::lines::{Place, RawLine, lines_from};
 
 const SCHEMA: &str = "moonward.audit-cursor/1";
 
@@ -116,10 +116,10 @@ impl Cursor {
     ///
     /// # Errors
     /// The log has another record there.
-    pub(crate) fn next(&self, folder: &Path) -> Result<Place, CursorError> {
-        let place = Place { segment: self.segment, offset: self.offset };
+    pub(crate) fn next(&self, folder: &Path) -> Result<LinePlace, CursorError> {
+        let place = LinePlace { segment: self.segment, offset: self.offset };
         let another = || CursorError::AnotherLog { seq: self.seq };
-        match lines_from(folder, place).next() {
+        match read_from(folder, place).next_raw() {
             Some(Ok(line)) if line.place == place => {
                 if hash(&line) == self.line_sha256 {
                     Ok(line.end())

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
+use audit::{LinePlace, RawLine, ReadError, read_from, segments};
 use diagnostic::visible;
 use serde_json::Value as Json;
 
@@ -13,7 +14,6 @@ use crate::beginning;
 use crate::condition::{Condition, Undecided};
 use crate::cursor::{Cursor, CursorError};
 use crate::limits::EXPORT_BATCH_RECORDS;
-use crate::lines::{Place, RawLine, Trouble, lines_from, segments};
 use crate::query::{Found, add_trouble};
 use crate::reasons::{count_reason, none_decided};
 use crate::row::{Row, nanoseconds_of};
@@ -96,11 +96,12 @@ pub fn export(
     let mut beginning = Beginning::default();
     let mut since_settled = 0;
     let mut asked = 0;
-    for line in lines_from(folder, place) {
-        let (line, row) = match line.and_then(|line| row(folder, line)) {
+    let mut lines = read_from(folder, place);
+    while let Some(line) = lines.next_raw() {
+        let (line, row) = match line.and_then(row) {
             Ok(read) => read,
             Err(trouble) => {
-                if matches!(trouble, Trouble::Unreadable { .. } | Trouble::Shorter { .. }) {
+                if matches!(trouble, ReadError::Unreadable { .. } | ReadError::Shorter { .. }) {
                     // What may be had later is not passed over for good.
                     if let Some(cursor) = cursor.take_if(|_| !stays) {
                         taker.settle(&cursor)?;
@@ -192,22 +193,22 @@ impl Beginning {
     }
 }
 
-fn row(folder: &Path, line: RawLine) -> Result<(RawLine, Row), Trouble> {
+fn row(line: RawLine) -> Result<(RawLine, Row), ReadError> {
     match Row::of_line(&line.bytes) {
         Ok(row) => Ok((line, row)),
         Err(why) => {
-            let file = folder.join(format!("{:08}.jsonl", line.place.segment));
-            Err(Trouble::NotARecord { file, place: line.place, why })
+            let file = line.file.to_path_buf();
+            Err(ReadError::NotARecord { file, place: line.place, why })
         }
     }
 }
 
 /// Where to begin so that every record after a number is met: the last segment that begins not later.
-fn place_after(folder: &Path, after: u64) -> Place {
-    let mut place = Place::default();
+fn place_after(folder: &Path, after: u64) -> LinePlace {
+    let mut place = LinePlace::default();
     for (segment, _) in segments(folder).unwrap_or_default() {
-        let start = Place { segment, offset: 0 };
-        let first = lines_from(folder, start).next().and_then(Result::ok);
+        let start = LinePlace { segment, offset: 0 };
+        let first = read_from(folder, start).next_raw().and_then(Result::ok);
         let first = first.filter(|line| line.place.segment == segment);
         match first.and_then(|line| Row::of_line(&line.bytes).ok()) {
             Some(row) if row.seq <= after => place = start,

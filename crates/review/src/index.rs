@@ -12,9 +12,8 @@ mod whole;
 
 use std::path::{Path, PathBuf};
 
+use audit::has_records;
 use rusqlite::Connection;
-
-use crate::lines::has_records;
 
 pub use catch_up::{Indexed, Progress, Stage};
 use file::Kept;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::index::{Index, IndexError};
 use crate::limits::{KEEPER_INTERVAL, KEEPER_REST};
-use crate::lines::has_records;
+use audit::has_records;
 
 /// A thread that keeps the index of one log up. It ends when this is dropped, after the transaction that it is in.
 #[derive(Debug)]

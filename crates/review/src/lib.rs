@@ -3,7 +3,7 @@
 //! Works from the log's files alone. The index beside them is made from them, can be thrown away at any time, and never decides
 //! what is true. Knows no policy engine: what a filter means, whoever hands it in knows.
 //!
-//! Reading order: `lines` (the log by place), `row`, `selection` and `condition` (what people ask by), `index` (where it is found fast),
+//! Reading order: `row`, `selection` and `condition` (what people ask by), `index` (where it is found fast),
 //! `query` and `beginning` (an answer, and whether it is complete), `reasons`, `recent` (the newest, and what comes), `export` and `cursor`, `groups`,
 //! `keeper` (the index kept up in the background). What is told of records: `member` (how one is read), `wording` and `event`
 //! (how it is said), `story` (one record), `report` (many).
@@ -17,7 +17,6 @@ mod groups;
 mod index;
 mod keeper;
 pub mod limits;
-mod lines;
 mod member;
 mod query;
 mod reasons;
@@ -28,13 +27,13 @@ mod selection;
 mod story;
 mod wording;
 
-pub use condition::{Condition, Undecided};
+pub use audit::{LinePlace, RawLine, ReadError, has_records};
+pub use condition::{Condition, Matches, Undecided};
 pub use cursor::{Cursor, CursorError};
 pub use export::{CSV_HEAD, ExportError, Exported, Taken, Taker, csv_line, export};
 pub use groups::{Group, GroupBy, Groups};
 pub use index::{Column, Index, IndexError, Indexed, Progress, Stage, reindex};
 pub use keeper::Keeper;
-pub use lines::{Lines, Place, RawLine, Trouble, has_records, lines_from};
 pub use query::{Answer, Found, Question, Scanned, query};
 pub use reasons::{count_reason, none_decided};
 pub use recent::{Follower, Recent, recent};

@@ -27,9 +27,6 @@ pub const KEEPER_REST: u32 = 4;
 /// Bytes of the end of a log that are looked through for the newest matches: 64 MiB, a segment; a query looks at all.
 pub const RECENT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
-/// Bytes that are read at once on the way back from the end of a segment: 256 KiB.
-pub const RECENT_CHUNK_BYTES: usize = 256 * 1024;
-
 /// Time between two looks of a follower for new lines: 100 ms, what a person takes for at once.
 pub const FOLLOW_INTERVAL: Duration = Duration::from_millis(100);
 

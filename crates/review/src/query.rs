@@ -9,7 +9,7 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
-use audit::{STORED, Whereabouts, whereabouts};
+use audit::{LinePlace, RawLine, STORED, Whereabouts, whereabouts};
 use serde_json::Value as Json;
 
 pub(crate) use self::range::every_trouble;
@@ -18,7 +18,6 @@ use self::search::Search;
 use crate::condition::Condition;
 use crate::index::{Index, IndexError, Progress, Stage, is_unusable};
 use crate::limits::TROUBLES_MAX;
-use crate::lines::{Place, RawLine};
 use crate::row::Row;
 use crate::selection::Selection;
 
@@ -38,7 +37,7 @@ pub struct Found {
     /// The line as it is in its segment, without its line feed.
     pub line: Vec<u8>,
     /// Where it is.
-    pub place: Place,
+    pub place: LinePlace,
     /// What the index knows of it, read from the line.
     pub row: Row,
     /// The whole record, once somebody asked for it: most lines are passed on as they are.
@@ -46,7 +45,7 @@ pub struct Found {
 }
 
 impl Found {
-    pub(crate) fn new(RawLine { place, bytes: line }: RawLine, row: Row) -> Self {
+    pub(crate) fn new(RawLine { place, bytes: line, .. }: RawLine, row: Row) -> Self {
         Self { line, place, row, record: OnceCell::new() }
     }
 

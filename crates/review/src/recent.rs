@@ -1,197 +1,147 @@
 //! The newest lines of a log, found from its end, and those that come after them: no index needed.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::limits::{RECENT_BYTES_MAX, RECENT_CHUNK_BYTES};
-use crate::lines::{Place, RawLine, Trouble, is_compressed, lines_from, regular, segments};
+use audit::{LinePlace, LinesBack, RawLine, ReadError, is_packed, read_from, segments};
+
+use crate::limits::{RECENT_BYTES_MAX, TROUBLES_MAX};
 
 /// The newest lines that were wanted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Recent {
     /// The lines, oldest first.
     pub lines: Vec<RawLine>,
     /// Where the next line will begin.
-    pub end: Place,
+    pub end: LinePlace,
     /// Whether older lines were not looked at any more, so that there may be more of those wanted.
     pub cut: bool,
     /// What could not be read.
-    pub troubles: Vec<Trouble>,
+    pub troubles: Vec<ReadError>,
 }
 
 /// The newest lines that are wanted, at most `count`. Looks back through at most 64 MiB.
 pub fn recent(folder: &Path, count: usize, wanted: &mut dyn FnMut(&RawLine) -> bool) -> Recent {
-    let mut recent = Recent { lines: Vec::new(), end: Place::default(), cut: false, troubles: Vec::new() };
+    let end = LinePlace::default();
+    let mut recent = Recent { lines: Vec::new(), end, cut: false, troubles: Vec::new() };
     let segments = match segments(folder) {
         Ok(segments) => segments,
-        Err(error) => {
-            let (file, why) = (folder.to_owned(), error.to_string());
-            recent.troubles.push(Trouble::Unreadable { file, segment: 0, why });
+        Err(source) => {
+            let file = folder.to_owned();
+            recent.troubles.push(ReadError::Unreadable { file, segment: 0, source });
             return recent;
         }
     };
-    let mut found = VecDeque::new();
-    let mut bytes_left = RECENT_BYTES_MAX;
+    let last = segments.last().map(|(number, _)| *number);
+    let mut look = Look { found: VecDeque::new(), count, bytes_left: RECENT_BYTES_MAX, wanted };
     for (number, path) in segments.into_iter().rev() {
-        if found.len() == count || bytes_left == 0 {
-            // With nothing wanted the end is wanted all the same.
-            if recent.end != Place::default() {
-                recent.cut = found.len() < count;
-                break;
-            }
+        // With nothing wanted the end is wanted all the same.
+        if look.is_over() && recent.end != LinePlace::default() {
+            recent.cut = look.found.len() < count;
+            break;
         }
-        if is_compressed(&path) {
+        let troubles = &mut recent.troubles;
+        if is_packed(&path) {
             // Never the last one, which is being written.
-            let (lines, bytes) = forwards(folder, number, count - found.len(), wanted, &mut recent.troubles);
-            lines.into_iter().rev().for_each(|line| found.push_front(line));
-            bytes_left = bytes_left.saturating_sub(bytes);
+            look.forward(folder, number, troubles);
             continue;
         }
-        let mut backwards = match Backwards::open(number, &path) {
-            Ok(backwards) => backwards,
-            Err(error) => {
-                recent.troubles.push(unreadable(path, number, &error));
-                continue;
-            }
-        };
-        if recent.end == Place::default() {
-            recent.end = Place { segment: number, offset: backwards.complete };
-        }
-        while found.len() < count {
-            match backwards.next_line() {
-                Ok(Some(line)) => {
-                    let bytes = line.bytes.len() as u64 + 1;
-                    if wanted(&line) {
-                        found.push_front(line);
-                    }
-                    bytes_left = bytes_left.saturating_sub(bytes);
-                    if bytes_left == 0 {
-                        break;
-                    }
+        match LinesBack::open(number, &path) {
+            Ok(lines) => {
+                if recent.end == LinePlace::default() {
+                    recent.end = lines.end();
                 }
-                Ok(None) => break,
-                Err(error) => {
-                    recent.troubles.push(unreadable(path.clone(), number, &error));
-                    break;
-                }
+                // What is torn in the last segment may be in the making.
+                troubles.extend(lines.torn().filter(|_| Some(number) != last));
+                look.back(lines, troubles);
             }
+            // It was compressed since the folder was listed.
+            Err(ReadError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                look.forward(folder, number, troubles);
+            }
+            Err(trouble) => troubles.push(trouble),
         }
     }
-    recent.cut |= bytes_left == 0 && found.len() < count;
-    recent.lines = found.into();
+    recent.cut |= look.bytes_left == 0 && look.found.len() < count;
+    recent.lines = look.found.into();
     recent
 }
 
-/// The newest wanted lines of a segment that can be read from its beginning only, and how many bytes it has.
-fn forwards(
-    folder: &Path,
-    segment: u64,
+/// A look for the newest lines, under way.
+struct Look<'w> {
+    /// Those that were found, oldest first.
+    found: VecDeque<RawLine>,
     count: usize,
-    wanted: &mut dyn FnMut(&RawLine) -> bool,
-    troubles: &mut Vec<Trouble>,
-) -> (VecDeque<RawLine>, u64) {
-    let (mut newest, mut bytes) = (VecDeque::new(), 0);
-    for line in lines_from(folder, Place { segment, offset: 0 }) {
-        match line {
-            Ok(line) if line.place.segment != segment => break,
-            Ok(line) => {
-                bytes = line.end().offset;
-                if wanted(&line) {
-                    newest.push_back(line);
-                    if newest.len() > count {
-                        newest.pop_front();
+    bytes_left: u64,
+    wanted: &'w mut dyn FnMut(&RawLine) -> bool,
+}
+
+impl Look<'_> {
+    fn is_over(&self) -> bool {
+        self.found.len() == self.count || self.bytes_left == 0
+    }
+
+    /// Takes what is wanted of a segment, from its end.
+    fn back(&mut self, lines: LinesBack, troubles: &mut Vec<ReadError>) {
+        for line in lines {
+            if self.is_over() {
+                return;
+            }
+            match line {
+                Ok(line) => {
+                    self.bytes_left = self.bytes_left.saturating_sub(line.bytes.len() as u64 + 1);
+                    if (self.wanted)(&line) {
+                        self.found.push_front(line);
+                    }
+                }
+                Err(trouble) => {
+                    let is_last = matches!(trouble, ReadError::Unreadable { .. });
+                    add(troubles, trouble);
+                    if is_last {
+                        return;
                     }
                 }
             }
-            Err(trouble @ Trouble::Unreadable { .. }) => {
-                troubles.push(trouble);
-                break;
-            }
-            Err(_) => {}
         }
     }
-    (newest, bytes)
-}
 
-fn unreadable(file: PathBuf, segment: u64, error: &io::Error) -> Trouble {
-    Trouble::Unreadable { file, segment, why: error.to_string() }
-}
-
-/// The complete lines of one segment, last first.
-struct Backwards {
-    segment: u64,
-    file: File,
-    /// Bytes of complete lines.
-    complete: u64,
-    /// Where what is in memory begins in the file.
-    start: u64,
-    /// What is in memory, up to the end of the line that is next.
-    held: Vec<u8>,
-    /// Whether what was before that is the end of a line that is too long.
-    passing_over: bool,
-}
-
-impl Backwards {
-    fn open(segment: u64, path: &Path) -> io::Result<Self> {
-        let mut file = regular(path)?;
-        let length = file.seek(SeekFrom::End(0))?;
-        let mut backwards =
-            Self { segment, file, complete: 0, start: length, held: Vec::new(), passing_over: false };
-        // An incomplete last line, however long, is passed over.
-        while backwards.extend()? {
-            if let Some(at) = backwards.held.iter().rposition(|byte| *byte == b'\n') {
-                backwards.held.truncate(at);
-                backwards.complete = backwards.start + at as u64 + 1;
-                return Ok(backwards);
-            }
-            backwards.held.clear();
-        }
-        Ok(backwards)
-    }
-
-    /// Reads the chunk before what is held. False at the beginning of the file.
-    fn extend(&mut self) -> io::Result<bool> {
-        let bytes = self.start.min(RECENT_CHUNK_BYTES as u64);
-        if bytes == 0 {
-            return Ok(false);
-        }
-        self.start -= bytes;
-        self.file.seek(SeekFrom::Start(self.start))?;
-        let mut chunk = Vec::with_capacity(RECENT_CHUNK_BYTES + self.held.len());
-        (&mut self.file).take(bytes).read_to_end(&mut chunk)?;
-        chunk.append(&mut self.held);
-        self.held = chunk;
-        Ok(true)
-    }
-
-    fn next_line(&mut self) -> io::Result<Option<RawLine>> {
-        if self.complete == 0 {
-            return Ok(None);
-        }
-        loop {
-            if let Some(at) = self.held.iter().rposition(|byte| *byte == b'\n') {
-                let bytes = self.held.split_off(at + 1);
-                self.held.truncate(at);
-                if std::mem::take(&mut self.passing_over) {
-                    continue;
+    /// The same of one that can be read from its beginning only.
+    fn forward(&mut self, folder: &Path, segment: u64, troubles: &mut Vec<ReadError>) {
+        let count = self.count - self.found.len();
+        let (mut newest, mut bytes) = (VecDeque::new(), 0);
+        let mut lines = read_from(folder, LinePlace { segment, offset: 0 });
+        while let Some(line) = lines.next_raw() {
+            match line {
+                Ok(line) if line.place.segment != segment => break,
+                Ok(line) => {
+                    bytes = line.end().offset;
+                    if (self.wanted)(&line) {
+                        newest.push_back(line);
+                        if newest.len() > count {
+                            newest.pop_front();
+                        }
+                    }
                 }
-                let offset = self.start + at as u64 + 1;
-                return Ok(Some(RawLine { place: Place { segment: self.segment, offset }, bytes }));
-            }
-            // A line that long is no record, and is passed over.
-            if self.held.len() > 2 * RECENT_CHUNK_BYTES {
-                self.held.clear();
-                self.passing_over = true;
-            }
-            if !self.extend()? {
-                let bytes = std::mem::take(&mut self.held);
-                self.complete = 0;
-                let place = Place { segment: self.segment, offset: 0 };
-                return Ok((!self.passing_over).then_some(RawLine { place, bytes }));
+                Err(ReadError::NotARecord { place, .. }) if place.segment != segment => break,
+                Err(ReadError::Unreadable { segment: unreadable, .. }) if unreadable != segment => break,
+                Err(trouble) => {
+                    let is_last = matches!(trouble, ReadError::Unreadable { .. });
+                    add(troubles, trouble);
+                    if is_last {
+                        break;
+                    }
+                }
             }
         }
+        newest.into_iter().rev().for_each(|line| self.found.push_front(line));
+        self.bytes_left = self.bytes_left.saturating_sub(bytes);
+    }
+}
+
+fn add(troubles: &mut Vec<ReadError>, trouble: ReadError) {
+    if troubles.len() < TROUBLES_MAX {
+        troubles.push(trouble);
     }
 }
 
@@ -199,23 +149,23 @@ impl Backwards {
 #[derive(Debug, Clone)]
 pub struct Follower {
     folder: PathBuf,
-    place: Place,
+    place: LinePlace,
 }
 
 impl Follower {
     /// Follows a log from a place on.
-    pub fn new(folder: &Path, place: Place) -> Self {
+    pub fn new(folder: &Path, place: LinePlace) -> Self {
         Self { folder: folder.to_owned(), place }
     }
 
     /// What has come since the last look: at most so many lines, the rest with the next look. A folder that is not there has
     /// nothing yet.
-    pub fn poll(&mut self, lines_max: usize) -> Vec<Result<RawLine, Trouble>> {
+    pub fn poll(&mut self, lines_max: usize) -> Vec<Result<RawLine, ReadError>> {
         if !self.folder.exists() {
             return Vec::new();
         }
-        let mut lines = lines_from(&self.folder, self.place);
-        let come = lines.by_ref().take(lines_max).collect();
+        let mut lines = read_from(&self.folder, self.place);
+        let come = std::iter::from_fn(|| lines.next_raw()).take(lines_max).collect();
         self.place = lines.place();
         come
     }
@@ -227,6 +177,9 @@ mod tests {
 
     use super::*;
 
+    /// As much as no line has.
+    const CHUNK: usize = 256 * 1024;
+
     fn texts(recent: &Recent) -> Vec<String> {
         recent.lines.iter().map(|line| String::from_utf8_lossy(&line.bytes).into_owned()).collect()
     }
@@ -235,17 +188,17 @@ mod tests {
     fn the_newest_lines_are_found_from_the_end_across_segments() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
-        let long = "x".repeat(3 * RECENT_CHUNK_BYTES);
+        let long = "x".repeat(3 * CHUNK);
         write("00000001.jsonl", "a\nb\n");
         write("00000002.jsonl", "");
-        write("00000003.jsonl", &format!("c\n{}\nd\n\ntorn{long}", "y".repeat(RECENT_CHUNK_BYTES)));
+        write("00000003.jsonl", &format!("c\n{}\nd\n\ntorn{long}", "y".repeat(CHUNK)));
         write("notes.jsonl", "z\n");
         let all = recent(folder.path(), 100, &mut |line| line.bytes.len() < 9);
         assert_eq!((texts(&all), all.cut), (["a", "b", "c", "d", ""].map(str::to_owned).to_vec(), false));
-        let end = RECENT_CHUNK_BYTES as u64 + 2 + 1 + 2 + 1;
-        assert_eq!(all.end, Place { segment: 3, offset: end });
+        let end = CHUNK as u64 + 2 + 1 + 2 + 1;
+        assert_eq!(all.end, LinePlace { segment: 3, offset: end });
         for line in &all.lines {
-            let read = lines_from(folder.path(), line.place).next().unwrap().unwrap();
+            let read = read_from(folder.path(), line.place).next_raw().unwrap().unwrap();
             assert_eq!((read.place, &read.bytes), (line.place, &line.bytes));
         }
         let two = recent(folder.path(), 2, &mut |line| !line.bytes.is_empty() && line.bytes.len() < 9);
@@ -256,13 +209,39 @@ mod tests {
         write("00000004.jsonl", &format!("e\n{long}{long}\nf\n"));
         let last = recent(folder.path(), 3, &mut |line| line.bytes.len() < 9);
         assert_eq!(texts(&last), ["", "e", "f"]);
+        let said: Vec<String> = last.troubles.iter().map(ToString::to_string).collect();
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert!(said[0].starts_with("byte 2 of") && said[0].ends_with("longer than 16384 bytes"), "{said:?}");
+        assert!(said[1].ends_with("it is incomplete"), "{said:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_or_a_pipe_in_the_place_of_a_segment_is_told_and_neither_followed_nor_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        fs::write(at("00000001.jsonl"), "a\n").unwrap();
+        assert!(std::process::Command::new("mkfifo").arg(at("00000002.jsonl")).status().unwrap().success());
+        fs::write(at("elsewhere"), "b\n").unwrap();
+        std::os::unix::fs::symlink(at("elsewhere"), at("00000003.jsonl")).unwrap();
+        let all = recent(folder.path(), 100, &mut |_| true);
+        assert_eq!(texts(&all), ["a"]);
+        let mut told: Vec<String> = all.troubles.iter().map(ToString::to_string).collect();
+        let mut come = Follower::new(folder.path(), LinePlace::default()).poll(100);
+        assert_eq!(come.remove(0).unwrap().bytes, b"a");
+        told.reverse();
+        assert!(
+            told[0].ends_with("it is not a regular file") && told[1].ends_with("it is a symbolic link"),
+            "{told:?}"
+        );
+        assert_eq!(come.into_iter().map(|line| line.unwrap_err().to_string()).collect::<Vec<_>>(), told);
     }
 
     #[test]
     fn a_follower_gives_each_line_once_when_it_is_complete_and_goes_on_in_the_next_segment() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
-        let mut follower = Follower::new(&log, Place::default());
+        let mut follower = Follower::new(&log, LinePlace::default());
         let poll = |follower: &mut Follower| -> Vec<String> {
             let lines = follower.poll(100).into_iter();
             lines

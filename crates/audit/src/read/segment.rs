@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::{RawLine, ReadError};
+use super::{LinePlace, RawLine, ReadError};
 use crate::folder::{is_packed, packed};
 use crate::limits::{LINE_BYTES_MAX, READ_BYTES};
 use crate::regular;
@@ -20,8 +20,6 @@ pub(crate) struct SegmentLines {
     reader: Box<dyn BufRead + Send>,
     /// The same file, to see how long it is: only of one that may still be written.
     written: Option<File>,
-    /// Lines given.
-    lines: u64,
     /// Where the next line begins, uncompressed.
     offset: u64,
     /// The beginning of a line whose end was not there yet.
@@ -29,25 +27,44 @@ pub(crate) struct SegmentLines {
 }
 
 impl SegmentLines {
-    /// Opens a segment, compressed or not, to read from an offset, which is the beginning of a line: every line before
-    /// is passed over. Compressed since its folder was listed, it is found too.
+    /// Opens a segment, compressed or not, to read from an offset, which is the beginning of a line. Compressed since its
+    /// folder was listed, it is found too.
     pub(crate) fn open(segment: u64, path: &Path, offset: u64) -> Result<Self, ReadError> {
-        let unreadable = |path: &Path, source| ReadError::Unreadable { file: path.to_owned(), source };
+        let unreadable =
+            |path: &Path, source| ReadError::Unreadable { file: path.to_owned(), segment, source };
         let (path, file) = open_either(path).map_err(|error| unreadable(path, error))?;
-        let mut lines = Self::of(segment, &path, file).map_err(|error| unreadable(&path, error))?;
-        lines.pass(offset).map_err(|error| unreadable(&path, error))?;
-        Ok(lines)
+        let opened = Self::of(segment, &path, file, offset).map_err(|error| unreadable(&path, error))?;
+        opened.ok_or(ReadError::Shorter { file: path })
     }
 
-    fn of(segment: u64, path: &Path, file: File) -> io::Result<Self> {
-        let written = if is_packed(path) { None } else { Some(file.try_clone()?) };
-        let bytes = BufReader::with_capacity(READ_BYTES, file);
-        let reader: Box<dyn BufRead + Send> = match written {
-            Some(_) => Box::new(bytes),
-            // A gzip file is a series of members (RFC 1952, section 2.2): one that somebody added is read, not overlooked.
-            None => Box::new(BufReader::with_capacity(READ_BYTES, MultiGzDecoder::new(bytes))),
+    /// Nothing when it is shorter.
+    fn of(segment: u64, path: &Path, mut file: File, offset: u64) -> io::Result<Option<Self>> {
+        let of = |reader, written| {
+            Some(Self { file: path.into(), segment, reader, written, offset, begun: Vec::new() })
         };
-        Ok(Self { file: path.into(), segment, reader, written, lines: 0, offset: 0, begun: Vec::new() })
+        if !is_packed(path) {
+            if file.metadata()?.len() < offset {
+                return Ok(None);
+            }
+            file.seek(SeekFrom::Start(offset))?;
+            let written = file.try_clone()?;
+            return Ok(of(Box::new(BufReader::with_capacity(READ_BYTES, file)), Some(written)));
+        }
+        // A gzip file is a series of members (RFC 1952, section 2.2): one that somebody added is read, not overlooked.
+        let bytes = MultiGzDecoder::new(BufReader::with_capacity(READ_BYTES, file));
+        let mut reader = BufReader::with_capacity(READ_BYTES, bytes);
+        let passed = io::copy(&mut (&mut reader).take(offset), &mut io::sink())?;
+        Ok(if passed == offset { of(Box::new(reader), None) } else { None })
+    }
+
+    /// Where the next line begins.
+    pub(crate) fn place(&self) -> LinePlace {
+        LinePlace { segment: self.segment, offset: self.offset }
+    }
+
+    /// Whether it is read from its compressed form.
+    pub(crate) fn is_packed(&self) -> bool {
+        self.written.is_none()
     }
 
     /// The next line. Nothing at the end for now; then it may be asked again. With `is_last`, an incomplete line at
@@ -74,11 +91,10 @@ impl SegmentLines {
 
     fn line(&mut self) -> RawLine {
         let mut bytes = std::mem::take(&mut self.begun);
-        let offset = self.offset;
+        let place = self.place();
         self.offset += bytes.len() as u64;
-        self.lines += 1;
         bytes.pop();
-        RawLine { file: self.file.clone(), segment: self.segment, offset, number: self.lines, bytes }
+        RawLine { file: self.file.clone(), place, bytes }
     }
 
     /// Whether the incomplete line that was read was taken back since: after trouble with the disk a segment is cut
@@ -89,26 +105,14 @@ impl SegmentLines {
         bytes.is_some_and(|bytes| bytes < self.offset + self.begun.len() as u64)
     }
 
-    fn pass(&mut self, offset: u64) -> io::Result<()> {
-        while self.offset < offset {
-            let bytes = self.reader.fill_buf()?;
-            let count = bytes.len().min(usize::try_from(offset - self.offset).unwrap_or(usize::MAX));
-            let Some(passed) = bytes.get(..count).filter(|passed| !passed.is_empty()) else { break };
-            self.lines += passed.iter().filter(|byte| **byte == b'\n').count() as u64;
-            self.reader.consume(count);
-            self.offset += count as u64;
-        }
-        Ok(())
-    }
-
     fn unreadable(&self, source: io::Error) -> ReadError {
-        ReadError::Unreadable { file: self.file.to_path_buf(), source }
+        ReadError::Unreadable { file: self.file.to_path_buf(), segment: self.segment, source }
     }
 
     fn not_a_record(&mut self, rest: usize, why: String) -> ReadError {
+        let place = self.place();
         self.offset += (std::mem::take(&mut self.begun).len() + rest) as u64;
-        self.lines += 1;
-        ReadError::NotARecord { file: self.file.to_path_buf(), number: self.lines, why }
+        ReadError::NotARecord { file: self.file.to_path_buf(), place, why }
     }
 }
 
@@ -120,26 +124,6 @@ impl std::fmt::Debug for SegmentLines {
             .field("offset", &self.offset)
             .finish_non_exhaustive()
     }
-}
-
-/// A segment's bytes as they were written, from an offset on: whoever goes by places reads on from there. Nothing when it is
-/// shorter. One that was compressed since its folder was listed is found too, and read from its beginning.
-///
-/// # Errors
-/// It cannot be read, is a link or no regular file, or is not what compression made.
-pub fn segment_from(path: &Path, offset: u64) -> io::Result<Option<Box<dyn BufRead + Send>>> {
-    let (path, mut file) = open_either(path)?;
-    if !is_packed(&path) {
-        if file.metadata()?.len() < offset {
-            return Ok(None);
-        }
-        file.seek(SeekFrom::Start(offset))?;
-        return Ok(Some(Box::new(BufReader::with_capacity(READ_BYTES, file))));
-    }
-    let bytes = MultiGzDecoder::new(BufReader::with_capacity(READ_BYTES, file));
-    let mut reader = BufReader::with_capacity(READ_BYTES, bytes);
-    let passed = io::copy(&mut (&mut reader).take(offset), &mut io::sink())?;
-    Ok(if passed == offset { Some(Box::new(reader)) } else { None })
 }
 
 /// Opens a segment under the name that it was listed by, or under that of its compressed form.
@@ -155,7 +139,7 @@ fn open_either(path: &Path) -> io::Result<(PathBuf, File)> {
     }
 }
 
-fn open_file(path: &Path) -> io::Result<File> {
+pub(super) fn open_file(path: &Path) -> io::Result<File> {
     regular::open(OpenOptions::new().read(true), path)
 }
 

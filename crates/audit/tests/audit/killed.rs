@@ -135,7 +135,7 @@ fn lose_some(folder: &Path, acknowledged: &[String], random: &mut Random) {
     while let Some(line) = lines.next_raw() {
         let line = line.unwrap();
         if line.file.as_ref() == last && acknowledged.iter().any(|id| line.holds(id)) {
-            kept = line.end();
+            kept = line.end().offset;
         }
     }
     let file = fs::OpenOptions::new().write(true).open(&last).unwrap();

@@ -4,7 +4,10 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use audit::{LINE_BYTES_MAX, Lines, Log, Options, RawLine, ReadError, find, read, read_from, read_with};
+use audit::{
+    LINE_BYTES_MAX, LinePlace, Lines, LinesBack, Log, Options, RawLine, ReadError, find, read, read_from,
+    read_with,
+};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -46,7 +49,7 @@ fn a_compressed_segment_reads_like_any_other_and_the_log_goes_on_after_it() {
         }
         let after = raw(read(folder.path()));
         let places = |lines: &[RawLine]| -> Vec<_> {
-            lines.iter().map(|line| (line.segment, line.offset, line.number, line.bytes.clone())).collect()
+            lines.iter().map(|line| (line.place, line.bytes.clone())).collect()
         };
         assert_eq!(places(&before), places(&after));
         let id = records(folder.path())[0]["id"].as_str().unwrap().to_owned();
@@ -74,18 +77,21 @@ fn reading_goes_on_from_any_line_in_either_form() {
         }
         let all = raw(read(folder.path()));
         for (index, line) in all.iter().enumerate() {
-            assert_eq!(raw(read_from(folder.path(), line.segment, line.offset)), all[index..]);
-            assert_eq!(raw(read_from(folder.path(), line.segment, line.end())), all[index + 1..]);
-            let parsed = read_from(folder.path(), line.segment, line.offset).next().unwrap().unwrap();
-            assert_eq!(
-                (parsed.segment, parsed.offset, parsed.number),
-                (line.segment, line.offset, line.number)
-            );
+            assert_eq!(raw(read_from(folder.path(), line.place)), all[index..]);
+            assert_eq!(raw(read_from(folder.path(), line.end())), all[index + 1..]);
+            let mut lines = read_from(folder.path(), line.place);
+            assert_eq!(lines.place(), line.place);
+            assert_eq!(lines.next().unwrap().unwrap().place, line.place);
+            assert_eq!(lines.place(), line.end());
         }
         // Places that are no longer there, or not yet.
-        let second = all.iter().position(|line| line.segment > 1).unwrap();
-        assert_eq!(raw(read_from(folder.path(), 1, 1 << 40)), all[second..]);
-        assert_eq!(raw(read_from(folder.path(), 99, 0)), []);
+        let second = all.iter().position(|line| line.place.segment > 1).unwrap();
+        let mut lines = read_from(folder.path(), LinePlace { segment: 1, offset: 1 << 40 });
+        let told = lines.next_raw();
+        assert!(matches!(told, Some(Err(ReadError::Shorter { .. }))), "{told:?}");
+        assert_eq!(lines.place(), LinePlace { segment: 1, offset: 0 });
+        assert_eq!(raw(lines), all[second..]);
+        assert_eq!(raw(read_from(folder.path(), LinePlace { segment: 99, offset: 0 })), []);
     }
 }
 
@@ -164,7 +170,7 @@ fn a_record_is_found_by_its_id_among_others() {
     let ids: Vec<_> = (0..20).map(|number| accept(&log, number).unwrap()).collect();
     log.sync().unwrap();
     let line = find(folder.path(), ids[7].parse().unwrap()).unwrap().expect("while the log is open");
-    assert_eq!((line.number, &line.record["detail"]["number"]), (8, &7.into()));
+    assert_eq!(line.record["detail"]["number"], 7);
     assert_eq!(line.file.file_name().unwrap(), "00000001.jsonl");
     assert_eq!(find(folder.path(), "01HF7YAT3V0000000000000000".parse().unwrap()).unwrap(), None);
 }
@@ -180,21 +186,21 @@ fn a_line_that_is_no_record_is_reported_with_its_place_and_reading_goes_on() {
     }
     let read: Vec<String> = read(folder.path())
         .map(|line| match line {
-            Ok(line) => format!("{}: {}", line.number, line.record),
-            Err(ReadError::NotARecord { number, why, .. }) => format!("{number}: {why}"),
+            Ok(line) => format!("{}: {}", line.place.offset, line.record),
+            Err(ReadError::NotARecord { place, why, .. }) => format!("{}: {why}", place.offset),
             Err(error) => panic!("{error}"),
         })
         .collect();
     assert_eq!(
         read,
         [
-            "1: {\"n\":1}",
-            "2: expected ident at line 1 column 2",
-            "3: not a JSON object",
-            "4: longer than 16384 bytes",
-            "5: {\"n\":2}",
-            "6: it is incomplete",
-            "1: {\"n\":3}",
+            "0: {\"n\":1}",
+            "8: expected ident at line 1 column 2",
+            "17: not a JSON object",
+            "20: longer than 16384 bytes",
+            "49181: {\"n\":2}",
+            "49189: it is incomplete",
+            "0: {\"n\":3}",
         ]
     );
 }
@@ -208,12 +214,12 @@ fn only_lines_that_hold_a_text_are_given_and_what_cannot_be_read_is_told() {
     fs::write(folder.path().join("00000001.jsonl"), text).unwrap();
     let read: Vec<String> = read_with(folder.path(), &["\"k\":\"a\"", "\"k\":\"b\""])
         .map(|line| match line {
-            Ok(line) => format!("{}: {}", line.number, line.record),
-            Err(ReadError::NotARecord { number, .. }) => format!("{number}: no record"),
+            Ok(line) => format!("{}: {}", line.place.offset, line.record),
+            Err(ReadError::NotARecord { place, .. }) => format!("{}: no record", place.offset),
             Err(error) => panic!("{error}"),
         })
         .collect();
-    assert_eq!(read, ["2: {\"k\":\"a\"}", "4: no record", "5: {\"k\":\"b\"}", "6: no record"]);
+    assert_eq!(read, ["8: {\"k\":\"a\"}", "27: no record", "32796: {\"k\":\"b\"}", "32806: no record"]);
 }
 
 #[test]
@@ -223,4 +229,37 @@ fn a_folder_that_is_not_there_is_an_error_and_an_empty_one_has_no_lines() {
     let missing: Vec<_> = read(&folder.path().join("missing")).collect();
     assert!(matches!(missing[..], [Err(ReadError::Unreadable { .. })]), "{missing:?}");
     find(&folder.path().join("missing"), "01HF7YAT3V0000000000000000".parse().unwrap()).unwrap_err();
+}
+
+#[test]
+fn a_segment_reads_the_same_from_its_end() {
+    let folder = tempdir().unwrap();
+    let path = folder.path().join("00000001.jsonl");
+    for long in [LINE_BYTES_MAX - 1, LINE_BYTES_MAX, 65_535, 65_536, 65_537, 200_000] {
+        let long = "x".repeat(long);
+        for text in [
+            String::new(),
+            "torn".to_owned(),
+            format!("a\n{long}\nb\n\n{long}\n"),
+            format!("{long}\n"),
+            format!("{long}\na\n{long}"),
+            format!("{long}\n{long}\n{long}\n"),
+        ] {
+            fs::write(&path, &text).unwrap();
+            let shown = |line: Result<RawLine, ReadError>| match line {
+                Ok(line) => format!("{:?} {}", line.place, String::from_utf8(line.bytes).unwrap()),
+                Err(error) => error.to_string(),
+            };
+            let mut lines = read(folder.path());
+            let mut forward: Vec<_> = std::iter::from_fn(|| lines.next_raw()).map(shown).collect();
+            let back = LinesBack::open(1, &path).unwrap();
+            assert_eq!(back.end().offset, text.rfind('\n').map_or(0, |at| at as u64 + 1));
+            assert_eq!(back.torn().is_some(), !text.is_empty() && !text.ends_with('\n'));
+            let mut found: Vec<_> = back.map(shown).collect();
+            found.reverse();
+            // Of a long one that is torn, the way forward may tell more.
+            forward.truncate(found.len());
+            assert_eq!(found, forward);
+        }
+    }
 }

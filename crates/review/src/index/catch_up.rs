@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use audit::{LinePlace, RawLine, ReadError, read_from, segments};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::file::is_unusable;
@@ -11,7 +12,6 @@ use super::fit::seal_segments;
 use super::head::{Head, hash};
 use super::{Index, IndexError};
 use crate::limits::{INDEX_BATCH_BYTES, INDEX_BATCH_RECORDS, TROUBLES_MAX};
-use crate::lines::{Place, RawLine, Trouble, lines_from, segments};
 use crate::row::Row;
 
 /// How far it is.
@@ -52,7 +52,7 @@ pub(crate) struct Step {
     pub(crate) records: u64,
     pub(crate) bytes: u64,
     /// Where the next line begins.
-    pub(crate) next: Place,
+    pub(crate) next: LinePlace,
     /// Whether there was no more to read.
     pub(crate) at_end: bool,
 }
@@ -96,9 +96,9 @@ impl Index {
         let bytes_in_all: u64 =
             bytes_in_all.filter_map(|(_, path)| Some(path.symlink_metadata().ok()?.len())).sum();
         let bytes_in_all = bytes_in_all.saturating_sub(head.next.offset);
-        let end = segments.last().map_or_else(Place::default, |(segment, path)| {
+        let end = segments.last().map_or_else(LinePlace::default, |(segment, path)| {
             let offset = path.symlink_metadata().map_or(0, |metadata| metadata.len());
-            Place { segment: *segment, offset }
+            LinePlace { segment: *segment, offset }
         });
         let mut indexed = Indexed { segments: segments.len(), ..Indexed::default() };
         loop {
@@ -157,21 +157,22 @@ impl Batch<'_> {
             // It is sealed when it turns out to be complete.
             self.touched.insert(self.head.next.segment);
         }
-        let mut lines = lines_from(folder, self.head.next);
+        let mut lines = read_from(folder, self.head.next);
         loop {
             if self.step.records >= INDEX_BATCH_RECORDS as u64 || self.step.bytes >= INDEX_BATCH_BYTES {
                 self.step.at_end = false;
                 return Ok(());
             }
-            match lines.next() {
+            match lines.next_raw() {
                 None => {
                     self.head.next = lines.place();
                     return Ok(());
                 }
-                Some(Ok(line)) => self.line(folder, line)?,
+                Some(Ok(line)) => self.line(line)?,
                 Some(Err(trouble)) => {
                     // The folder is gone, or the log was replaced at this moment: the next look finds out.
-                    if matches!(trouble, Trouble::Unreadable { segment: 0, .. } | Trouble::Shorter { .. }) {
+                    if matches!(trouble, ReadError::Unreadable { segment: 0, .. } | ReadError::Shorter { .. })
+                    {
                         return Ok(());
                     }
                     self.trouble(&trouble)?;
@@ -181,7 +182,7 @@ impl Batch<'_> {
         }
     }
 
-    fn line(&mut self, folder: &Path, line: RawLine) -> rusqlite::Result<()> {
+    fn line(&mut self, line: RawLine) -> rusqlite::Result<()> {
         let end = line.end();
         self.touched.insert(line.place.segment);
         self.step.bytes += line.bytes.len() as u64 + 1;
@@ -197,8 +198,8 @@ impl Batch<'_> {
                 self.head.line = Some((line.place, hash(line.bytes)));
             }
             Err(why) => {
-                let file = folder.join(format!("{:08}.jsonl", line.place.segment));
-                self.trouble(&Trouble::NotARecord { file, place: line.place, why })?;
+                let file = line.file.to_path_buf();
+                self.trouble(&ReadError::NotARecord { file, place: line.place, why })?;
             }
         }
         self.head.next = end;
@@ -206,7 +207,7 @@ impl Batch<'_> {
     }
 
     /// The numbers of two lines in a row are not.
-    fn order(&self, place: Place, before: u64, seq: u64) -> rusqlite::Result<()> {
+    fn order(&self, place: LinePlace, before: u64, seq: u64) -> rusqlite::Result<()> {
         let what = if seq > before {
             format!("the records {} to {} are missing", before + 1, seq - 1)
         } else {
@@ -215,11 +216,11 @@ impl Batch<'_> {
         add_trouble(&self.transaction, before.min(seq), place.segment, false, &what)
     }
 
-    fn trouble(&self, trouble: &Trouble) -> rusqlite::Result<()> {
+    fn trouble(&self, trouble: &ReadError) -> rusqlite::Result<()> {
         let (segment, unreadable) = match trouble {
-            Trouble::Unreadable { segment, .. } => (*segment, true),
-            Trouble::NotARecord { place, .. } => (place.segment, false),
-            Trouble::Shorter { .. } => (self.head.next.segment, false),
+            ReadError::Unreadable { segment, .. } => (*segment, true),
+            ReadError::NotARecord { place, .. } => (place.segment, false),
+            ReadError::Shorter { .. } => (self.head.next.segment, false),
         };
         add_trouble(&self.transaction, self.head.seq, segment, unreadable, &trouble.to_string())
     }
@@ -242,7 +243,7 @@ fn add_trouble(
 }
 
 /// False when there is a record of that number already.
-fn insert(connection: &Connection, row: &Row, place: Place) -> rusqlite::Result<bool> {
+fn insert(connection: &Connection, row: &Row, place: LinePlace) -> rusqlite::Result<bool> {
     let mut statement = connection.prepare_cached(
         "INSERT OR IGNORE INTO record (seq, segment, offset, id, ts_ns, kind, tenant, actor, action, resource_type, decision, \
          decision_kind, policies, opening, count) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use audit::{LinePlace, ReadError, is_packed, read_from, segments};
 use rusqlite::{Connection, params};
 
 use super::head::{Head, hash};
 use super::{Index, IndexError};
-use crate::lines::{is_compressed, is_readable, lines_from, segments};
 use crate::row::nanoseconds_of;
 
 impl Index {
@@ -20,8 +20,8 @@ impl Index {
         if let Some((place, hash)) = head.line {
             let is_there = segments.iter().any(|(number, _)| *number == place.segment);
             let same = is_there
-                && lines_from(&self.folder, place)
-                    .next()
+                && read_from(&self.folder, place)
+                    .next_raw()
                     .and_then(Result::ok)
                     .is_some_and(|line| line.place == place && self::hash(line.bytes) == hash);
             if !same {
@@ -37,8 +37,9 @@ impl Index {
             let numbers = statement.query_map([], |row| row.get(0))?;
             numbers.collect::<Result<_, _>>()?
         };
-        let readable_again =
-            segments.iter().any(|(number, path)| unreadable.contains(number) && is_readable(path));
+        let readable_again = segments
+            .iter()
+            .any(|(number, _)| unreadable.contains(number) && is_readable(&self.folder, *number));
         if readable_again {
             return self.begin_anew("a segment that could not be read can be read now");
         }
@@ -72,7 +73,7 @@ impl Index {
                 return Ok(Some(format!("segment {number} is gone")));
             };
             // What is compressed is another file, and says the same.
-            let path = segments.get(at).map(|(_, path)| path).filter(|path| !is_compressed(path));
+            let path = segments.get(at).map(|(_, path)| path).filter(|path| !is_packed(path));
             let is = path.and_then(|path| seal(path));
             if let (Some(bytes), Some(changed), Some(is)) = (bytes, changed, is)
                 && is != (bytes, changed)
@@ -81,6 +82,21 @@ impl Index {
             }
         }
         Ok(None)
+    }
+}
+
+/// Whether a segment can be read now, to its end.
+fn is_readable(folder: &Path, segment: u64) -> bool {
+    let mut lines = read_from(folder, LinePlace { segment, offset: 0 });
+    loop {
+        match lines.next_raw() {
+            Some(Err(ReadError::Unreadable { segment: unreadable, .. })) if unreadable == segment => {
+                return false;
+            }
+            None => return true,
+            Some(_) if lines.place().segment != segment => return true,
+            Some(_) => {}
+        }
     }
 }
 
@@ -95,7 +111,7 @@ pub(super) fn seal_segments(
     for number in touched {
         // The last one grows.
         let complete = *number < last;
-        let path = paths.get(number).filter(|path| complete && !is_compressed(path));
+        let path = paths.get(number).filter(|path| complete && !is_packed(path));
         let (bytes, changed) = path.and_then(|path| seal(path)).unzip();
         connection
             .prepare_cached("INSERT OR REPLACE INTO segment (number, bytes, changed_ns) VALUES (?, ?, ?)")?

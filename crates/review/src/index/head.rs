@@ -2,18 +2,17 @@
 //!
 //! The line's hash is in it, so that an index of another log, or of one that was changed, is told by one look.
 
+use audit::LinePlace;
 use audit::digest::sha256;
 use rusqlite::{Connection, OptionalExtension as _, params};
-
-use crate::lines::Place;
 
 /// The last line that is indexed, and where the next one begins.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Head {
     pub(super) seq: u64,
     /// Where the last line begins, and its hash; nothing before the first.
-    pub(super) line: Option<(Place, [u8; 32])>,
-    pub(super) next: Place,
+    pub(super) line: Option<(LinePlace, [u8; 32])>,
+    pub(super) next: LinePlace,
 }
 
 impl Head {
@@ -24,10 +23,10 @@ impl Head {
         )?;
         let head = statement.query_row([], |row| {
             let hash: Vec<u8> = row.get(3)?;
-            let place = Place { segment: row.get(1)?, offset: row.get(2)? };
+            let place = LinePlace { segment: row.get(1)?, offset: row.get(2)? };
             // An empty one stands for no line yet.
             let line = <[u8; 32]>::try_from(hash).ok().map(|hash| (place, hash));
-            Ok(Self { seq: row.get(0)?, line, next: Place { segment: row.get(4)?, offset: row.get(5)? } })
+            Ok(Self { seq: row.get(0)?, line, next: LinePlace { segment: row.get(4)?, offset: row.get(5)? } })
         });
         Ok(head.optional()?.unwrap_or_default())
     }
@@ -36,7 +35,7 @@ impl Head {
     pub(super) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
         let (place, hash) = match self.line {
             Some((place, hash)) => (place, hash.to_vec()),
-            None => (Place::default(), Vec::new()),
+            None => (LinePlace::default(), Vec::new()),
         };
         connection
             .prepare_cached(

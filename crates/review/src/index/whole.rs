@@ -3,9 +3,10 @@
 //!
 //! Not a proof: who takes the trouble can change a row instead. That is for `moonward audit verify`, and an index made anew.
 
+use audit::{LinePlace, RawLine, read_from};
+
 use super::{Index, IndexError, Progress};
 use crate::limits::TROUBLES_MAX;
-use crate::lines::{Place, RawLine, lines_from};
 use crate::recent::recent;
 use crate::row::Row;
 
@@ -34,7 +35,7 @@ impl Index {
             self.connection
                 .query_row("SELECT EXISTS (SELECT 1 FROM record WHERE seq = ?)", [seq], |row| row.get(0))
         };
-        let first = lines_from(&self.folder, Place::default()).next().and_then(Result::ok);
+        let first = read_from(&self.folder, LinePlace::default()).next_raw().and_then(Result::ok);
         let oldest = first.as_ref().and_then(number);
         let lacks = |seq: u64| Ok(Some(format!("it lacks record {seq}, which is in the log")));
         for seq in oldest.into_iter().chain(newest) {

@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
+use audit::{LinePlace, Lines, RawLine, read_from};
 use rusqlite::params_from_iter;
 
 use super::{Answer, Found, add_trouble};
 use crate::condition::{Condition, Undecided};
 use crate::index::{Index, IndexError, Progress, Stage};
 use crate::limits::QUERY_PROGRESS_RECORDS;
-use crate::lines::{Lines, Place, RawLine, lines_from};
 use crate::reasons::{count_reason, none_decided};
 use crate::row::Row;
 use crate::selection::{self, Selection};
@@ -51,9 +51,9 @@ impl<'a> Search<'a> {
         );
         let mut statement = connection.prepare(&text)?;
         let places = statement.query_map(params_from_iter(&condition.values), |row| {
-            Ok((row.get(0)?, Place { segment: row.get(1)?, offset: row.get(2)? }))
+            Ok((row.get(0)?, LinePlace { segment: row.get(1)?, offset: row.get(2)? }))
         })?;
-        let mut places: Vec<(u64, Place)> = places.collect::<Result<_, _>>()?;
+        let mut places: Vec<(u64, LinePlace)> = places.collect::<Result<_, _>>()?;
         places.reverse();
         // Nothing is given before all of it was found: what was given cannot be taken back.
         let mut found = Vec::with_capacity(places.len());
@@ -82,7 +82,7 @@ impl<'a> Search<'a> {
         let mut rows = statement.query(params_from_iter(&condition.values))?;
         let mut newest = VecDeque::new();
         while let Some(row) = rows.next()? {
-            let place = Place { segment: row.get(1)?, offset: row.get(2)? };
+            let place = LinePlace { segment: row.get(1)?, offset: row.get(2)? };
             let found = match self.fetcher.record(row.get(0)?, place, selection) {
                 Ok(found) => found,
                 Err(why) => return Ok(Some(why)),
@@ -154,7 +154,7 @@ impl<'a> Fetcher<'a> {
     }
 
     /// The record of that number, at that place; or what is there instead.
-    fn record(&mut self, seq: u64, place: Place, selection: &Selection) -> Result<Found, String> {
+    fn record(&mut self, seq: u64, place: LinePlace, selection: &Selection) -> Result<Found, String> {
         let line =
             self.line(place).ok_or_else(|| format!("record {seq} is not where it was: the log changed"))?;
         let row = Row::of_line(&line.bytes)
@@ -164,10 +164,10 @@ impl<'a> Fetcher<'a> {
         Ok(Found::new(line, row))
     }
 
-    fn line(&mut self, place: Place) -> Option<RawLine> {
+    fn line(&mut self, place: LinePlace) -> Option<RawLine> {
         if !self.lines.as_mut().is_some_and(|lines| lines.pass_to(place)) {
-            self.lines = Some(lines_from(self.index.folder(), place));
+            self.lines = Some(read_from(self.index.folder(), place));
         }
-        self.lines.as_mut()?.next()?.ok().filter(|line| line.place == place)
+        self.lines.as_mut()?.next_raw()?.ok().filter(|line| line.place == place)
     }
 }

@@ -136,7 +136,7 @@ fn gather(folder: &Path, gathering: &mut Gathering, wanted: &Wanted<'_>) {
                 let seq = seq.unwrap_or_default();
                 let oldest = *oldest.get_or_insert(seq);
                 progress.at("reading", seq.saturating_sub(oldest), newest.saturating_sub(oldest));
-                let segment = line.segment;
+                let segment = line.place.segment;
                 gathering.add(&line.record, |record, policies| wanted.holds(segment, record, policies));
             }
             Err(error) => gathering.is_missing(error.to_string()),

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use diagnostic::visible;
 use review::limits::{FOLLOW_INTERVAL, TROUBLES_MAX};
-use review::{Condition, Follower, Group, GroupBy, Groups, RawLine, Row, Selection, Undecided, recent};
+use review::{
+    Condition, Follower, Group, GroupBy, Groups, RawLine, ReadError, Row, Selection, Undecided, recent,
+};
 use serde_json::{Value as Json, json};
 
 use super::filters::{Filters, condition};
@@ -129,9 +131,9 @@ impl Tail {
         limit: usize,
         wanted: &Wanted<'_>,
         screen: &mut Screen<'_>,
-    ) -> Result<(review::Place, bool), Fault> {
+    ) -> Result<(review::LinePlace, bool), Fault> {
         if !folder.exists() {
-            return Ok((review::Place::default(), true));
+            return Ok((review::LinePlace::default(), true));
         }
         let mut unread = Vec::new();
         let found = recent(folder, limit, &mut |line| match wanted.read(line) {
@@ -168,7 +170,7 @@ impl Tail {
 /// Shows what comes until nobody reads it.
 fn follow(
     folder: &Path,
-    from: review::Place,
+    from: review::LinePlace,
     wanted: &Wanted<'_>,
     screen: &mut Screen<'_>,
 ) -> Result<(), Fault> {
@@ -212,9 +214,9 @@ struct Wanted<'a> {
 impl Wanted<'_> {
     /// The record of a line, if it is one of them; or why that cannot be said. A record that does not say so itself is none.
     fn read(&self, line: &RawLine) -> Result<Option<(Row, Json)>, String> {
-        let segment = line.place.segment;
-        let no_record =
-            |why: String| format!("byte {} of segment {segment} begins no record: {why}", line.place.offset);
+        let no_record = |why: String| {
+            ReadError::NotARecord { file: line.file.to_path_buf(), place: line.place, why }.to_string()
+        };
         let row = Row::of_line(&line.bytes).map_err(no_record)?;
         let counts =
             self.condition.is_none() && self.selection.policy.is_none() && self.selection.may_count(&row);
@@ -224,7 +226,7 @@ impl Wanted<'_> {
         let record = serde_json::from_slice(&line.bytes).map_err(|error| no_record(error.to_string()))?;
         let Some(condition) = self.condition else { return Ok(Some((row, record))) };
         self.asked.set(self.asked.get() + 1);
-        match condition.holds(self.log, segment, &record) {
+        match condition.holds(self.log, line.place.segment, &record) {
             Ok(holds) => Ok(holds.then_some((row, record))),
             Err(Undecided::Record(why)) => {
                 review::count_reason(&mut self.undecided.borrow_mut(), why);
