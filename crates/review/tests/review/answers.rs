@@ -382,6 +382,18 @@ fn an_answer_that_is_not_complete_says_why() {
 }
 
 #[test]
+fn a_compressed_segment_that_is_damaged_is_told_and_does_not_make_each_answer_begin_anew() {
+    let log = log();
+    fs::write(log.path().join("00000003.jsonl.gz"), "nothing that was compressed").unwrap();
+    log.append(4, &[decision(50, "deny", 1)]);
+    for _ in 0..2 {
+        let (seqs, answer, notes) = ask(log.path(), &denials(), None);
+        assert_eq!((seqs.last(), seqs.len(), notes), (Some(&50), 14, vec![]));
+        assert!(answer.troubles[0].contains("00000003.jsonl.gz` cannot be read"), "{:?}", answer.troubles);
+    }
+}
+
+#[test]
 fn what_retention_removed_is_told_and_missing_when_it_was_asked_for() {
     let log = log();
     ask(log.path(), &Selection::default(), None);
