@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use audit::{
-    Event, EventKind, InvalidRedaction, LINE_BYTES_MAX, Log, OpenError, Options, Redaction,
+    AssertedBy, Event, EventKind, InvalidRedaction, LINE_BYTES_MAX, Log, OpenError, Options, Redaction,
     STORED_TENANT_BYTES_MAX, StoredError, digest, read, stored,
 };
 use serde_json::{Value, json};
@@ -259,6 +259,28 @@ fn what_the_log_says_of_itself_is_never_redacted() {
         assert!(record["detail"]["note"].as_str().unwrap().starts_with("moonward.audit/"), "{record}");
         assert_eq!(record.get("redacted"), None);
     }
+}
+
+#[test]
+fn a_roll_up_does_not_name_an_actor_who_is_redacted() {
+    let folder = tempdir().unwrap();
+    let log = redacting(&folder, &["actor", "asserted_by.login", "detail"]);
+    let asserted_by = Some(AssertedBy { uid: 1, login: "secret-login".into(), host: "kept".into() });
+    let rollup = Event {
+        actor: Some("acme/user/secret".into()),
+        asserted_by,
+        ..Event::new(EventKind::Rollup).with("opening", "kept").with("closed", true)
+    };
+    log.accept(rollup.into()).unwrap();
+    let mut request = decision();
+    request.actor = Some("acme/user/secret".into());
+    log.accept(request.into()).unwrap();
+    log.close().unwrap();
+    let records = records(folder.path());
+    assert!(!format!("{records:?}").contains("secret"), "{records:?}");
+    assert_eq!(records[0]["actor"], records[1]["actor"], "who it is of can still be told");
+    assert_eq!(records[0]["detail"]["opening"], "kept");
+    assert_eq!(records[0]["redacted"], json!(["actor", "asserted_by.login"]));
 }
 
 #[test]
