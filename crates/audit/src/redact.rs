@@ -13,7 +13,7 @@ use crate::ascii;
 use crate::decision::Decision;
 use crate::digest::{hex, hmac_sha256, sha256};
 use crate::entry::Entry;
-use crate::event::{Event, EventKind};
+use crate::event::Event;
 use crate::limits::{REDACT_PATH_BYTES_MAX, REDACT_PATHS_MAX};
 use names::Names;
 
