@@ -137,6 +137,47 @@ fn a_log_of_the_product_is_verified_where_its_app_keeps_it() {
 }
 
 #[test]
+fn a_log_that_ends_with_a_retired_key_is_not_the_apps_whoever_is_trusted() {
+    let folder = Folder::new(&[(
+        "_index.yaml",
+        "version: \"1.0\"\nnamespace: app\nentries:\n  - {name: one, kind: process.lua, source: \"return function() return 1 end\"}\n",
+    )]);
+    let done = |arguments: &[&str]| {
+        let output = moonward().args(arguments).current_dir(folder.path()).output().unwrap();
+        let (stdout, stderr) = texts(&output);
+        (output.status.code(), stdout, stderr)
+    };
+    done(&["call", ".", "app:one"]);
+    let log = folder.path().join("data/audit");
+    let before = fs::read(log.join("00000001.jsonl")).unwrap();
+    let (code, changed, stderr) = done(&["audit", "rotate-key", "-o", "json"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    let changed: Json = serde_json::from_str(&changed).unwrap();
+    let old = changed["old"].as_str().unwrap();
+    for arguments in [&["--key", old][..], &[]] {
+        assert_eq!(verify(arguments, &folder.path()).0, 0, "{arguments:?}");
+    }
+
+    // What was signed until then is as good as what whoever has that key can sign.
+    fs::remove_dir_all(&log).unwrap();
+    fs::create_dir(&log).unwrap();
+    fs::write(log.join("00000001.jsonl"), before).unwrap();
+    let (code, stdout, stderr) = verify(&["--key", old], &folder.path());
+    assert_eq!(code, 4, "{stdout}{stderr}");
+    let expected = "unverifiable: the chain holds, but the key in force at its end is not the one that the app signs with\n";
+    assert!(stdout.starts_with(expected), "{stdout}");
+    // Given alone, it is a log of some time, and nobody knows whose.
+    let elsewhere = Folder::new(&[]);
+    let alone = ["--log", log.to_str().unwrap(), "--key", old];
+    assert_eq!(verify(&alone, &elsewhere.path()).0, 0);
+
+    // A start does not hand over by itself; who has two logs under one key can say so.
+    let (code, _, stderr) = done(&["audit", "rotate-key", "--hand-over"]);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert_eq!(verify(&["--key", old], &folder.path()).0, 0);
+}
+
+#[test]
 fn the_log_is_measured_and_what_was_measured_is_verified() {
     let output = moonward().args(["bench", "audit", "--records", "300", "-o", "json"]).output().unwrap();
     let (stdout, stderr) = texts(&output);

@@ -338,7 +338,8 @@ fn an_empty_file_of_a_number_far_away_is_refused_by_its_name() {
 
 #[test]
 fn what_is_no_file_of_a_log_is_named_and_the_next_step_is_to_verify() {
-    let harms: [(&str, fn(&Path)); 3] = [
+    type Harm = fn(&Path);
+    let harms: [(&str, Harm); 3] = [
         ("00000001.jsonl", |path| {
             fs::rename(path, path.with_extension("moved")).unwrap();
             symlink(path.with_extension("moved"), path).unwrap();
