@@ -94,7 +94,7 @@ pub(crate) fn find(
         let damaged = |why| TailError::Damaged(path.clone(), why);
         // Nobody but who wants the numbers to run out puts such a file there.
         if is_last && lines.bytes_left() == 0 && segment - before > SEGMENT_NUMBERS_SKIPPED_MAX {
-            let why = format!("it is empty, and its number is {} above the last", segment - before);
+            let why = format!("it is empty, its number is {} above the last: remove it", segment - before);
             return Err(damaged(why));
         }
         let has_lines = lines.bytes_left() > 0;
