@@ -1,7 +1,10 @@
 //! Between those who record and the one who writes: the order is made here, under one short lock, and so are the
 //! answers to "is it durable" and "can it be written". Knows no files.
 
-use std::collections::{HashMap, VecDeque};
+mod outage;
+mod shares;
+
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -10,7 +13,7 @@ use crate::body::Body;
 use crate::entry::Entry;
 use crate::error::Unavailable;
 use crate::key::SigningKey;
-use crate::limits::{BATCH_RECORDS_MAX, COMMIT_INTERVAL, QUEUE_TENANT_SHARE};
+use crate::limits::{BATCH_RECORDS_MAX, COMMIT_INTERVAL};
 use crate::options::Mode;
 use crate::redact::Redactor;
 use crate::rollup::{Due, Rollups};
@@ -18,12 +21,12 @@ use crate::segment::Trouble;
 use crate::tally::{Count, Tallies};
 use crate::watch::{Progress, Ticket, Watchers};
 use crate::{Decision, Event, EventKind, Occurrence, RecordId};
+use outage::Gap;
+use shares::Shares;
 
 /// The queue of one log.
 pub(crate) struct Queue {
     mode: Mode,
-    records_max: usize,
-    bytes_max: usize,
     /// Nothing when everything is kept.
     redactor: Option<Redactor>,
     /// False while a strict log's disk takes no lines, and after the end. Apart from the state below so that
@@ -46,52 +49,19 @@ struct State {
     waiting: VecDeque<Accepted>,
     rollups: Rollups,
     tallies: Tallies,
-    /// Records and bytes accepted and not durable: in `waiting`, or with the writer.
-    held: Held,
-    /// The same for each tenant that has any.
-    shares: HashMap<Arc<str>, Held>,
+    /// Room that is taken: in `waiting`, or with the writer.
+    shares: Shares,
     /// How many entries were accepted, and how many of them are durable.
     accepted: u64,
     durable: u64,
-    outage: Option<Outage>,
-    /// Since the last gap record: entries lost, and entries whose caller was told.
-    dropped: u64,
-    refused: u64,
+    /// Since the last gap record.
+    gap: Gap,
     /// Somebody waits for a sync: no commit is put off.
     hurry: bool,
     closing: bool,
     ended: bool,
     /// The end itself could not be written.
     unfinished: bool,
-}
-
-/// How much of the queue is taken.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Held {
-    records: usize,
-    bytes: usize,
-}
-
-impl Held {
-    /// Whether so many bytes more fit into this part of a queue of these bounds.
-    fn has_room(self, bytes: usize, records_max: usize, bytes_max: usize) -> bool {
-        self.records < records_max && self.bytes.saturating_add(bytes) <= bytes_max
-    }
-
-    fn add(&mut self, bytes: usize) {
-        self.records += 1;
-        self.bytes += bytes;
-    }
-
-    fn take(&mut self, bytes: usize) {
-        self.records -= 1;
-        self.bytes -= bytes;
-    }
-}
-
-struct Outage {
-    trouble: Trouble,
-    since: SystemTime,
 }
 
 /// A body with its name and time; its place in the order is where it waits.
@@ -129,8 +99,6 @@ impl Queue {
     pub(crate) fn new(mode: Mode, records_max: usize, bytes_max: usize, redactor: Option<Redactor>) -> Self {
         Self {
             mode,
-            records_max,
-            bytes_max,
             redactor,
             writable: AtomicBool::new(true),
             turned_away: AtomicU64::new(0),
@@ -140,13 +108,10 @@ impl Queue {
                 waiting: VecDeque::new(),
                 rollups: Rollups::default(),
                 tallies: Tallies::default(),
-                held: Held::default(),
-                shares: HashMap::new(),
+                shares: Shares::new(records_max, bytes_max),
                 accepted: 0,
                 durable: 0,
-                outage: None,
-                dropped: 0,
-                refused: 0,
+                gap: Gap::none(mode),
                 hurry: false,
                 closing: false,
                 ended: false,
@@ -196,13 +161,13 @@ impl Queue {
         let bytes = Accepted::bytes_of(&body);
         let mut state = self.state();
         state.may_accept(self.mode)?;
-        if !state.has_room(body.tenant(), bytes, self.records_max, self.bytes_max) {
+        if !state.shares.has_room(body.tenant(), bytes) {
             if self.mode == Mode::BestEffort {
-                state.dropped += 1;
+                state.gap.add_dropped();
                 return Ok(RecordId::at(SystemTime::now()));
             }
-            state.refused += 1;
-            return Err(Unavailable::Full { records: state.held.records, bytes: state.held.bytes });
+            state.gap.add_refused(1);
+            return Err(state.shares.full());
         }
         let idle = state.waiting.is_empty();
         let id = state.push(body, None);
@@ -271,8 +236,8 @@ impl Queue {
     pub(crate) fn wait(&self, ticket: Ticket) -> Result<(), Unavailable> {
         let mut state = self.state();
         while state.durable < ticket.0 {
-            if let Some(outage) = &state.outage {
-                return Err(outage.unavailable());
+            if let Some(unavailable) = state.gap.unavailable() {
+                return Err(unavailable);
             }
             if state.ended {
                 return Err(Unavailable::Closed);
@@ -293,10 +258,9 @@ impl Queue {
     /// Whether everything ever accepted is durable, and the log says that it is over, once the writer has ended.
     pub(crate) fn outcome(&self) -> Result<(), Unavailable> {
         let state = self.state();
-        match &state.outage {
-            _ if state.durable == state.accepted && !state.unfinished => Ok(()),
-            Some(outage) => Err(outage.unavailable()),
-            None => Err(Unavailable::Closed),
+        match state.durable == state.accepted && !state.unfinished {
+            true => Ok(()),
+            false => Err(state.gap.unavailable().unwrap_or(Unavailable::Closed)),
         }
     }
 
@@ -350,8 +314,10 @@ impl Queue {
         if is_well {
             // Only the writer ends or mends the log, so this cannot undo an end.
             self.writable.store(true, Ordering::Release);
-            state.refused += self.turned_away.swap(0, Ordering::Relaxed);
-            state.note_gap(self.mode);
+            state.gap.add_refused(self.turned_away.swap(0, Ordering::Relaxed));
+            if let Some(event) = state.gap.close() {
+                state.push_owed(event, None);
+            }
         }
         self.tell(state);
     }
@@ -360,13 +326,7 @@ impl Queue {
     /// that, which has its place before everything that is not durable, is the writer's to keep.
     pub(crate) fn failed(&self, trouble: Trouble) -> Option<Accepted> {
         let mut state = self.state();
-        let opening = state.outage.is_none().then(|| {
-            tracing::error!(file = %trouble.file.display(), why = %trouble.why, "audit log cannot be written");
-            let outage = state.outage.insert(Outage { trouble, since: SystemTime::now() });
-            let event = outage.told_by(Event::new(EventKind::Gap).with("state", "open"));
-            let event = self.mode.told_by(event);
-            Accepted::of_log(outage.since, event)
-        });
+        let opening = state.gap.open(trouble).map(|(since, event)| Accepted::of_log(since, event));
         if self.mode == Mode::Strict {
             self.writable.store(false, Ordering::Release);
         }
@@ -416,29 +376,13 @@ impl State {
         if self.closing || self.ended {
             return Err(Unavailable::Closed);
         }
-        match &self.outage {
-            Some(outage) if mode == Mode::Strict => {
-                let unavailable = outage.unavailable();
-                self.refused += 1;
-                Err(unavailable)
-            }
-            _ => Ok(()),
+        if mode == Mode::Strict
+            && let Some(unavailable) = self.gap.unavailable()
+        {
+            self.gap.add_refused(1);
+            return Err(unavailable);
         }
-    }
-
-    /// Whether so many bytes more of this tenant fit: into the queue, and into the tenant's share of it.
-    fn has_room(
-        &self,
-        tenant: Option<&Arc<str>>,
-        bytes: usize,
-        records_max: usize,
-        bytes_max: usize,
-    ) -> bool {
-        let share = tenant.and_then(|tenant| self.shares.get(tenant)).copied().unwrap_or_default();
-        let (share_records, share_bytes) =
-            (records_max.div_ceil(QUEUE_TENANT_SHARE), bytes_max / QUEUE_TENANT_SHARE);
-        self.held.has_room(bytes, records_max, bytes_max)
-            && (tenant.is_none() || share.has_room(bytes, share_records, share_bytes))
+        Ok(())
     }
 
     fn take_waiting(&mut self) -> Vec<Accepted> {
@@ -451,15 +395,7 @@ impl State {
 
     /// Gives back what a record held that is durable now.
     fn release(&mut self, accepted: &Accepted) {
-        self.held.take(accepted.bytes);
-        if let Some(tenant) = accepted.body.tenant()
-            && let Some(share) = self.shares.get_mut(tenant)
-        {
-            share.take(accepted.bytes);
-            if share.records == 0 {
-                self.shares.remove(tenant);
-            }
-        }
+        self.shares.give_back(accepted.body.tenant(), accepted.bytes);
     }
 
     fn push(&mut self, body: Body, new_key: Option<Box<SigningKey>>) -> RecordId {
@@ -467,10 +403,7 @@ impl State {
         let ts = SystemTime::now();
         let id = RecordId::at(ts);
         self.accepted += 1;
-        self.held.add(bytes);
-        if let Some(tenant) = body.tenant() {
-            self.shares.entry(tenant.clone()).or_default().add(bytes);
-        }
+        self.shares.take(body.tenant(), bytes);
         self.waiting.push_back(Accepted { id, ts, body, new_key, bytes });
         id
     }
@@ -493,41 +426,6 @@ impl State {
         };
         counts.into_iter().flatten().for_each(|event| self.push_owed(event, redactor));
         !self.waiting.is_empty()
-    }
-
-    /// Something was lost, refused or late, and lines are taken again: the log itself says so.
-    fn note_gap(&mut self, mode: Mode) {
-        let outage = self.outage.take();
-        if outage.is_none() && self.dropped == 0 && self.refused == 0 {
-            return;
-        }
-        let mut event = Event::new(EventKind::Gap)
-            .with("state", "closed")
-            .with("dropped", self.dropped.to_string())
-            .with("refused", self.refused.to_string());
-        if let Some(outage) = outage {
-            tracing::warn!(file = %outage.trouble.file.display(), "audit log can be written again");
-            event = outage.told_by(event);
-        }
-        (self.dropped, self.refused) = (0, 0);
-        self.push_owed(mode.told_by(event), None);
-    }
-}
-
-impl Outage {
-    fn told_by(&self, event: Event) -> Event {
-        event
-            .with("why", self.trouble.why.clone())
-            .with("file", self.trouble.file.display().to_string())
-            .with("since", value::rfc3339_nanos(self.since).to_string())
-    }
-
-    fn unavailable(&self) -> Unavailable {
-        Unavailable::Unwritable {
-            file: self.trouble.file.clone(),
-            why: self.trouble.why.clone(),
-            cause: self.trouble.cause,
-        }
     }
 }
 
