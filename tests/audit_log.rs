@@ -150,6 +150,37 @@ fn members_that_the_manifest_redacts_are_not_in_the_log() {
 }
 
 #[test]
+fn a_name_that_the_manifest_redacts_is_in_no_line_and_not_in_the_index() {
+    let files_with = |folder: &Folder, name: &str| {
+        let (mut found, mut folders) = (Vec::new(), vec![folder.log()]);
+        while let Some(folder) = folders.pop() {
+            for file in fs::read_dir(folder).unwrap() {
+                let path = file.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if String::from_utf8_lossy(&fs::read(&path).unwrap()).contains(name) {
+                    found.push(path.file_name().unwrap().to_owned());
+                }
+            }
+        }
+        found
+    };
+    for (keys, is_there) in [("", true), (", redact: [actor]", false)] {
+        let folder = app(keys);
+        let output = folder.run("call", &["app:echo", "--actor", "default/user/lovelace"]);
+        assert_eq!(output.status.code(), Some(2), "{}", texts(&output).1);
+        let mut command = moonward();
+        let reindex = command.args(["audit", "reindex"]).arg(folder.path()).arg("--log").arg(folder.log());
+        let output = reindex.output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", texts(&output).1);
+        let found = files_with(&folder, "lovelace");
+        assert_eq!(found.len() >= 2, is_there, "{found:?}");
+        assert!(is_there || found.is_empty(), "{found:?}");
+        assert!(!files_with(&folder, "app:echo").is_empty());
+    }
+}
+
+#[test]
 fn what_an_audit_log_entry_cannot_say_is_told_at_its_place() {
     for (keys, said) in [
         (", redact: [tenant]", "the log needs it"),
