@@ -5,6 +5,7 @@
 
 mod compared;
 mod record;
+mod truth;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -64,7 +65,8 @@ impl Filter {
     /// Compiles an expression such as `record.action == "process.send" && record.context.bytes > 1000`.
     ///
     /// # Errors
-    /// It is no Cedar expression, is over a bound, or names another variable than `record`; with the place of it.
+    /// It is no Cedar expression, is over a bound, names another variable than `record`, or cannot come to true or false; with
+    /// the place of it.
     pub fn compile(text: &str) -> Result<Self, Vec<Diagnostic>> {
         let source = Arc::new(Source { path: "--where".to_owned(), text: text.to_owned() });
         on_large_stack(move || Self::compile_here(&source))?
@@ -91,6 +93,11 @@ impl Filter {
             let errors = errors.iter().map(DetailedError::from);
             errors.map(|error| filter.found(&error, &whole)).collect::<Vec<_>>()
         })?;
+        if let Some(otherwise) = truth::otherwise(&filter.as_cedar_has_it()) {
+            let message = format!("the filter comes to {otherwise}, and not to true or false");
+            let found = Diagnostic::error("policy.syntax", message).at(whole);
+            return Err(vec![found.help("compare it, such as `record.actor == \"acme/user/ada\"`")]);
+        }
         filter.doubts = doubts(source, &tokens, &filter.members);
         filter.doubts.extend(never_true);
         Ok(filter)

@@ -62,7 +62,7 @@ fn what_a_record_lacks_is_no_match_and_is_named_as_it_was_written() {
             "record.decision  ==  \"deny\" && record.tenant > 1",
             "failed at `record.tenant`: type error: expected long, got string",
         ),
-        ("record.action", "did not come to true or false"),
+        ("record.context.topic", "did not come to true or false"),
         (
             "record.seq + 9223372036854775807 > 0",
             "failed at `record.seq + 9223372036854775807`: integer overflow",
@@ -94,6 +94,13 @@ fn what_is_no_filter_is_told_with_its_place() {
         (&deep, "`||` occurs 201 times in a row, at most 200 allowed"),
         (&long, "at most 16384 allowed"),
         ("unknown(\"x\")", "error: "),
+        ("record.actor", "the filter comes to a member that is neither, and not to true or false"),
+        ("record[\"actor\"]", "help: compare it, such as `record.actor == "),
+        ("record", "comes to the whole record"),
+        ("\"deny\" // true", "comes to a text"),
+        ("record.seq + 1", "comes to a number"),
+        ("if record has tenant then record.tenant else 1", "comes to a member that is neither"),
+        ("ip(\"::1\")", "comes to a value"),
     ] {
         let said = matches(text).expect_err(text);
         assert!(said.contains(expected), "{text:.60}\n{said}");
