@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Verifies a Moonward audit log: verify_audit_log.py FOLDER [VERIFIER_KEY...]. Chain and heads with the standard library alone, signatures
-with `cryptography`; docs/audit-format.md is the format. Exits with 0 intact, 4 unverifiable, 6 tampered, 3 no log there."""
+with `cryptography`; docs/audit-format.md is the format. Exits with 0 intact, 4 unverifiable, 6 tampered, 1 no log there."""
 import base64, contextlib, glob, hashlib, io, json, os, re, sys, zlib
 LINE = re.compile(rb'\{"schema":"moonward\.audit/1","seq":"([1-9]\d*)","id":"([0-9A-Z]{26})","ts":"[0-9T:.-]{29}Z",'
                   rb'"prev":"([0-9a-f]{64})","kind":"([a-z_]+)"(?:,[ -~]*)?\}\n')
@@ -18,7 +18,7 @@ def unpacked(packed):  # `gzip` would pass over zeros after a member
         packed = (member.unused_data or None) if member.eof else end(6, "tampered: a compressed file is cut off, or has over 1 GiB")
 def lines(folder):
     paths = [path for path in glob.glob(glob.escape(folder) + "/*") if re.search(r"/(?!0{8}\.)([0-9]{8}|[1-9][0-9]{8,})\.jsonl(\.gz)?\Z", path)]
-    for path in sorted({path.removesuffix(".gz") for path in paths}, key=lambda path: (len(path), path)) or end(3, f"there is no log in {folder}"):
+    for path in sorted({path.removesuffix(".gz") for path in paths}, key=lambda path: (len(path), path)) or end(1, f"there is no log in {folder}"):
         yield from open(path, "rb") if os.path.exists(path) else io.BytesIO(b"".join(unpacked(open(path + ".gz", "rb").read())))
 def verify(folder, *trusted):
     seq, head, start, torn, origin, eras, sealed, removed, aside = 0, "0" * 64, (0, "0" * 64), False, None, [], 0, (0, ""), (0, "")
@@ -53,7 +53,7 @@ def verify(folder, *trusted):
             keys += [new] * bool(new)
         vouched = set(keys) & set(trusted) and len(wrong) < len(era)
         bad, doubt, last = bad + (wrong if vouched or named else []), doubt or not vouched, keys[-1] if vouched or named else ""
-    why = "nothing, or not all, is signed by a key that is trusted" if trusted else "no key was given to trust"
+    why = "nothing, or not all, is signed by a key that is trusted" if trusted else "no key was given"
     end(*(6, f"tampered: record {bad[0]} is not signed by the key in force") if bad else (4, f"unverifiable: {why}") if doubt else (0, "intact"))
 try: verify(*sys.argv[1:])
 except (ImportError, zlib.error, ValueError, KeyError, AttributeError) as error:
