@@ -41,6 +41,7 @@ pub(super) fn figures(segments: &[Segment], summaries: &[Summary]) -> Figures {
             .take(VERIFY_UNWITNESSED_MAX)
             .collect(),
         parts: count(|summary| summary.parts),
+        best_effort: summaries.iter().any(|summary| summary.best_effort),
         tail: match (torn, last) {
             (Some(bytes), _) => Tail::Torn(bytes),
             (None, Some((summary, _))) if summary.closed => Tail::Closed,

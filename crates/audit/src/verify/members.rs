@@ -160,6 +160,9 @@ pub(super) fn archive(line: &str) -> Result<Option<Hash>, Wrong> {
 /// What every stand-in begins with. It is found in no text: there the quotes are escaped.
 pub(super) const STORED: &str = "{\"$stored\"";
 
+/// What a log that is not strict says in its checkpoints and gaps. It is found in no text, either.
+pub(super) const BEST_EFFORT: &str = "\"log_mode\":\"best_effort\"";
+
 /// Size and hash of the parts of a record that are kept elsewhere.
 pub(super) fn stored(line: &str) -> Result<Vec<(u64, Hash)>, Wrong> {
     let Parts { context, entities } = parse(line)?;

@@ -8,7 +8,7 @@ use super::folder::Segment;
 use super::follow::{Link, Misfit, follows};
 use super::head::Head;
 use super::lines::{Next, next};
-use super::members::{self, STORED};
+use super::members::{self, BEST_EFFORT, STORED};
 use super::parts::Parts;
 use super::summary::{Fault, First, Place, Retention, Rotation, Stretch, Summary};
 use super::verdict::Wrong;
@@ -163,6 +163,9 @@ impl Reading<'_> {
     /// What a record of some kinds says; gives what is wrong with it.
     fn members(&mut self, head: &Head<'_>, line: &str, place: Place) -> Result<Option<Wrong>, VerifyError> {
         let removal = self.removal.take();
+        if matches!(head.kind, "checkpoint" | "gap") {
+            self.summary.best_effort |= line.contains(BEST_EFFORT);
+        }
         let said = match head.kind {
             "checkpoint" => {
                 // The writer makes both at once. What others put at the end is followed by what a start has to say of it.

@@ -35,6 +35,8 @@ pub(super) struct Summary {
     pub(super) sealed: bool,
     pub(super) closed: bool,
     pub(super) parts: u64,
+    /// Whether a record says that the log lets happen what it cannot record.
+    pub(super) best_effort: bool,
     /// The hash after as many records as were to be watched for.
     pub(super) watched: Option<Hash>,
     /// Whether a checkpoint is signed by none of the keys that were known, and how many those were.

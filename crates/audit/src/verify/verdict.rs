@@ -232,6 +232,8 @@ pub struct Figures {
     pub parts: u64,
     /// Records before the first that were removed because they were old.
     pub removed: u64,
+    /// Whether a record says that the log lets happen what it cannot record.
+    pub best_effort: bool,
     /// How it ends.
     pub tail: Tail,
 }

@@ -276,3 +276,22 @@ fn progress_reaches_the_whole() {
         "{seen:?}"
     );
 }
+
+#[test]
+fn a_log_that_says_that_it_is_best_effort_is_known_by_its_own_words() {
+    let says = |kind: &str, detail: &str| {
+        let mut log = ByHand::new(KEY);
+        log.acts(1).record(kind, &format!("\"detail\":{{{detail}}}")).checkpoint("shutdown");
+        let folder = tempdir().unwrap();
+        log.write(folder.path(), &[]);
+        judge(folder.path(), &[verifying(KEY)], None).figures.best_effort
+    };
+    assert!(says("gap", "\"state\":\"open\",\"log_mode\":\"best_effort\""));
+    for (kind, detail) in [
+        ("gap", "\"state\":\"open\""),
+        ("gap", "\"why\":\"\\\"log_mode\\\":\\\"best_effort\\\"\""),
+        ("admin", "\"act\":\"test\",\"log_mode\":\"best_effort\""),
+    ] {
+        assert!(!says(kind, detail), "{kind} {detail}");
+    }
+}
