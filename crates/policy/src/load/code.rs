@@ -90,7 +90,7 @@ pub const CODES: [Code; 56] = [
     Code {
         name: "policy.guard-in-shadow",
         weight: Weight::Warning,
-        meaning: "a guard is on trial: what it would deny is recorded, and not denied",
+        meaning: "a guard is in shadow: what it would deny is recorded, and not denied",
     },
     doubt(
         "policy.has-unknown",

@@ -39,7 +39,7 @@ pub struct PolicyView {
     pub advice: Option<Arc<str>>,
     /// Its `@severity`. Hostile text.
     pub severity: Option<Arc<str>>,
-    /// Whether it is on trial: `@mode("shadow")`.
+    /// Whether it is in shadow: `@mode("shadow")`.
     pub shadow: bool,
 }
 

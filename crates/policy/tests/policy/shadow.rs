@@ -1,4 +1,4 @@
-//! Policies on trial: what they would change is recorded, and nothing changes.
+//! Policies in shadow: what they would change is recorded, and nothing changes.
 
 use policy::{BundleSources, ProcessSend};
 
