@@ -92,7 +92,10 @@ fn rotate_key_prints_the_new_key_and_the_log_hands_the_trust_on() {
     let second = rotate(&[]);
     assert_eq!(second.trim_end(), verifying_key_of(&path).unwrap().to_string());
     let third: serde_json::Value = serde_json::from_str(&rotate(&["-o", "json"])).unwrap();
-    assert_eq!(third["old"], second.trim_end());
+    assert_eq!(
+        (&third["schema"], &third["old"]),
+        (&"moonward.audit-rotate-key/1".into(), &second.trim_end().into())
+    );
     assert_eq!(third["new"], verifying_key_of(&path).unwrap().to_string());
     let records = records(&folder.log());
     let changes: Vec<_> = records.iter().filter(|record| record["kind"] == "key_rotate").collect();

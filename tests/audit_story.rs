@@ -13,7 +13,7 @@ const NAMES: &str = "@id(\"names.short\")\npermit (principal, action in Moonward
                      when { resource.value like \"fruit.*\" };\n";
 
 /// Two tenants; a process of the first asks for what it may and for what it may not.
-fn app() -> Folder {
+pub(crate) fn app() -> Folder {
     Folder::new(&[
         (
             "_index.yaml",
@@ -53,7 +53,7 @@ entries:
 }
 
 /// `moonward audit VERB ARGUMENTS --log LOG`: exit code, stdout, stderr.
-fn audit(folder: &Folder, verb: &str, arguments: &[&str]) -> (i32, String, String) {
+pub(crate) fn audit(folder: &Folder, verb: &str, arguments: &[&str]) -> (i32, String, String) {
     let mut command = moonward();
     command.current_dir(folder.path()).args(["audit", verb]).args(arguments).arg("--log").arg(folder.log());
     let output = command.output().unwrap();
@@ -77,7 +77,7 @@ fn is_obeyed(character: char) -> bool {
 }
 
 /// Writes a log of these records, numbered from `first`.
-fn write_log(folder: &Folder, first: u64, of: &[Json]) {
+pub(crate) fn write_log(folder: &Folder, first: u64, of: &[Json]) {
     fs::create_dir_all(folder.log()).unwrap();
     let lines = of.iter().zip(first..).map(|(record, seq)| {
         let mut line = json!({"schema": "moonward.audit/1", "seq": seq.to_string(), "id": format!("01M8EKA3G3{seq:016}"),
@@ -88,7 +88,7 @@ fn write_log(folder: &Folder, first: u64, of: &[Json]) {
     fs::write(folder.log().join("00000001.jsonl"), lines.collect::<String>()).unwrap();
 }
 
-fn denial(actor: &str, action: &str, resource: (&str, &str)) -> Json {
+pub(crate) fn denial(actor: &str, action: &str, resource: (&str, &str)) -> Json {
     json!({"kind": "decision", "decision": "deny", "decision_kind": "deny_default", "tenant": "acme", "actor": actor, "action": action,
         "resource": {"type": resource.0, "id": resource.1}, "policies": [], "scopes": ["acme:staff"], "context": {}, "entities": [],
         "policy_set": "aa", "generation": "1"})
@@ -173,23 +173,26 @@ fn a_policy_is_quoted_as_it_was_when_it_decided_or_not_at_all() {
     let _ = fs::remove_dir_all(folder.log().join("policies"));
     let show = || audit(&folder, "show", &[&id, "."]).1;
     let told = show();
-    assert!(told.contains("`names.trial` (on trial), as the app has it still\n"), "{told}");
+    assert!(told.contains("`names.trial` (in shadow), as the app has it still\n"), "{told}");
     assert!(
-        told.contains("with the policies on trial enforced it would be allowed (allow), by `names.trial`"),
+        told.contains("with the policies in shadow enforced it would be allowed (allow), by `names.trial`"),
         "{told}"
     );
 
     // The file says something else now: the text of then is the one that was kept.
     folder.write("acme/names.cedar", &format!("\n\n{}", NAMES.replace("fruit", "trees")));
     let told = show();
-    assert!(told.contains("`names.trial` (on trial), as the app keeps it below `data/policies`\n"), "{told}");
+    assert!(
+        told.contains("`names.trial` (in shadow), as the app keeps it below `data/policies`\n"),
+        "{told}"
+    );
     assert!(told.contains("1 | / @id(\"names.trial\") @mode(\"shadow\")\n"), "{told}");
 
     fs::remove_dir_all(folder.path().join("data")).unwrap();
     let told = show();
     assert!(
         told.contains(
-            "`names.trial` (on trial), whose text of then is neither with the log nor in the app\n"
+            "`names.trial` (in shadow), whose text of then is neither with the log nor in the app\n"
         ),
         "{told}"
     );
@@ -348,7 +351,7 @@ fn every_permission_has_its_words_in_the_sentence() {
         let sentence = stdout.lines().next().unwrap();
         assert!(code == 0 && sentence.starts_with("`acme/user/ada` was not allowed to "), "{sentence}");
         assert!(
-            !sentence.contains(action) && sentence.ends_with("no policy of `acme:staff` permits it"),
+            !sentence.contains(action) && sentence.ends_with("no policy permits it (scopes `acme:staff`)"),
             "{sentence}"
         );
     }
@@ -384,8 +387,8 @@ fn the_story_of_a_record_that_opened_a_roll_up_says_how_many_were_counted() {
 }
 
 #[test]
-fn what_was_only_counted_is_reported_under_the_policy_of_the_first_and_not_where_an_expression_is_asked_for()
-{
+fn what_was_only_counted_is_reported_under_the_policy_of_the_first_and_may_fit_where_an_expression_is_asked_for()
+ {
     let folder = app();
     let mut first = denial("acme/user/ada", "process.send", ("Process", "p1"));
     first["decision_kind"] = "deny_forbid".into();
@@ -394,21 +397,19 @@ fn what_was_only_counted_is_reported_under_the_policy_of_the_first_and_not_where
         "action": "process.send", "resource_type": "Process", "decision_kind": "deny_forbid", "count": "90", "closed": true}});
     write_log(&folder, 1, &[first, rollup]);
     for (arguments, expected) in [
-        (&["--policy", "quiet"][..], (1, 90)),
-        (&["--policy", "loud"], (0, 0)),
-        (&["--where", "record.action == \"process.send\""], (1, 0)),
-        (&["--where", "record.context.bytes > 1"], (0, 0)),
+        (&["--policy", "quiet"][..], (1, 90, 0)),
+        (&["--policy", "loud"], (0, 0, 0)),
+        (&["--where", "record.action == \"process.send\""], (1, 0, 90)),
+        (&["--where", "record.context.bytes > 1"], (0, 0, 90)),
     ] {
         let (code, stdout, stderr) = audit(&folder, "report", &[arguments, &["-o", "json"]].concat());
         let report: Json = serde_json::from_str(&stdout).unwrap();
-        let counts = (&report["decisions"]["denied"], &report["decisions"]["denied_counted"]);
-        // There is one decision, and of none could it be said.
+        let counts =
+            ["denied", "denied_counted", "counted_may_fit"].map(|name| report["decisions"][name].clone());
+        let expected = [expected.0, expected.1, expected.2].map(|count| json!(count));
+        // There is one decision, and with `bytes` of none could it be said.
         let exit = if arguments[1].contains("bytes") { 4 } else { 0 };
-        assert_eq!(
-            (code, counts),
-            (exit, (&json!(expected.0), &json!(expected.1))),
-            "{arguments:?} {stderr}"
-        );
+        assert_eq!((code, counts), (exit, expected), "{arguments:?} {stderr}");
         assert!(
             !arguments[1].contains("bytes") || stderr.contains("1 record had no `record.context.bytes`"),
             "{stderr}"
@@ -462,7 +463,7 @@ fn a_report_tells_who_was_denied_what_by_which_policy_in_every_form() {
     for said in [
         "denied     3, and 0 more only counted",
         "denied by policy:",
-        "(no permit)",
+        "(no policy permits it)",
         "guard.tenant.definition",
         "complete   yes",
         "first seen",
@@ -477,7 +478,7 @@ fn a_report_tells_who_was_denied_what_by_which_policy_in_every_form() {
     let (_, json, _) = audit(&folder, "report", &["-o", "json", "--rows", "1"]);
     let report: Json = serde_json::from_str(&json).unwrap();
     assert_eq!(report["schema"], "moonward.audit-report/1");
-    assert_eq!(report["denied"]["policy"]["rows"][0]["name"], "(no permit)");
+    assert_eq!(report["denied"]["policy"]["rows"][0]["name"], "(no policy permits it)");
     assert_eq!(
         (&report["denied"]["policy"]["others"]["names"], &report["decisions"]["denied"]),
         (&json!(1), &json!(3))
@@ -535,9 +536,14 @@ fn a_report_is_about_what_was_asked_for() {
     }
     // What is gone cuts a period that reaches there, and no other.
     write_log(&folder, 40, &denials);
+    let (code, stdout, _) = audit(&folder, "report", &[]);
+    assert!(code == 4 && stdout.contains("the records 1 to 39 are missing, and no retention"), "{stdout}");
+    denials.push(json!({"kind": "retention", "detail": {"through": "39"}}));
+    write_log(&folder, 40, &denials);
     assert_eq!(audit(&folder, "report", &[]).0, 0);
+    assert_eq!(audit(&folder, "report", &["--since", "2026-11-27T13:00:41Z"]).0, 0);
     let (code, stdout, _) = audit(&folder, "report", &["--since", "2026-11-27T13:00:00Z"]);
-    assert!(code == 4 && stdout.contains("the log begins with record 40"), "{stdout}");
+    assert!(code == 4 && stdout.contains("the records up to 39 were removed by retention"), "{stdout}");
 }
 
 #[test]

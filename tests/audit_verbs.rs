@@ -131,7 +131,12 @@ fn a_query_finds_what_fits_and_says_what_it_looked_through() {
     // Of a time in which nothing was.
     let (code, stdout, stderr) = audit(&folder, &["query", "--until", "2020-01-01"]);
     assert_eq!((code, stdout.as_str()), (0, ""));
-    assert_eq!(stderr, "no record is of that time; the answer is complete\n");
+    let said = "no record is of that time; the answer is complete\n";
+    assert!(
+        stderr.starts_with("asked for: until 2020-01-01 00:00:00Z\nthe log has records 1 to "),
+        "{stderr}"
+    );
+    assert!(stderr.ends_with(said) && stderr.lines().count() == 3, "{stderr}");
 }
 
 #[test]

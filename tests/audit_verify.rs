@@ -33,9 +33,15 @@ fn the_published_logs_have_their_published_verdicts() {
         let (code, stdout, stderr) = verify(&arguments, &vectors());
         assert_eq!((i64::from(code), stderr.as_str()), (said["exit"].as_i64().unwrap(), ""), "{log}");
         let verdict: Json = serde_json::from_str(&stdout).unwrap();
-        for member in ["verdict", "why", "record"] {
+        for member in ["verdict", "why"] {
             assert_eq!(verdict.get(member), said.get(member), "{log}: {verdict}");
         }
+        // A number of a record is text, as in the log.
+        assert_eq!(
+            verdict.get("record").cloned(),
+            said.get("record").map(|record| record.to_string().into()),
+            "{log}"
+        );
         if let Some(head) = said.get("head") {
             assert_eq!(verdict["last"]["head"], *head, "{log}");
             assert_eq!(verdict["after_last_checkpoint"], said["after_last_checkpoint"], "{log}");
@@ -51,7 +57,7 @@ fn one_screen_says_what_was_checked_and_what_to_do_next() {
     assert_eq!(code, 0, "{stderr}");
     for expected in [
         "intact: the log is as it was written, up to its last checkpoint\n",
-        "  records            6, from 1 (2026-11-27T13:00:01Z) to 6 (2026-11-27T13:00:06Z)\n",
+        "  records            6, from 1 (2026-11-27 13:00:01Z) to 6 (2026-11-27 13:00:06Z)\n",
         "  segments           2, 1 of them compressed\n",
         "  checkpoints        2, signed by key 32e8b641\n",
         "  after the last     no record lies after the last checkpoint\n",
@@ -84,7 +90,7 @@ fn one_screen_says_what_was_checked_and_what_to_do_next() {
     assert!(stdout.starts_with("unverifiable: the chain holds, but no key is trusted\n"), "{stdout}");
     assert!(stdout.contains("which nobody said to trust\n"), "{stdout}");
     let (code, stdout, stderr) =
-        verify(&["--log", "intact", "--key", "key.txt", "--since", "1s"], &vectors());
+        verify(&["--log", "intact", "--key", "key.txt", "--since", "2100-01-01 12:30"], &vectors());
     assert_eq!(code, 0, "{stderr}");
     assert!(stdout.contains("nothing is said of those before"), "{stdout}");
 }
@@ -95,7 +101,7 @@ fn what_is_no_log_no_key_or_no_checkpoint_is_said() {
     let intact = vectors().join("intact");
     let intact = intact.to_str().unwrap();
     for (arguments, expected, text) in [
-        (&["--log", "none"][..], 3, "there is no audit log in `none`"),
+        (&["--log", "none"][..], 1, "there is no audit log in `none`"),
         (&["--log", intact, "--key", "missing"], 64, "`missing` is neither a verifier key nor a file"),
         (&["--log", intact, "--key", "key.pem"], 3, "`key.pem` is not a key of an audit log"),
         (&["--log", intact, "--against", "note.txt"], 3, "`note.txt` is no checkpoint"),

@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, also where it prepares"
 )]
 
+mod audit_answers;
 mod audit_log;
 mod audit_story;
 mod audit_verbs;

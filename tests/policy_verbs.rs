@@ -416,7 +416,7 @@ fn what_applies_to_an_actor_is_shown_and_what_is_left_out_with_the_reason() {
     assert!(stdout.contains("guard.tenant.doors.tenant") && stdout.contains("nothing applies"), "{stdout}");
 }
 
-/// The app with a permit and a guard on trial.
+/// The app with a permit and a guard in shadow.
 fn on_trial() -> Folder {
     let folder = app();
     let permit = "@id(\"trial.watch\") @mode(\"shadow\") permit (principal, action in Moonward::Action::\"observe\", resource)\n\
@@ -442,10 +442,10 @@ fn what_is_in_shadow_is_told_apart_and_is_never_said_to_have_decided() {
     let ask = |action: &'static str, resource: &'static str| {
         ["-l", "acme/user/ada", "--entities", "testdata/world.yaml", "-a", action, "-r", resource]
     };
-    // A permit on trial that would match.
+    // A permit in shadow that would match.
     let watch = ask("process.monitor", "p1");
     let (code, stdout, _) = policy(&folder, "simulate", &watch);
-    assert!(code == 2 && stdout.contains("no permit matches (deny_default)"), "{stdout}");
+    assert!(code == 2 && stdout.contains("no policy permits it (deny_default)"), "{stdout}");
     assert!(
         stdout.contains("in shadow, and not enforced:\n  `trial.watch` of `acme:staff` (acme.cedar:"),
         "{stdout}"
@@ -463,7 +463,7 @@ fn what_is_in_shadow_is_told_apart_and_is_never_said_to_have_decided() {
         (&told["shadow"]["decision_kind"], &told["shadow"]["policies"][0]["id"]),
         (&"allow".into(), &"trial.watch".into())
     );
-    // A guard on trial denies nothing, and is told.
+    // A guard in shadow denies nothing, and is told.
     let spawn = ask("process.spawn", "acme:worker");
     let (code, stdout, _) = policy(&folder, "simulate", &spawn);
     assert!(
@@ -477,7 +477,7 @@ fn what_is_in_shadow_is_told_apart_and_is_never_said_to_have_decided() {
     );
     assert!(told["policies"].as_array().unwrap().iter().all(|one| one.get("mode").is_none()), "{told}");
 
-    // Where policies are listed, each says whether it is on trial.
+    // Where policies are listed, each says whether it is in shadow.
     for (action, id) in [("process.monitor", "trial.watch"), ("process.spawn", "trial.closed")] {
         for verb in ["effective", "inspect"] {
             let arguments = ["--actor", "acme/user/ada", "--action", action];

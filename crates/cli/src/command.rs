@@ -11,6 +11,7 @@ mod explain;
 mod generate;
 mod init;
 mod policy;
+mod recorded;
 mod run;
 mod token;
 

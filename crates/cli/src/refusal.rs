@@ -12,63 +12,23 @@ use serde_json::Value as Json;
 pub(crate) fn explain(log_folder: &Path, record: &str) -> Option<String> {
     let id: RecordId = record.parse().ok()?;
     let line = audit::find(log_folder, id).ok()??;
-    Some(reason(&line.record))
+    // Whose scopes are foreign is in a part that may be kept elsewhere; without it less is said.
+    let record = audit::stored(log_folder, &line).unwrap_or(line.record);
+    Some(reason(&record))
 }
 
 fn reason(record: &Json) -> String {
-    let text = |name: &str| record.get(name).and_then(Json::as_str).unwrap_or("nobody");
-    let scopes = list(record.get("scopes"), quoted);
+    let why = review::why(record);
+    let scopes = record.get("scopes").and_then(Json::as_array).map_or(0, Vec::len);
     match record.get("decision_kind").and_then(Json::as_str) {
-        Some("deny_forbid") => format!("forbidden by {}", list(record.get("policies"), policy)),
-        Some("deny_default") => {
-            let (actor, action) = (text("actor"), text("action"));
-            if scopes.is_empty() {
-                return format!(
-                    "`{actor}` has no scope, so nothing permits it to `{action}`; name one, with `--scope ID` on the \
-                     command line or `security.scopes` of a service"
-                );
-            }
-            let foreign = foreign_scopes(record);
-            if !foreign.is_empty() {
-                return format!(
-                    "no policy that counts permits `{actor}` to `{action}`: those of {foreign} are for another \
-                     tenant's actors only"
-                );
-            }
+        Some("deny_default") if scopes == 0 => {
             format!(
-                "no policy of {scopes} permits `{actor}` to `{action}`; add a permit to a policy of a scope that it has"
+                "{why}; name one, with `--scope ID` on the command line or `security.scopes` of a service"
             )
         }
-        _ => format!("a policy failed: {}", list(record.get("errors"), quoted)),
+        Some("deny_default") => format!("{why}; add a permit to a scope of its own tenant that it has"),
+        _ => why,
     }
-}
-
-/// The scopes held that are of another tenant than the actor's: their policies are not considered for it.
-fn foreign_scopes(record: &Json) -> String {
-    let own = record.get("tenant").and_then(Json::as_str).unwrap_or_default();
-    let entities = record.get("entities").and_then(Json::as_array).into_iter().flatten();
-    let foreign = entities.filter_map(|entity| {
-        let is_scope = entity.pointer("/uid/type")?.as_str()? == "Moonward::Scope";
-        let tenant = entity.pointer("/attrs/tenant/__entity/id")?.as_str()?;
-        let id = entity.pointer("/uid/id").and_then(quoted)?;
-        (is_scope && tenant != own && tenant != "system").then_some(id)
-    });
-    foreign.collect::<Vec<_>>().join(", ")
-}
-
-/// The items that can be shown, joined by commas.
-fn list(items: Option<&Json>, show: impl Fn(&Json) -> Option<String>) -> String {
-    let items = items.and_then(Json::as_array).into_iter().flatten();
-    items.filter_map(show).collect::<Vec<_>>().join(", ")
-}
-
-fn quoted(text: &Json) -> Option<String> {
-    Some(format!("`{}`", text.as_str()?))
-}
-
-fn policy(policy: &Json) -> Option<String> {
-    let (id, file) = (quoted(policy.get("id")?)?, policy.get("file")?.as_str()?);
-    Some(format!("{id} ({file}:{})", policy.get("line")?.as_u64()?))
 }
 
 #[cfg(test)]
@@ -88,24 +48,23 @@ mod tests {
             (
                 json!({"decision_kind": "deny_default", "actor": "acme/user/cli", "action": "process.spawn",
                     "scopes": ["acme:worker", "acme:reader"]}),
-                "no policy of `acme:worker`, `acme:reader` permits `acme/user/cli` to `process.spawn`; \
-                 add a permit to a policy of a scope that it has",
+                "no policy permits it (scopes `acme:worker`, `acme:reader`); add a permit to a scope of its own tenant that it has",
             ),
             (
                 json!({"decision_kind": "deny_default", "actor": "a/user/cli", "action": "process.send", "scopes": []}),
-                "`a/user/cli` has no scope, so nothing permits it to `process.send`; name one, with `--scope ID` on the \
-                 command line or `security.scopes` of a service",
+                "no policy permits it, since it has no scope; name one, with `--scope ID` on the command line or \
+                 `security.scopes` of a service",
             ),
             (
                 json!({"decision_kind": "deny_default", "tenant": "acme", "actor": "acme/user/x", "action": "process.spawn",
                     "scopes": ["globex:s"], "entities": [{"uid": {"type": "Moonward::Scope", "id": "globex:s"},
                     "attrs": {"tenant": {"__entity": {"type": "Moonward::Tenant", "id": "globex"}}}}]}),
-                "no policy that counts permits `acme/user/x` to `process.spawn`: those of `globex:s` are for another \
-                 tenant's actors only",
+                "no policy permits it (scopes `globex:s`); those of `globex:s` are for another tenant's actors only; add a \
+                 permit to a scope of its own tenant that it has",
             ),
             (
                 json!({"decision_kind": "deny_error", "errors": ["integer overflow"]}),
-                "a policy failed: `integer overflow`",
+                "a policy failed, and what fails is denied: `integer overflow`",
             ),
         ] {
             assert_eq!(reason(&record), expected);

@@ -2,10 +2,15 @@
 
 use serde_json::Value as Json;
 
-use crate::member::{items, number, text};
+use crate::member::{items, number, shown, text};
 use crate::wording::{counted, moment, short};
 
-/// The sentence, without a full stop. The record's texts are visible.
+/// What a record that is no decision says, in one sentence without a full stop, and with every text visible.
+pub fn event(record: &Json) -> String {
+    sentence(&shown(record))
+}
+
+/// The same of a record whose texts are visible.
 pub(crate) fn sentence(record: &Json) -> String {
     let detail = |name: &str| text(record, &format!("/detail/{name}"));
     let count = |name: &str| number(record, &format!("/detail/{name}")).unwrap_or_default();
@@ -47,7 +52,7 @@ pub(crate) fn sentence(record: &Json) -> String {
             after_colon(detail("why"))
         ),
         "checkpoint" => format!("the head of the log was signed ({})", detail("reason")),
-        "key_rotate" => format!("another key signs the log from here on: {}", detail("new")),
+        "key_rotate" => format!("key {} signs the log from here on", key_id(detail("new"))),
         "rollup" => format!(
             "{} of `{}` ({}) {} only counted after record {}",
             counted(count("count"), "decision", "decisions"),
@@ -112,6 +117,11 @@ fn refusal(record: &Json) -> &str {
     let first = texts.clone().next().unwrap_or_default();
     let cause = texts.find(|text| text.starts_with("error:")).unwrap_or(first);
     cause.split("\\u{a}").next().unwrap_or_default()
+}
+
+/// The id in a verifier key, which is name, id and key.
+fn key_id(key: &str) -> &str {
+    key.split('+').nth(1).unwrap_or(key)
 }
 
 fn after_colon(text: &str) -> String {

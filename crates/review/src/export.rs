@@ -16,6 +16,7 @@ use crate::cursor::{Cursor, CursorError};
 use crate::limits::EXPORT_BATCH_RECORDS;
 use crate::query::{Found, add_trouble};
 use crate::reasons::{count_reason, none_decided};
+use crate::rollups::MayFit;
 use crate::row::{Row, nanoseconds_of};
 use crate::selection::Selection;
 
@@ -41,6 +42,8 @@ pub struct Exported {
     pub without_parts: u64,
     /// Of records that do not say whether they match: why, and how many. They are not handed on.
     pub undecided: BTreeMap<String, u64>,
+    /// Decisions of the sort that is asked for that were only counted, in roll-ups that are not handed on themselves.
+    pub counted_may_fit: u64,
     /// What could not be read, or is missing.
     pub troubles: Vec<String>,
 }
@@ -96,6 +99,7 @@ pub fn export(
     let mut beginning = Beginning::default();
     let mut since_settled = 0;
     let mut asked = 0;
+    let mut may_fit = MayFit::default();
     let mut lines = read_from(folder, place);
     while let Some(line) = lines.next_raw() {
         let (line, row) = match line.and_then(row) {
@@ -127,6 +131,7 @@ pub fn export(
         before = row.seq;
         exported.range = Some((exported.range.map_or(row.seq, |(first, _)| first), row.seq));
         let next = Cursor::after(&line, row.seq, &row.id);
+        let (rollup, records) = (selection.may_count(&row).then(|| row.clone()), exported.records);
         if selection.holds(&row) {
             asked += 1;
             let found = Found::new(line, row);
@@ -147,6 +152,9 @@ pub fn export(
                 Err(Undecided::Part(why)) => add_trouble(&mut exported.troubles, why),
             }
         }
+        if let Some(rollup) = rollup.filter(|_| exported.records == records) {
+            may_fit.add(&rollup);
+        }
         if !stays {
             since_settled += 1;
             if since_settled >= EXPORT_BATCH_RECORDS {
@@ -165,6 +173,7 @@ pub fn export(
     if let Some(why) = beginning.trouble(selection) {
         add_trouble(&mut exported.troubles, why);
     }
+    exported.counted_may_fit = may_fit.count();
     Ok(exported)
 }
 

@@ -1,9 +1,11 @@
 //! Records counted by who, what or why: decisions one by one, and those that roll-ups count.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use crate::limits::GROUPS_MAX;
+use crate::rollups::Followed;
 use crate::row::Row;
+use crate::wording::by_nothing;
 
 /// What records are counted by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,13 +46,13 @@ pub struct Groups {
     by: GroupBy,
     groups: BTreeMap<String, Group>,
     /// The last count of each roll-up, by its opening record.
-    rollups: HashMap<String, u64>,
+    rollups: Followed<u64>,
 }
 
 impl Groups {
     /// No counts yet.
     pub fn new(by: GroupBy) -> Self {
-        Self { by, groups: BTreeMap::new(), rollups: HashMap::new() }
+        Self { by, groups: BTreeMap::new(), rollups: Followed::default() }
     }
 
     /// What is counted by.
@@ -64,7 +66,7 @@ impl Groups {
         match (row.kind.as_str(), row.decision.as_deref()) {
             ("decision", Some("deny")) => count.denied = 1,
             ("decision", _) => count.allowed = 1,
-            ("rollup", _) => count.counted = self.rise(row),
+            ("rollup", _) => count.counted = self.rollups.rise(row),
             _ => count.other = 1,
         }
         if count.sum() == 0 {
@@ -76,7 +78,10 @@ impl Groups {
             GroupBy::Action => one(&row.action),
             GroupBy::Tenant => one(&row.tenant),
             GroupBy::Policy if row.kind == "rollup" => vec!["(counted only)".to_owned()],
-            GroupBy::Policy if row.policies.is_none() => vec!["(no policy)".to_owned()],
+            GroupBy::Policy if row.kind != "decision" => one(&None),
+            GroupBy::Policy if row.policies.is_none() => {
+                vec![by_nothing(row.decision_kind.as_deref().unwrap_or_default())]
+            }
             GroupBy::Policy => row.policies().map(str::to_owned).collect(),
         };
         for name in names {
@@ -89,14 +94,9 @@ impl Groups {
         }
     }
 
-    /// By how much a roll-up's count rose since its last record: each has all of them since its opening.
-    fn rise(&mut self, row: &Row) -> u64 {
-        let count = row.count.unwrap_or_default();
-        let opening = row.opening.clone().unwrap_or_default();
-        if self.rollups.len() >= GROUPS_MAX && !self.rollups.contains_key(&opening) {
-            self.rollups.clear();
-        }
-        count.saturating_sub(self.rollups.insert(opening, count).unwrap_or_default())
+    /// How many roll-ups were too many to be followed: what they count may be counted twice.
+    pub fn forgotten(&self) -> u64 {
+        self.rollups.forgotten
     }
 
     /// The groups, largest first; those of one size by name.
@@ -137,6 +137,18 @@ mod tests {
             groups.largest(),
             [("a/user/x", expected), ("(none)", Group { other: 1, ..Group::default() })]
         );
+    }
+
+    #[test]
+    fn many_roll_ups_at_once_are_counted_once_each() {
+        let mut groups = Groups::new(GroupBy::Tenant);
+        for _ in 0..2 {
+            for number in 0..=GROUPS_MAX {
+                let opening = Some(format!("01X{number}"));
+                groups.add(&Row { kind: "rollup".to_owned(), opening, count: Some(1), ..Row::default() });
+            }
+        }
+        assert_eq!((groups.largest()[0].1.counted, groups.forgotten()), (GROUPS_MAX as u64 + 1, 0));
     }
 
     #[test]

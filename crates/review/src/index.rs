@@ -10,6 +10,7 @@ mod head;
 mod tables;
 mod whole;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use audit::has_records;
@@ -122,12 +123,27 @@ impl Index {
             Column::Actor => "actor",
             Column::Action => "action",
             Column::Kind => "kind",
+            Column::Policy => return self.policies(count_max),
         };
         let text =
             format!("SELECT DISTINCT {column} FROM record WHERE {column} IS NOT NULL LIMIT {count_max}");
         let mut statement = self.connection.prepare(&text)?;
         let names = statement.query_map([], |row| row.get(0))?;
         Ok(names.collect::<Result<_, _>>()?)
+    }
+
+    /// A column has all policies of a decision, which are taken apart.
+    fn policies(&self, count_max: usize) -> Result<Vec<String>, IndexError> {
+        let text =
+            format!("SELECT DISTINCT policies FROM record WHERE policies IS NOT NULL LIMIT {count_max}");
+        let mut statement = self.connection.prepare(&text)?;
+        let mut names = BTreeSet::new();
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let policies: String = row.get(0)?;
+            names.extend(policies.split('\n').filter(|id| !id.is_empty()).map(str::to_owned));
+        }
+        Ok(names.into_iter().take(count_max).collect())
     }
 }
 
@@ -142,6 +158,8 @@ pub enum Column {
     Action,
     /// Kinds of records.
     Kind,
+    /// Policies that determined decisions.
+    Policy,
 }
 
 /// Makes the index anew, whatever there was.

@@ -94,10 +94,10 @@ pub const LOAD_BURST_FACTOR: u64 = 3;
 /// Sorts of denials counted after one load, to say which were most: 100.
 pub const LOAD_SORTS_MAX: usize = 100;
 
-/// Denials of which it is remembered which policies they had: the last 4 096. A roll-up's first line comes in the second of its
+/// Decisions of which it is remembered which policies they had: the last 4 096. A roll-up's first line comes in the second of its
 /// opening record.
 pub const REPORT_OPENINGS_MAX: usize = 4_096;
 
 /// Roll-ups whose last count is remembered: 65 536 at some 100 bytes. With more, counts of the oldest could be added twice;
-/// the report says so.
-pub const REPORT_ROLLUPS_MAX: usize = 65_536;
+/// whoever counts says so.
+pub const ROLLUPS_MAX: usize = 65_536;

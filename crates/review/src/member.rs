@@ -3,7 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use diagnostic::visible;
+use serde::Serializer;
 use serde_json::Value as Json;
+
+use crate::wording::named;
 
 /// The form of a record that this version does not know, and must not guess at.
 pub(crate) fn unknown_form(record: &Json) -> Option<&str> {
@@ -21,6 +24,12 @@ pub(crate) fn number(record: &Json, path: &str) -> Option<u64> {
         Json::String(digits) => digits.parse().ok(),
         other => other.as_u64(),
     }
+}
+
+/// Writes a number of 64 bits as records do: as text, since most readers of JSON have fewer.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands members over by reference")]
+pub(crate) fn as_text<S: Serializer>(number: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(number)
 }
 
 /// The items of a list; none when there is no list.
@@ -52,10 +61,11 @@ pub(crate) fn denied(record: &Json) -> Option<bool> {
     }
 }
 
-/// The same with every text in it made visible, names of members too: what is made of it can go to a terminal.
+/// The same with every text in it made visible, names of members too, and what stands for a redacted one short: what is made of
+/// it can go to a terminal.
 pub(crate) fn shown(value: &Json) -> Json {
     match value {
-        Json::String(text) => Json::String(visible(text)),
+        Json::String(text) => Json::String(named(text)),
         Json::Array(items) => items.iter().map(shown).collect(),
         Json::Object(members) => {
             Json::Object(members.iter().map(|(name, value)| (visible(name), shown(value))).collect())

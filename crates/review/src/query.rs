@@ -13,7 +13,7 @@ use audit::{LinePlace, RawLine, STORED, Whereabouts, whereabouts};
 use serde_json::Value as Json;
 
 pub(crate) use self::range::every_trouble;
-use self::range::{counted, removed, scanned, troubles};
+use self::range::{counted, covers, is_best_effort, removed, scanned, troubles};
 use self::search::Search;
 use crate::condition::Condition;
 use crate::index::{Index, IndexError, Progress, Stage, is_unusable};
@@ -74,17 +74,33 @@ pub struct Scanned {
     pub last: (u64, i64),
 }
 
+/// The first and the last record of a log: number and time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ends {
+    /// The lowest number, and its time.
+    pub first: (u64, i64),
+    /// The highest number, and its time.
+    pub last: (u64, i64),
+}
+
 /// What is to be known of an answer beside its records.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Answer {
+    /// What the log has, of whatever time; nothing when it has no record.
+    pub covers: Option<Ends>,
     /// What was looked through; nothing when no record is of that time.
     pub scanned: Option<Scanned>,
     /// Records that matched.
     pub matched: u64,
     /// Those of them that were given: the newest.
     pub shown: u64,
-    /// Decisions of the range that were counted in roll-ups, and have no record of their own. A condition is not asked of them.
+    /// Decisions of the range that fit, were counted in roll-ups, and have no record of their own.
     pub counted: u64,
+    /// Decisions of the same sort of which it cannot be said whether they fit: no condition can be asked of what was only
+    /// counted, nor which policy it was when the first of them is not in the log.
+    pub counted_may_fit: u64,
+    /// Whether a record of the range says that the log lets happen what it cannot record.
+    pub best_effort: bool,
     /// Of records that do not say whether they match: why, and how many. They are not among those that matched.
     pub undecided: BTreeMap<String, u64>,
     /// Why the answer is not complete.
@@ -177,15 +193,26 @@ fn fill(
     // All of it about one moment, whoever indexes what comes meanwhile.
     let _moment = index.connection().unchecked_transaction()?;
     let selection = question.selection;
-    let Some(scanned) = scanned(index, selection)? else {
-        answer.troubles = every_trouble(index)?;
-        return Ok(None);
+    answer.covers = covers(index)?;
+    let scanned = scanned(index, selection)?;
+    answer.troubles = match &scanned {
+        Some(scanned) => troubles(index, scanned)?,
+        None => every_trouble(index)?,
     };
-    answer.troubles = troubles(index, &scanned)?;
-    let (removed_through, trouble) = removed(index, selection, &scanned)?;
-    answer.removed_through = removed_through;
-    answer.troubles.extend(trouble);
-    answer.counted = if selection.may_count_decisions() { counted(index, selection)? } else { 0 };
+    if let Some(covers) = &answer.covers {
+        let (removed_through, trouble) = removed(index, selection, covers, scanned.as_ref())?;
+        answer.removed_through = removed_through;
+        answer.troubles.extend(trouble);
+    }
+    let Some(scanned) = scanned else { return Ok(None) };
+    answer.best_effort = is_best_effort(index, selection)?;
+    if selection.may_count_decisions() {
+        let (fitting, unknown) = counted(index, selection)?;
+        (answer.counted, answer.counted_may_fit) = match question.condition {
+            None => (fitting, unknown),
+            Some(_) => (0, fitting.saturating_add(unknown)),
+        };
+    }
     answer.scanned = Some(scanned);
     progress(Progress { stage: Stage::Reading, done: 0, in_all: 0 });
     let mut search = Search::new(index, answer, progress, each);

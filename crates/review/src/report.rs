@@ -20,8 +20,11 @@ use std::time::SystemTime;
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use crate::beginning;
 use crate::limits::{REPORT_NOTES_MAX, REPORT_ROWS_MAX};
-use crate::member::{add, denied, number, seconds, text, time, unknown_form};
+use crate::member::{add, as_text, denied, number, seconds, text, time, unknown_form};
+use crate::row::says_best_effort;
+use crate::wording::by_nothing;
 use health::Health;
 use loads::Loads;
 use new::New;
@@ -45,7 +48,7 @@ pub struct Report {
     complete: bool,
     /// What could not be read, is gone, or was too much to be counted by name.
     missing: Vec<String>,
-    /// Whether the app lets things happen that it cannot record.
+    /// Whether the log lets things happen that it cannot record, as the app or a record of the period says.
     best_effort: bool,
     period: Scanned,
     decisions: Decisions,
@@ -106,6 +109,7 @@ struct Scanned {
 /// A record's place.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 struct At {
+    #[serde(serialize_with = "as_text")]
     seq: u64,
     ts: String,
     id: String,
@@ -129,6 +133,19 @@ struct Decisions {
     denied_counted: u64,
     /// Allowed and only counted, in roll-ups.
     allowed_counted: u64,
+    /// Only counted, and of the sort that is asked for: a filter cannot tell whether they fit. In none of the other numbers.
+    counted_may_fit: u64,
+}
+
+/// Whether what a record says is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fits {
+    /// It is.
+    Yes,
+    /// It is not.
+    No,
+    /// That cannot be said of decisions that were only counted.
+    Maybe,
 }
 
 /// A report in the making.
@@ -138,6 +155,10 @@ pub struct Gathering {
     rows: usize,
     report: Report,
     rollups: Rollups,
+    /// Number of the first record of the log.
+    begins: Option<u64>,
+    /// The last record that a retention says it removed.
+    removed: Option<u64>,
     /// Number of the record before.
     seq: Option<u64>,
     /// Whether a record was read from before the period.
@@ -170,6 +191,8 @@ impl Gathering {
                 health: Health::default(),
             },
             rollups: Rollups::default(),
+            begins: None,
+            removed: None,
             seq: None,
             reaches_back: false,
         }
@@ -185,9 +208,9 @@ impl Gathering {
         self.report.best_effort = true;
     }
 
-    /// Takes a record. `wanted` is asked of decisions, and of roll-ups with the policies of the first decision: it leaves out what
-    /// a filter leaves out. Everything else is always told.
-    pub fn add(&mut self, record: &Json, wanted: impl Fn(&Json, &[String]) -> bool) {
+    /// Takes a record. `fits` is asked of decisions, and of roll-ups with the policies of the first decision where those are known:
+    /// it leaves out what a filter leaves out. Everything else is always told.
+    pub fn add(&mut self, record: &Json, fits: impl Fn(&Json, Option<&[String]>) -> Fits) {
         if let Some(form) = unknown_form(record) {
             self.is_missing(format!("a record is of the form `{form}`, which this version does not know"));
             return;
@@ -202,17 +225,28 @@ impl Gathering {
             self.report.period.records += 1;
             self.report.period.first.get_or_insert_with(|| At::of(record));
             self.report.period.last = Some(At::of(record));
+            let detail = record.get("detail");
+            self.report.best_effort |=
+                detail.is_some_and(|detail| says_best_effort(text(record, "/kind"), detail));
         } else if place == Place::Before {
             self.reaches_back = true;
         }
         match text(record, "/kind") {
-            "decision" if wanted(record, &[]) => self.decision(record, second, place),
-            "decision" => {}
+            "decision" => {
+                self.rollups.decision(record);
+                if fits(record, None) == Fits::Yes {
+                    self.decision(record, second, place);
+                }
+            }
             // Its count goes on from one before the period, and its policies are those of a record before it.
             "rollup" => {
                 let (more, policies) = self.rollups.more(record);
-                if wanted(record, &policies) && place == Place::Within {
-                    self.rollup(record, second, more, policies);
+                if place == Place::Within {
+                    match fits(record, policies.as_deref()) {
+                        Fits::Yes => self.rollup(record, second, more, policies),
+                        Fits::Maybe => add(&mut self.report.decisions.counted_may_fit, more),
+                        Fits::No => {}
+                    }
                 }
             }
             "policy_load" => self.report.loads.load(record, second, place == Place::Within),
@@ -229,7 +263,7 @@ impl Gathering {
 
     /// The report.
     pub fn finish(mut self) -> Report {
-        let forgotten = self.rollups.forgotten;
+        let forgotten = self.rollups.forgotten();
         let report = &mut self.report;
         report.denied.finish(self.rows);
         report.new.finish(self.rows);
@@ -250,17 +284,13 @@ impl Gathering {
         if self.report.new.forgot {
             self.note("there are more sorts of denials than are remembered: what is called new may have been there before".to_owned());
         }
-        let begins = self.report.period.first.as_ref().map(|first| (first.seq, first.ts.clone()));
-        match (self.period.since, begins) {
-            (Some(_), Some((seq, ts))) if !self.reaches_back && seq > 1 => {
-                self.is_missing(format!(
-                    "the log begins with record {seq}, {ts}: what was before it is gone"
-                ));
+        // Where nothing is left of the period, what was removed may have been of it.
+        let since_asked = self.period.since.is_some() || self.report.period.first.is_none();
+        if let Some(first) = self.begins.filter(|first| !self.reaches_back && *first > 1) {
+            match beginning::trouble(first, self.removed, since_asked) {
+                Some(trouble) => self.is_missing(trouble),
+                None => self.note(format!("records up to {} are not in the log any more", first - 1)),
             }
-            (None, Some((seq, ts))) if seq > 1 => {
-                self.note(format!("the log begins with record {seq}, {ts}: what was before it is gone"));
-            }
-            _ => {}
         }
         self.report
     }
@@ -280,14 +310,17 @@ impl Gathering {
                 }
             });
         }
+        self.begins = self.begins.or(seq);
         self.seq = seq.or(self.seq);
+        if text(record, "/kind") == "retention" {
+            self.removed = self.removed.max(number(record, "/detail/through"));
+        }
     }
 
     fn decision(&mut self, record: &Json, second: u64, place: Place) {
         let Some(is_denied) = denied(record) else { return };
         let sort = is_denied.then(|| Sort::of(record));
         if let Some(sort) = &sort {
-            self.rollups.denial(record);
             self.report.loads.denials(second, sort, 1);
             self.report.new.denial(sort, record, place == Place::Within, 1);
         }
@@ -305,7 +338,7 @@ impl Gathering {
         }
     }
 
-    fn rollup(&mut self, record: &Json, second: u64, more: u64, policies: Vec<String>) {
+    fn rollup(&mut self, record: &Json, second: u64, more: u64, policies: Option<Vec<String>>) {
         if more == 0 {
             return;
         }
@@ -314,7 +347,7 @@ impl Gathering {
             self.report.trend.add(second, trend::What::Allowed, more);
             return;
         }
-        let sort = Sort::of_rollup(record, policies);
+        let sort = Sort::of_rollup(record, policies.unwrap_or_else(|| vec![by_nothing("")]));
         add(&mut self.report.decisions.denied_counted, more);
         self.report.trend.add(second, trend::What::Counted, more);
         self.report.denied.add(&sort, record, 0, more);
@@ -332,6 +365,12 @@ impl Gathering {
 }
 
 impl Report {
+    /// Whether no decision was counted.
+    pub fn is_empty(&self) -> bool {
+        let Decisions { denied, allowed, denied_counted, allowed_counted, counted_may_fit } = self.decisions;
+        [denied, allowed, denied_counted, allowed_counted, counted_may_fit].iter().all(|count| *count == 0)
+    }
+
     /// Whether everything in the period could be read, and is there.
     pub fn is_complete(&self) -> bool {
         self.complete

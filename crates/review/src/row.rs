@@ -34,6 +34,8 @@ pub struct Row {
     pub opening: Option<String>,
     /// Of a roll-up, how many it counts until now; of a retention, the number of the last record that was removed.
     pub count: Option<u64>,
+    /// Whether the log says with it that it lets happen what it cannot record.
+    pub best_effort: bool,
 }
 
 impl Row {
@@ -94,7 +96,10 @@ impl Row {
             policies: policies(written.policies.into_iter().chain(shadow)),
             opening: None,
             count: None,
+            best_effort: false,
         };
+        let detail = written.detail.as_ref();
+        row.best_effort = detail.is_some_and(|detail| says_best_effort(&row.kind, detail));
         match row.kind.as_str() {
             "rollup" => row.count_others(&written.detail.unwrap_or_default()),
             "retention" => {
@@ -120,6 +125,12 @@ impl Row {
     pub fn policies(&self) -> impl Iterator<Item = &str> {
         self.policies.iter().flat_map(|ids| ids.split('\n')).filter(|id| !id.is_empty())
     }
+}
+
+/// Whether the `detail` of a record says that the log lets happen what it cannot record: the first checkpoint of a run, or a gap.
+pub(crate) fn says_best_effort(kind: &str, detail: &Json) -> bool {
+    matches!(kind, "checkpoint" | "gap")
+        && detail.get("log_mode").and_then(Json::as_str) == Some("best_effort")
 }
 
 /// A number that may be written as text.

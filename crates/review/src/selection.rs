@@ -23,7 +23,7 @@ pub struct Selection {
     pub kinds: Vec<String>,
     /// Of none of these kinds.
     pub kinds_left_out: Vec<&'static str>,
-    /// Decisions that this policy determined, or would if it were not on trial.
+    /// Decisions that this policy determined, or would if it were not in shadow.
     pub policy: Option<String>,
 }
 
@@ -36,10 +36,8 @@ pub(crate) struct Condition {
 impl Selection {
     /// Whether a record is one of them.
     pub fn holds(&self, row: &Row) -> bool {
-        let in_time = self.since.is_none_or(|since| row.ts_ns >= nanoseconds_of(since))
-            && self.until.is_none_or(|until| row.ts_ns < nanoseconds_of(until));
         let asks_for_decisions = !self.actions.is_empty() || self.decision.is_some() || self.policy.is_some();
-        in_time
+        self.in_time(row)
             && (!asks_for_decisions || row.kind == "decision")
             && (self.kinds.is_empty() || self.kinds.contains(&row.kind))
             && !self.kinds_left_out.contains(&row.kind.as_str())
@@ -49,12 +47,17 @@ impl Selection {
 
     /// Whether decisions that a roll-up counts are of these, as far as the roll-up tells.
     pub fn may_count(&self, row: &Row) -> bool {
-        row.kind == "rollup" && self.may_count_decisions() && self.fits(row)
+        row.kind == "rollup" && self.in_time(row) && self.may_count_decisions() && self.fits(row)
     }
 
     /// Whether decisions are asked for at all.
     pub(crate) fn may_count_decisions(&self) -> bool {
         self.kinds.is_empty() || self.kinds.iter().any(|kind| kind == "decision")
+    }
+
+    fn in_time(&self, row: &Row) -> bool {
+        self.since.is_none_or(|since| row.ts_ns >= nanoseconds_of(since))
+            && self.until.is_none_or(|until| row.ts_ns < nanoseconds_of(until))
     }
 
     fn fits(&self, row: &Row) -> bool {
@@ -96,16 +99,22 @@ impl Selection {
         condition
     }
 
-    /// As [`Selection::may_count`], for the index; of a policy too, which the first of those that are counted names.
+    /// As [`Selection::may_count`], for the index.
     pub(crate) fn rollups(&self) -> Condition {
         let mut condition = Condition { text: "kind = 'rollup'".to_owned(), values: Vec::new() };
         self.fitting(&mut condition);
-        if let Some(policy) = &self.policy {
-            let of_policy = " AND EXISTS (SELECT 1 FROM record AS first \
-                             WHERE first.id = record.opening AND instr(first.policies, ?) > 0)";
-            condition.and(of_policy, [format!("\n{policy}\n").into()]);
-        }
         condition
+    }
+
+    /// Whether a roll-up counts decisions of the policy that is asked for, as a column of its record: the first of those that
+    /// are counted names the policies. Null where that one is not in the log.
+    pub(crate) fn of_policy(&self) -> Condition {
+        let Some(policy) = &self.policy else {
+            return Condition { text: "1".to_owned(), values: Vec::new() };
+        };
+        let text = "CASE decision_kind WHEN 'deny_default' THEN 0 ELSE (SELECT instr(coalesce(first.policies, ''), ?) > 0 \
+                    FROM record AS first WHERE first.id = record.opening) END";
+        Condition { text: text.to_owned(), values: vec![format!("\n{policy}\n").into()] }
     }
 
     fn fitting(&self, condition: &mut Condition) {

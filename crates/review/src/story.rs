@@ -4,15 +4,19 @@
 //! keeps a bounded number. Policies are quoted by whoever can find their text. As data it is what `-o json` prints.
 
 mod text;
+mod told;
 
 use std::collections::VecDeque;
 
 use serde::Serialize;
 use serde_json::Value as Json;
 
+pub use told::{Answered, Told};
+
 use crate::event;
 use crate::limits::STORY_NEIGHBOURS_MAX;
-use crate::member::{items, number, shown, text, unknown_form};
+use crate::member::{as_text, items, number, shown, text, unknown_form};
+use crate::row::says_best_effort;
 use crate::wording::{deed, reason, resource, who};
 
 /// Name and version of the form.
@@ -32,6 +36,8 @@ pub struct Story {
     /// What could not be read, and what else is not known.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     missing: Vec<String>,
+    /// Whether the log lets happen what it cannot record, as the app or the record's run says.
+    best_effort: bool,
     /// The policies that determined the answer, those of the shadow verdict after them, as they were.
     policies: Vec<Quotation>,
     /// What was counted under this record, if it opened a roll-up.
@@ -54,6 +60,15 @@ pub struct Story {
     record: Json,
     #[serde(skip)]
     visible: Json,
+    #[serde(skip)]
+    run: Run,
+}
+
+/// What is known of the run that the record is of.
+#[derive(Debug, Default)]
+struct Run {
+    /// Whether it ended, and what comes is of another one.
+    is_over: bool,
 }
 
 /// A policy as it was when it decided.
@@ -103,6 +118,7 @@ struct Around {
 /// Another record, in short.
 #[derive(Debug, Clone, Serialize)]
 struct Near {
+    #[serde(serialize_with = "as_text")]
     seq: u64,
     id: String,
     ts: String,
@@ -194,6 +210,9 @@ impl Story {
             sentence: sentence(&visible),
             complete: true,
             missing: Vec::new(),
+            best_effort: record
+                .get("detail")
+                .is_some_and(|detail| says_best_effort(text(&record, "/kind"), detail)),
             policies: quoted,
             counted: None,
             load: None,
@@ -203,6 +222,7 @@ impl Story {
             near: Around::default(),
             record,
             visible,
+            run: Run::default(),
         }
     }
 
@@ -223,7 +243,16 @@ impl Story {
 
     /// Texts of which every line has one that belongs to the story: others need not be given to [`Story::add`].
     pub fn texts(&self) -> Vec<String> {
-        let mut texts = vec![r#""kind":"policy_load""#.to_owned(), text(&self.record, "/id").to_owned()];
+        let mut texts: Vec<String> = [
+            r#""kind":"policy_load""#,
+            r#""kind":"recovered""#,
+            r#""reason":"start""#,
+            r#""reason":"shutdown""#,
+            r#""log_mode":"#,
+            text(&self.record, "/id"),
+        ]
+        .map(str::to_owned)
+        .to_vec();
         texts.extend(self.chain_id().map(in_a_line));
         texts.push(match self.relation() {
             Relation::Actor(actor) => format!("\"actor\":{}", in_a_line(actor)),
@@ -240,6 +269,7 @@ impl Story {
             return;
         }
         let is_before = seq < own;
+        self.add_run(record, is_before);
         match text(record, "/kind") {
             "policy_load" => self.add_load(record, is_before),
             "rollup" if text(record, "/detail/opening") == text(&self.record, "/id") => {
@@ -268,6 +298,20 @@ impl Story {
         }
     }
 
+    /// Takes what a record says of the run that the story's own is of: runs are told apart by how they begin and end.
+    fn add_run(&mut self, record: &Json, is_before: bool) {
+        let (kind, reason) = (text(record, "/kind"), text(record, "/detail/reason"));
+        let begins = kind == "recovered" || (kind == "checkpoint" && reason == "start");
+        let ends = kind == "checkpoint" && reason == "shutdown";
+        let says = record.get("detail").is_some_and(|detail| says_best_effort(kind, detail));
+        if is_before {
+            self.best_effort = !ends && (says || (self.best_effort && !begins));
+        } else if !self.run.is_over {
+            self.run.is_over = begins || ends;
+            self.best_effort |= says && !begins;
+        }
+    }
+
     fn add_load(&mut self, record: &Json, is_before: bool) {
         let set = text(&self.record, "/policy_set");
         if set.is_empty() || text(&self.record, "/kind") == "policy_load" {
@@ -288,6 +332,11 @@ impl Story {
             }
             false => {}
         }
+    }
+
+    /// Says that the app goes on when it cannot record.
+    pub fn best_effort(&mut self) {
+        self.best_effort = true;
     }
 
     /// Something that belongs to it could not be read, in words.
@@ -334,13 +383,18 @@ fn in_a_line(text: &str) -> String {
     line
 }
 
+/// What was answered, between who asked and what for; nothing of what is no decision.
+fn answered(record: &Json) -> Option<&'static str> {
+    match text(record, "/decision") {
+        "allow" => Some("was allowed to"),
+        "deny" => Some("was not allowed to"),
+        _ => None,
+    }
+}
+
 /// What a record says, in one sentence without a full stop. The record's texts are visible.
 fn sentence(visible: &Json) -> String {
-    let was = match text(visible, "/decision") {
-        "allow" => "was allowed to",
-        "deny" => "was not allowed to",
-        _ => return event::sentence(visible),
-    };
+    let Some(was) = answered(visible) else { return event::sentence(visible) };
     format!("{} {was} {}: {}", who(visible), deed(visible), reason(visible))
 }
 

@@ -2,9 +2,21 @@
 //!
 //! Texts are passed through as they are: whoever shows them makes them visible first.
 
+use std::borrow::Cow;
+
+use diagnostic::visible;
 use serde_json::Value as Json;
 
-use crate::member::{items, number, text};
+use crate::member::{items, number, shown, text};
+
+/// Why an answer of the sort `deny_default` is no, wherever there is room for nothing more.
+pub const NO_POLICY_PERMITS: &str = "no policy permits it";
+
+/// Why one of the sort `deny_error` is.
+pub const A_POLICY_FAILED: &str = "a policy failed";
+
+/// What a log does that is not strict.
+pub const BEST_EFFORT: &str = "best_effort: what cannot be recorded happens all the same";
 
 /// A time of a record for people: `2026-11-27 13:06:06Z`. What is no such time is given back as it is.
 pub fn moment(ts: &str) -> String {
@@ -29,6 +41,20 @@ pub(crate) fn short_id(id: &str) -> &str {
     id.get(..14).unwrap_or(id)
 }
 
+/// A text, or if it is what stands for one that was redacted, enough of that to be recognized: `redacted:` and 8 digits of it.
+pub fn redacted_short(text: &str) -> Cow<'_, str> {
+    let commitment = text.strip_prefix("redacted:hmac-sha256:").and_then(|rest| rest.split_once(':'));
+    match commitment.and_then(|(_, commitment)| commitment.get(..8)) {
+        Some(short) => format!("redacted:{short}").into(),
+        None => text.into(),
+    }
+}
+
+/// The same with what a terminal or a reader would obey made visible.
+pub(crate) fn named(text: &str) -> String {
+    visible(&redacted_short(text))
+}
+
 /// A number with groups of three digits.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
@@ -45,6 +71,12 @@ pub(crate) fn grouped(number: u64) -> String {
 /// One of a thing, or a number of them.
 pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(number), if number == 1 { one } else { many })
+}
+
+/// That roll-ups have decisions of which a filter cannot tell, in the words of every answer.
+pub fn only_counted_may_fit(count: u64) -> String {
+    let were = if count == 1 { "was" } else { "were" };
+    format!("{} more {were} only counted, and may fit", grouped(count))
 }
 
 /// Who asked, or that nobody was named.
@@ -120,7 +152,22 @@ pub(crate) fn entity<'r>(record: &'r Json, kind: &str, id: &str) -> Option<&'r J
     items(record, "/entities").iter().find(is_it)
 }
 
-/// Why the answer came out as it did, to follow a colon.
+/// Why a decision came out as it did: to follow a colon, and with every text visible.
+pub fn why(record: &Json) -> String {
+    reason(&shown(record))
+}
+
+/// Stands in the place of a policy's id, in brackets, which no id has, where no policy decided.
+pub(crate) fn by_nothing(decision_kind: &str) -> String {
+    let why = match decision_kind {
+        "deny_default" => NO_POLICY_PERMITS,
+        "deny_error" => A_POLICY_FAILED,
+        _ => "not known",
+    };
+    format!("({why})")
+}
+
+/// The same of a record whose texts are visible.
 pub(crate) fn reason(record: &Json) -> String {
     let policies = items(record, "/policies");
     match text(record, "/decision_kind") {
@@ -129,7 +176,7 @@ pub(crate) fn reason(record: &Json) -> String {
         "deny_default" => nothing_permits(record),
         "deny_error" => match items(record, "/errors") {
             [] => "it could not be decided, and what is unclear is denied".to_owned(),
-            errors => format!("a policy failed, and what fails is denied: {}", list(errors, quoted)),
+            errors => format!("{A_POLICY_FAILED}, and what fails is denied: {}", list(errors, quoted)),
         },
         other => format!("the answer is `{other}`"),
     }
@@ -138,15 +185,13 @@ pub(crate) fn reason(record: &Json) -> String {
 fn nothing_permits(record: &Json) -> String {
     let scopes = items(record, "/scopes");
     if scopes.is_empty() {
-        return "it had no scope, so that nothing permitted it anything".to_owned();
+        return format!("{NO_POLICY_PERMITS}, since it has no scope");
     }
     let foreign = foreign_scopes(record);
+    let held = format!("{NO_POLICY_PERMITS} (scopes {})", list(scopes, quoted));
     match foreign.is_empty() {
-        true => format!("no policy of {} permits it", list(scopes, quoted)),
-        false => format!(
-            "no policy that counts permits it, and those of {} are for another tenant's actors only",
-            foreign.join(", ")
-        ),
+        true => held,
+        false => format!("{held}; those of {} are for another tenant's actors only", foreign.join(", ")),
     }
 }
 
@@ -226,15 +271,12 @@ mod tests {
             (json!({"decision_kind": "allow", "policies": [{"id": "a"}]}), "permitted by `a`"),
             (
                 json!({"decision_kind": "deny_default", "scopes": ["a:b", "a:c"]}),
-                "no policy of `a:b`, `a:c` permits it",
+                "no policy permits it (scopes `a:b`, `a:c`)",
             ),
-            (
-                json!({"decision_kind": "deny_default"}),
-                "it had no scope, so that nothing permitted it anything",
-            ),
+            (json!({"decision_kind": "deny_default"}), "no policy permits it, since it has no scope"),
             (
                 json!({"decision_kind": "deny_default", "tenant": "acme", "scopes": ["globex:s"], "entities": foreign}),
-                "no policy that counts permits it, and those of `globex:s` are for another tenant's actors only",
+                "no policy permits it (scopes `globex:s`); those of `globex:s` are for another tenant's actors only",
             ),
             (
                 json!({"decision_kind": "deny_error", "errors": ["integer overflow"]}),

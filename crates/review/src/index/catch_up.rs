@@ -246,7 +246,7 @@ fn add_trouble(
 fn insert(connection: &Connection, row: &Row, place: LinePlace) -> rusqlite::Result<bool> {
     let mut statement = connection.prepare_cached(
         "INSERT OR IGNORE INTO record (seq, segment, offset, id, ts_ns, kind, tenant, actor, action, resource_type, decision, \
-         decision_kind, policies, opening, count) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+         decision_kind, policies, opening, count, best_effort) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?;
     let inserted = statement.execute(params![
         row.seq,
@@ -264,6 +264,7 @@ fn insert(connection: &Connection, row: &Row, place: LinePlace) -> rusqlite::Res
         row.policies,
         row.opening,
         row.count,
+        row.best_effort,
     ])?;
     Ok(inserted == 1)
 }

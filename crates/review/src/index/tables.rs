@@ -10,7 +10,7 @@ use crate::limits::{INDEX_BUSY_WAIT, INDEX_CACHE_BYTES};
 const APPLICATION: i32 = 0x6d77_6169;
 
 /// The form of the tables. Another one is thrown away.
-const VERSION: i32 = 1;
+const VERSION: i32 = 2;
 
 const TABLES: &str = "
 CREATE TABLE record (
@@ -28,12 +28,14 @@ CREATE TABLE record (
     decision_kind TEXT,
     policies TEXT,
     opening TEXT,
-    count INTEGER
+    count INTEGER,
+    best_effort INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX record_id ON record (id);
 CREATE INDEX record_time ON record (ts_ns);
 CREATE INDEX record_tenant ON record (tenant);
 CREATE INDEX record_actor ON record (actor);
+CREATE INDEX record_best_effort ON record (ts_ns) WHERE best_effort = 1;
 CREATE INDEX record_rollup ON record (opening, count) WHERE kind = 'rollup';
 -- Where the log could not be read, or is not whole: after which record.
 CREATE TABLE trouble (after_seq INTEGER NOT NULL, segment INTEGER NOT NULL, unreadable INTEGER NOT NULL, what TEXT NOT NULL) STRICT;

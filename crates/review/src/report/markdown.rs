@@ -2,12 +2,10 @@
 
 use std::fmt::Write as _;
 
-use diagnostic::visible;
-
 use super::Report;
 use super::text::{burst, load_said};
 use super::trend::length;
-use crate::wording::{grouped, moment, short};
+use crate::wording::{grouped, moment, named, short};
 
 impl Report {
     /// In Markdown. Ends with a line break.
@@ -61,7 +59,7 @@ impl Report {
             }
         }
         self.first_seen_table(&mut shown);
-        self.on_trial_table(&mut shown);
+        self.in_shadow_table(&mut shown);
         self.event_lists(&mut shown);
         shown
     }
@@ -87,11 +85,11 @@ impl Report {
         more(shown, self.new.more);
     }
 
-    fn on_trial_table(&self, shown: &mut String) {
+    fn in_shadow_table(&self, shown: &mut String) {
         if self.shadow.rows.is_empty() {
             return;
         }
-        shown.push_str("\n## Policies on trial would answer otherwise\n\n| action | answered | would be | by | records | last |\n|---|---|---|---|--:|---|\n");
+        shown.push_str("\n## Policies in shadow would answer otherwise\n\n| action | answered | would be | by | records | last |\n|---|---|---|---|--:|---|\n");
         for row in &self.shadow.rows {
             let _ = writeln!(
                 shown,
@@ -139,7 +137,7 @@ fn more(shown: &mut String, more: u64) {
 
 /// A text as a code span: in more backticks than it has in a row, its line breaks visible, its bars escaped for tables.
 fn code(text: &str) -> String {
-    let text = visible(text).replace('|', "\\|");
+    let text = named(text).replace('|', "\\|");
     if text.trim().is_empty() {
         return String::new();
     }

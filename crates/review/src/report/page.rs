@@ -11,7 +11,7 @@ use value::base64::{Alphabet, encode};
 use super::tables::Table;
 use super::text::{burst, load_said};
 use super::{At, Report};
-use crate::wording::{grouped, moment, short, short_id};
+use crate::wording::{grouped, moment, only_counted_may_fit, redacted_short, short, short_id};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -35,7 +35,7 @@ impl Report {
         }
         page.push_str("</div>\n");
         self.first_seen(&mut page);
-        self.on_trial(&mut page);
+        self.in_shadow(&mut page);
         self.loaded(&mut page);
         self.incidents(&mut page);
         page.push_str("<section><h2>What was read</h2>\n<table class=\"facts\">\n");
@@ -57,6 +57,10 @@ impl Report {
             let _ = write!(page, ", only {}", escaped(&self.filter));
         }
         page.push_str("</p></header>\n");
+        if self.decisions.counted_may_fit > 0 {
+            let said = only_counted_may_fit(self.decisions.counted_may_fit);
+            let _ = writeln!(page, "<p class=\"alert\">{}</p>", escaped(&said));
+        }
         for missing in &self.missing {
             let _ = writeln!(page, "<p class=\"alert\">{}</p>", escaped(missing));
         }
@@ -115,7 +119,7 @@ impl Report {
         table(page, "First seen", &["first", "denied", "policies", "times"], rows, self.new.more);
     }
 
-    fn on_trial(&self, page: &mut String) {
+    fn in_shadow(&self, page: &mut String) {
         let rows = self.shadow.rows.iter().map(|row| {
             vec![
                 code(&row.action),
@@ -127,7 +131,7 @@ impl Report {
             ]
         });
         let heads = ["action", "answered", "would be", "by", "last", "records"];
-        table(page, "Policies on trial would answer otherwise", &heads, rows, self.shadow.more);
+        table(page, "Policies in shadow would answer otherwise", &heads, rows, self.shadow.more);
     }
 
     fn loaded(&self, page: &mut String) {
@@ -170,7 +174,7 @@ pub(super) fn escaped(text: &str) -> String {
 
 /// A name in the face of names. The direction of its letters stays within it.
 fn code(text: &str) -> String {
-    format!("<code><bdi>{}</bdi></code>", escaped(text))
+    format!("<code><bdi>{}</bdi></code>", escaped(&redacted_short(text)))
 }
 
 fn at(at: &At) -> String {

@@ -1,4 +1,4 @@
-//! Where policies on trial would answer otherwise.
+//! Where policies in shadow would answer otherwise.
 
 use std::collections::HashMap;
 

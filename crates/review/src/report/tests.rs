@@ -48,7 +48,7 @@ impl Log {
     fn report(&self, since: Option<u64>) -> Report {
         let time = |second| SystemTime::UNIX_EPOCH + Duration::from_secs(START + second);
         let mut gathering = Gathering::new("log", Period { since: since.map(time), until: None }, 10);
-        self.0.iter().for_each(|record| gathering.add(record, |_, _| true));
+        self.0.iter().for_each(|record| gathering.add(record, |_, _| Fits::Yes));
         gathering.finish()
     }
 }
@@ -68,7 +68,7 @@ fn denials_and_what_was_only_counted_add_up_by_each_of_their_parts() {
     let report = log.report(None);
     assert_eq!((report.decisions.denied, report.decisions.denied_counted), (3, 250));
     assert_eq!(rows(&report.denied.actor), [("acme/user/a", 2, 250), ("acme/user/b", 1, 0)]);
-    assert_eq!(rows(&report.denied.policy), [("quiet", 2, 250), ("(no permit)", 1, 0)]);
+    assert_eq!(rows(&report.denied.policy), [("quiet", 2, 250), ("(no policy permits it)", 1, 0)]);
     assert_eq!(rows(&report.denied.tenant), [("acme", 3, 250)]);
     assert!(report.is_complete() && report.missing.is_empty(), "{:?}", report.missing);
     // What a later period adds to a count that began before it, and only that.
@@ -148,9 +148,23 @@ fn what_is_not_in_the_log_is_said_and_makes_it_incomplete() {
     );
     // The beginning is gone: that cuts a period only if it reaches there.
     log.0 = log.0.split_off(4);
+    for since in [None, Some(0)] {
+        let cut = log.report(since);
+        let said = cut.missing.concat();
+        assert!(
+            !cut.is_complete() && said.contains("the records 1 to 5 are missing, and no retention"),
+            "{said}"
+        );
+    }
+    log.push(9, json!({"kind": "retention", "detail": {"through": "5"}}));
+    log.0.last_mut().unwrap()["seq"] = "7".into();
     assert!(log.report(None).is_complete());
     let cut = log.report(Some(0));
-    assert!(!cut.is_complete() && cut.missing.concat().contains("begins with record 6"), "{:?}", cut.missing);
+    assert!(
+        !cut.is_complete() && cut.missing.concat().contains("the records up to 5 were removed by retention"),
+        "{:?}",
+        cut.missing
+    );
 }
 
 #[test]
@@ -283,11 +297,11 @@ fn whatever_a_line_says_is_told_and_not_obeyed() {
             })
             .collect();
         let mut gathering = Gathering::new("log", Period::default(), 5);
-        records.iter().for_each(|record| gathering.add(record, |_, _| true));
+        records.iter().for_each(|record| gathering.add(record, |_, _| Fits::Yes));
         let report = gathering.finish();
         let mut story = crate::Story::of(records[random.below(30) as usize].clone());
         records.iter().for_each(|record| story.add(record));
-        for shown in [report.to_text(), report.to_markdown(), report.to_html(), story.to_text()] {
+        for shown in [report.to_text(), report.to_markdown(), report.to_html(), story.to_text().text] {
             assert!(!shown.contains(is_obeyed), "SEED={seed}\n{shown}");
         }
         serde_json::to_string(&(&report, &story)).unwrap();

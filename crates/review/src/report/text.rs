@@ -10,7 +10,9 @@ use super::tables::Table;
 use super::trend::length;
 use super::{At, Report};
 use crate::limits::REPORT_LINES_MAX;
-use crate::wording::{counted, grouped, moment, short, short_id};
+use crate::wording::{
+    BEST_EFFORT, by_nothing, counted, grouped, moment, named, only_counted_may_fit, short, short_id,
+};
 
 /// Columns of the longest bar.
 const BAR_COLUMNS: u64 = 40;
@@ -40,12 +42,14 @@ impl Report {
         section(&mut shown, "first seen, newest first", self.new.more, &self.new.rows, first_seen);
         section(
             &mut shown,
-            "policies on trial would answer otherwise",
+            "policies in shadow would answer otherwise",
             self.shadow.more,
             &self.shadow.rows,
             |row| {
-                let by =
-                    if row.policies.is_empty() { "no permit".to_owned() } else { row.policies.join(", ") };
+                let by = match row.policies.as_slice() {
+                    [] => by_nothing(&row.would_be),
+                    policies => policies.join(", "),
+                };
                 format!(
                     "{:>9}  {}: {} instead of {}\n{:13}by {}, {}",
                     grouped(row.records),
@@ -96,7 +100,7 @@ impl Report {
         facts.push((
             "denied",
             format!(
-                "{}, and {} more only counted in roll-ups",
+                "{}, and {} more only counted, in roll-ups",
                 grouped(decisions.denied),
                 grouped(decisions.denied_counted)
             ),
@@ -104,14 +108,17 @@ impl Report {
         facts.push((
             "allowed",
             format!(
-                "{} recorded, and {} more only counted; most is neither",
+                "{} recorded, {} only counted; what is allowed is not all recorded",
                 grouped(decisions.allowed),
                 grouped(decisions.allowed_counted)
             ),
         ));
+        if decisions.counted_may_fit > 0 {
+            facts.push(("may fit", only_counted_may_fit(decisions.counted_may_fit)));
+        }
         facts.push(("log health", self.health_said()));
         if self.best_effort {
-            facts.push(("mode", "best_effort: what cannot be recorded happens all the same".to_owned()));
+            facts.push(("mode", BEST_EFFORT.to_owned()));
         }
         facts.push(("complete", if self.complete { "yes" } else { "no" }.to_owned()));
         facts.extend(self.missing.iter().map(|what| ("", visible(what))));
@@ -212,7 +219,7 @@ fn table_lines(shown: &mut String, name: &str, table: &Table) {
             grouped(row.denied),
             grouped(row.counted),
             visible(&moment(&row.last.ts)),
-            visible(&row.name)
+            named(&row.name)
         );
     }
     if !table.others.is_nothing() {
@@ -233,7 +240,7 @@ fn first_seen(row: &FirstSeen) -> String {
     format!(
         "{}  {} -> {} on {}\n{:40}{}{times}",
         at(&row.first),
-        visible(if row.actor.is_empty() { "(nobody)" } else { &row.actor }),
+        named(if row.actor.is_empty() { "(nobody)" } else { &row.actor }),
         visible(&row.action),
         visible(&row.resource_type),
         "",

@@ -5,18 +5,21 @@ use std::fmt::Write as _;
 use diagnostic::{marked_lines, visible};
 use serde_json::Value as Json;
 
-use super::{Around, Near, Quotation, Story};
+use super::{Around, Near, Quotation, Story, Told, answered};
 use crate::limits::{STORY_POLICY_LINES_MAX, STORY_VALUE_CHARACTERS_MAX};
 use crate::member::{items, number, text};
-use crate::wording::{counted, list, moment, policy, quoted, short, short_id, time_of_day};
+use crate::wording::{
+    self, BEST_EFFORT, counted, list, moment, policy, quoted, short, short_id, time_of_day,
+};
 
 impl Story {
     /// For people: nothing that a terminal obeys is in it. Ends with a line break.
-    pub fn to_text(&self) -> String {
-        let mut shown = format!("{}\n\n", self.sentence);
+    pub fn to_text(&self) -> Told {
+        let mut shown = Told::default();
+        self.sentence(&mut shown);
         self.facts(&mut shown);
         for policy in &self.policies {
-            shown.push('\n');
+            shown.push_str("\n");
             quotation(&mut shown, policy);
         }
         self.shadow(&mut shown);
@@ -41,8 +44,25 @@ impl Story {
         shown
     }
 
+    /// What happened, with the answer between who asked and what for.
+    fn sentence(&self, shown: &mut Told) {
+        let allowed = text(&self.visible, "/decision") == "allow";
+        let who = wording::who(&self.visible);
+        match answered(&self.visible)
+            .and_then(|was| Some((was, self.sentence.strip_prefix(&format!("{who} {was}"))?)))
+        {
+            Some((was, rest)) => {
+                shown.push_str(&format!("{who} "));
+                shown.answer(was, allowed);
+                shown.push_str(rest);
+            }
+            None => shown.push_str(&self.sentence),
+        }
+        shown.push_str("\n\n");
+    }
+
     /// Label and value, one a line.
-    fn facts(&self, shown: &mut String) {
+    fn facts(&self, shown: &mut Told) {
         let record = &self.visible;
         let get = |path: &str| text(record, path);
         fact(shown, "when", &format!("{}, record {} ({})", moment(get("/ts")), get("/seq"), get("/id")));
@@ -65,11 +85,14 @@ impl Story {
             let scopes = items(record, "/scopes");
             let scopes = if scopes.is_empty() { "none".to_owned() } else { list(scopes, quoted) };
             fact(shown, "scopes", &scopes);
-            fact(shown, "answer", &answer(record));
+            answer(shown, record);
         } else if let Some(detail) = record.get("detail") {
             members(shown, "detail", detail, &[]);
         }
         self.policy_set(shown);
+        if self.best_effort {
+            fact(shown, "mode", BEST_EFFORT);
+        }
         if let Some(by) = record.get("asserted_by") {
             let person = format!(
                 "{}@{} (user {})",
@@ -77,7 +100,7 @@ impl Story {
                 text(by, "/host"),
                 number(by, "/uid").unwrap_or_default()
             );
-            fact(shown, "started by", &person);
+            fact(shown, "by", &person);
         }
         for (label, path) in [("redacted", "/redacted"), ("cut", "/cut")] {
             if !items(record, path).is_empty() {
@@ -89,7 +112,7 @@ impl Story {
         }
     }
 
-    fn policy_set(&self, shown: &mut String) {
+    fn policy_set(&self, shown: &mut Told) {
         let set = short(text(&self.visible, "/policy_set"));
         if set.is_empty() {
             return;
@@ -111,7 +134,7 @@ impl Story {
         fact(shown, "policies", &said);
     }
 
-    fn shadow(&self, shown: &mut String) {
+    fn shadow(&self, shown: &mut Told) {
         let Some(would) = self.visible.get("shadow") else { return };
         let word = match text(would, "/decision_kind") {
             "allow" => "allowed",
@@ -125,12 +148,12 @@ impl Story {
         let given = number(would, "/given").unwrap_or(1);
         let _ = writeln!(
             shown,
-            "\nwith the policies on trial enforced it would be {word} ({kind}){by};\nanswered so {} until then",
+            "\nwith the policies in shadow enforced it would be {word} ({kind}){by};\nanswered so {} until then",
             counted(given, "time", "times")
         );
     }
 
-    fn counted(&self, shown: &mut String) {
+    fn counted(&self, shown: &mut Told) {
         if let Some(rollup) = &self.counted {
             let _ = writeln!(
                 shown,
@@ -145,12 +168,12 @@ impl Story {
     }
 }
 
-fn fact(shown: &mut String, label: &str, value: &str) {
+fn fact(shown: &mut Told, label: &str, value: &str) {
     let _ = writeln!(shown, "  {label:<11}{value}");
 }
 
 /// Members of an object, one a line.
-fn members(shown: &mut String, label: &str, value: &Json, besides: &[&str]) {
+fn members(shown: &mut Told, label: &str, value: &Json, besides: &[&str]) {
     let Some(members) = value.as_object() else { return };
     if let Some(stored) = value.get("$stored") {
         let bytes = counted(number(stored, "/bytes").unwrap_or_default(), "byte", "bytes");
@@ -211,11 +234,8 @@ fn who(record: &Json) -> String {
     said
 }
 
-fn answer(record: &Json) -> String {
-    let word = match text(record, "/decision") {
-        "allow" => "allowed",
-        _ => "denied",
-    };
+fn answer(shown: &mut Told, record: &Json) {
+    let allowed = text(record, "/decision") == "allow";
     let how = match (text(record, "/memo"), number(record, "/duration_ns")) {
         ("hit", _) => ", remembered".to_owned(),
         ("miss", Some(nanoseconds)) => format!(", decided in {} µs", nanoseconds.div_ceil(1_000)),
@@ -225,15 +245,17 @@ fn answer(record: &Json) -> String {
         "sensitive" => "; recorded since it is sensitive",
         "asked" => "; recorded since a policy asks for it",
         "first" => "; recorded since it was the first of its sort",
-        "shadow" => "; recorded since policies on trial would say otherwise",
+        "shadow" => "; recorded since policies in shadow would say otherwise",
         _ => "",
     };
-    format!("{word} ({}){how}{because}", text(record, "/decision_kind"))
+    let _ = write!(shown, "  {:<11}", "answer");
+    shown.answer(if allowed { "allowed" } else { "denied" }, allowed);
+    let _ = writeln!(shown, " ({}){how}{because}", text(record, "/decision_kind"));
 }
 
 /// A policy with its lines, as far as they are known.
-fn quotation(shown: &mut String, policy: &Quotation) {
-    let shadow = if policy.shadow { " (on trial)" } else { "" };
+fn quotation(shown: &mut Told, policy: &Quotation) {
+    let shadow = if policy.shadow { " (in shadow)" } else { "" };
     let (id, file, source) = (visible(&policy.id), visible(&policy.file), visible(&policy.source));
     let _ = writeln!(shown, "`{id}`{shadow}, {source}");
     match &policy.text {
@@ -253,7 +275,7 @@ fn quotation(shown: &mut String, policy: &Quotation) {
     }
 }
 
-fn around(shown: &mut String, around: &Around, label: &str, with_actor: bool) {
+fn around(shown: &mut Told, around: &Around, label: &str, with_actor: bool) {
     if around.is_empty() {
         return;
     }
@@ -269,16 +291,20 @@ fn around(shown: &mut String, around: &Around, label: &str, with_actor: bool) {
     }
 }
 
-fn neighbour(shown: &mut String, near: &Near, with_actor: bool) {
-    let word = match near.decision.as_deref() {
-        Some("allow") => "allowed",
-        Some("deny") => "denied",
-        _ => "",
-    };
+fn neighbour(shown: &mut Told, near: &Near, with_actor: bool) {
     let actor = match &near.actor {
         Some(actor) if with_actor => format!("{} -> ", visible(actor)),
         _ => String::new(),
     };
     let (time, id) = (visible(&time_of_day(&near.ts)), visible(short_id(&near.id)));
-    let _ = writeln!(shown, "  {time:9} {word:8} {id}  {actor}{}", near.text);
+    let _ = write!(shown, "  {time:9} ");
+    let word = match near.decision.as_deref() {
+        Some("allow") => "allowed",
+        Some("deny") => "denied",
+        _ => "",
+    };
+    if !word.is_empty() {
+        shown.answer(word, word == "allowed");
+    }
+    let _ = writeln!(shown, "{:1$} {id}  {actor}{2}", "", 8 - word.len().min(8), near.text);
 }

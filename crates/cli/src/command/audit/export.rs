@@ -56,8 +56,9 @@ pub(super) struct Export {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 enum Form {
-    /// Records as they are in the log, one a line
+    /// Records as they are in the log, one JSON value a line
     #[default]
+    #[value(alias = "json")]
     Jsonl,
     /// A table, one record a line; its head comes first unless a cursor is gone on from
     Csv,
@@ -75,6 +76,7 @@ impl Export {
             let help = "no column of a table has such a part; leave out one of the two";
             return Err(Fault::usage("`--with-parts` is for lines, not for `-o csv`".to_owned(), help));
         }
+        let selection = self.filters.selection()?;
         let filter = self.filters.filter(printer)?;
         let folder = self.place.folder()?;
         if !review::has_records(&folder) {
@@ -86,7 +88,6 @@ impl Export {
             None => None,
         };
         let condition = filter.as_ref().map(condition);
-        let selection = self.filters.selection();
         let mut stdout = Writing {
             to: BufWriter::new(io::stdout()),
             form: self.output,
@@ -100,6 +101,9 @@ impl Export {
             }
             exported => exported.map_err(|error| self.fault(&error))?,
         };
+        if exported.records == 0 {
+            self.filters.say_nearest(&folder, printer);
+        }
         printer.say(&told(&exported));
         Ok(if exported.troubles.is_empty() { Exit::Done } else { Exit::Undetermined })
     }
@@ -187,6 +191,9 @@ impl Taker for Writing<'_> {
 fn told(exported: &Exported) -> String {
     let mut lines = super::warnings(&exported.troubles);
     lines.extend(super::undecided(&exported.undecided));
+    if exported.counted_may_fit > 0 {
+        lines.push(review::only_counted_may_fit(exported.counted_may_fit));
+    }
     if exported.without_parts > 0 {
         lines.push(format!(
             "of {} the export has no `context` or no `entities`, which is kept elsewhere; `--with-parts` fills them in",

@@ -1,23 +1,27 @@
 //! Which records are asked for, as every verb takes it.
 
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, ValueEnum};
-use diagnostic::did_you_mean;
+use diagnostic::{did_you_mean, visible};
 use policy::Filter;
 use policy::permission::ALL;
 use policy::vocabulary::Group;
-use review::{Condition, Selection};
+use review::{Column, Condition, Index, Selection};
 use serde_json::Value as Json;
 
 use crate::fault::Fault;
 use crate::print::Printer;
 
+/// Names of the log that a mistyped one is held against.
+const NAMES_MAX: usize = 1000;
+
 /// Which records are asked for: those that fit all that is said.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Filters")]
 pub(super) struct Filters {
-    /// From this time on: how long ago (`15m`, `2h 30m`), or when (`2026-11-27 13:00:00Z`, `2026-11-27`)
+    /// From this time on: how long ago (`15m`, `2h 30m`), or when (`2026-11-27 13:00:00Z`, `2026-11-27 13:00`, `2026-11-27`)
     #[arg(long, value_name = "TIME", value_parser = time)]
     since: Option<SystemTime>,
     /// Before this time, written alike
@@ -67,8 +71,18 @@ struct Actions(Vec<String>);
 
 impl Filters {
     /// What the index knows of.
-    pub(super) fn selection(&self) -> Selection {
-        Selection {
+    ///
+    /// # Errors
+    /// The time that is asked for ends before it begins: nothing can be of it, and an empty answer would look like one.
+    pub(super) fn selection(&self) -> Result<Selection, Fault> {
+        if let (Some(since), Some(until)) = (self.since, self.until)
+            && until <= since
+        {
+            let [since, until] = [since, until].map(moment_of);
+            let message = format!("`--until` is {until}, which is not after `--since`, {since}");
+            return Err(Fault::usage(message, "give the earlier time to `--since`"));
+        }
+        Ok(Selection {
             since: self.since,
             until: self.until,
             tenant: self.tenant.clone(),
@@ -78,16 +92,29 @@ impl Filters {
             kinds: self.kind.clone(),
             kinds_left_out: Vec::new(),
             policy: self.policy.clone(),
-        }
+        })
     }
 
     /// The same for people: records that only hold the log together are left out unless they are asked for.
-    pub(super) fn selection_for_people(&self) -> Selection {
-        let mut selection = self.selection();
+    ///
+    /// # Errors
+    /// As [`Filters::selection`].
+    pub(super) fn selection_for_people(&self) -> Result<Selection, Fault> {
+        let mut selection = self.selection()?;
         if self.kind.is_empty() && self.expression.is_none() {
             selection.kinds_left_out = vec!["checkpoint"];
         }
-        selection
+        Ok(selection)
+    }
+
+    /// The time that is asked for, in words; nothing when it is all there is.
+    pub(super) fn period(&self) -> Option<String> {
+        match (self.since.map(moment_of), self.until.map(moment_of)) {
+            (None, None) => None,
+            (Some(since), None) => Some(format!("since {since}")),
+            (None, Some(until)) => Some(format!("until {until}")),
+            (Some(since), Some(until)) => Some(format!("{since} to {until}")),
+        }
     }
 
     /// What they leave out of a period, in words; empty when that is nothing.
@@ -118,13 +145,38 @@ impl Filters {
         Ok(Some(filter))
     }
 
-    /// The tenant and actor that were named, to tell a slip of the hand when nothing was found.
-    pub(super) fn names(&self) -> [(&'static str, Option<&str>, review::Column); 2] {
-        [
-            ("tenant", self.tenant.as_deref(), review::Column::Tenant),
-            ("actor", self.actor.as_deref(), review::Column::Actor),
-        ]
+    /// What was probably meant by a name that no record of the log has: asked when nothing was found. Without an index there is
+    /// no advice.
+    pub(super) fn say_nearest(&self, folder: &Path, printer: &Printer) {
+        let names = [
+            ("tenant", &self.tenant, Column::Tenant),
+            ("actor", &self.actor, Column::Actor),
+            ("policy", &self.policy, Column::Policy),
+        ];
+        let named: Vec<_> =
+            names.iter().filter_map(|(what, name, column)| Some((what, name.as_ref()?, *column))).collect();
+        if named.is_empty() {
+            return;
+        }
+        let Ok(mut index) = Index::open(folder) else { return };
+        if index.catch_up(&mut |_| {}).is_err() {
+            return;
+        }
+        for (what, name, column) in named {
+            let Ok(known) = index.names(column, NAMES_MAX) else { continue };
+            if known.contains(name) {
+                continue;
+            }
+            let meant = did_you_mean(name, known.iter().map(String::as_str))
+                .map_or_else(String::new, |near| format!("; did you mean `{}`?", visible(near)));
+            printer.say(&format!("help: no record names the {what} `{}`{meant}", visible(name)));
+        }
     }
+}
+
+/// A time for people.
+fn moment_of(time: SystemTime) -> String {
+    review::moment(&value::rfc3339_seconds(time).to_string())
 }
 
 /// A filter as a question takes it.
@@ -135,24 +187,28 @@ pub(super) fn condition(filter: &Filter) -> Condition<'_> {
     }
 }
 
-fn time(text: &str) -> Result<SystemTime, String> {
+/// A time that somebody gives: how long ago, or when.
+pub(super) fn time(text: &str) -> Result<SystemTime, String> {
     time_at(text, SystemTime::now())
 }
 
 fn time_at(text: &str, now: SystemTime) -> Result<SystemTime, String> {
     let text = text.trim();
     let expected = || {
-        Err("expected how long ago, such as `15m` or `2h 30m`, or when, such as `2026-11-27 13:00:00Z` or `2026-11-27`"
+        Err("expected how long ago, such as `15m` or `2h 30m`, or when, such as `2026-11-27 13:00:00Z`, `2026-11-27 13:00` \
+             or `2026-11-27`"
             .to_owned())
     };
     if let Ok(ago) = humantime::parse_duration(text) {
         return Ok(now.checked_sub(ago).unwrap_or(SystemTime::UNIX_EPOCH).max(SystemTime::UNIX_EPOCH));
     }
-    let whole = match text.len() {
-        10 => format!("{text}T00:00:00Z"),
-        _ => text.to_owned(),
+    let said = text.trim_end_matches(['Z', 'z']);
+    let whole = match said.len() {
+        10 => format!("{said}T00:00:00"),
+        16 => format!("{said}:00"),
+        _ => said.to_owned(),
     };
-    match humantime::parse_rfc3339_weak(whole.trim_end_matches(['Z', 'z'])) {
+    match humantime::parse_rfc3339_weak(&whole) {
         Ok(time) if time.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|since| since < Duration::MAX) => {
             Ok(time)
         }
@@ -215,6 +271,8 @@ mod tests {
             ("2026-11-27T13:06:06Z", 1_795_784_766),
             ("2026-11-27T13:06:06.5Z", 1_795_784_766),
             ("2026-11-27 13:06:06", 1_795_784_766),
+            ("2026-11-27 13:06", 1_795_784_760),
+            ("2026-11-27T13:06Z", 1_795_784_760),
         ] {
             assert_eq!(seconds(text), Ok(expected), "{text}");
         }

@@ -3,6 +3,7 @@
 //! Everything in a record is foreign text, and shown as text.
 
 use diagnostic::visible;
+use review::{A_POLICY_FAILED, NO_POLICY_PERMITS, event, moment, redacted_short};
 use serde_json::Value as Json;
 
 use crate::print::Terminal;
@@ -16,7 +17,7 @@ const INDENT: usize = 21;
 /// The record as a line that ends in a line break. On a terminal that is too narrow for it, why and where and the id come below.
 pub(super) fn line(record: &Json, terminal: Option<Terminal>) -> String {
     let (word, what, more) = parts(record);
-    let time = seconds(text(record, "/ts"));
+    let time = visible(&moment(text(record, "/ts")));
     let what = visible(&what);
     let more: Vec<String> = more.iter().map(|part| visible(part)).collect();
     let plain = format!("{time} {word:7} {what}  {}\n", more.join(", "));
@@ -25,18 +26,38 @@ pub(super) fn line(record: &Json, terminal: Option<Terminal>) -> String {
         true => format!("\x1b[{colour}m{text}\x1b[0m"),
         false => text.to_owned(),
     };
-    let word = paint(&format!("{word:7}"), colour_of(&word));
-    let time = paint(&time, "2");
     let below = format!("\n{}", " ".repeat(INDENT));
-    let between = if plain.trim_end().chars().count() <= terminal.columns { "  " } else { below.as_str() };
-    // A pid alone is half a line.
+    let width = terminal.columns.saturating_sub(INDENT);
+    let fits = plain.trim_end().chars().count() <= terminal.columns;
+    let between = if fits { "  " } else { below.as_str() };
+    let more = if fits { more.join(", ") } else { folded(&more.join(", "), width, &below) };
+    let head = word.chars().count().max(7) + 1;
     let what = match what.rsplit_once(" on ") {
-        Some((who, on)) if INDENT + 8 + what.chars().count() > terminal.columns => {
-            format!("{who}{below}on {on}")
-        }
-        _ => what,
+        _ if head + what.chars().count() <= width => format!(" {what}"),
+        // A pid alone is half a line.
+        Some((who, on)) if text(record, "/kind") == "decision" => format!(" {who}{below}on {on}"),
+        _ => format!("{below}{}", folded(&what, width, &below)),
     };
-    format!("{time} {word} {what}{between}{}\n", paint(&more.join(", "), "2"))
+    let word = paint(&format!("{word:7}"), colour_of(&word));
+    format!("{} {word}{what}{between}{}\n", paint(&time, "2"), paint(&more, "2"))
+}
+
+/// A text in lines of a width, as far as its words allow.
+fn folded(text: &str, width: usize, below: &str) -> String {
+    let (mut lines, mut column) = (String::new(), 0);
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column > 0 && column + 1 + length > width {
+            lines.push_str(below);
+            column = 0;
+        } else if column > 0 {
+            lines.push(' ');
+            column += 1;
+        }
+        lines.push_str(word);
+        column += length;
+    }
+    lines
 }
 
 fn colour_of(word: &str) -> &'static str {
@@ -53,21 +74,27 @@ fn parts(record: &Json) -> (String, String, Vec<String>) {
     let (word, what, mut more) = match text(record, "/kind") {
         "decision" => decision(record),
         "rollup" => counted(record),
-        kind => (visible(kind), event(record), Vec::new()),
+        kind => (visible(kind), event(record), asserted_by(record).into_iter().collect()),
     };
     more.push(text(record, "/id").to_owned());
     (word, what, more)
 }
 
+/// Who did it, as far as the system it came from says so.
+fn asserted_by(record: &Json) -> Option<String> {
+    let by = record.get("asserted_by")?;
+    Some(format!("by {}@{}", name(by, "/login"), name(by, "/host")))
+}
+
 fn decision(record: &Json) -> (String, String, Vec<String>) {
     let word = verdict(text(record, "/decision"));
-    let actor = or(text(record, "/actor"), "nobody");
-    let what = format!("{actor} -> {} on {}", text(record, "/action"), text(record, "/resource/id"));
+    let actor = or(name(record, "/actor"), "nobody");
+    let what = format!("{actor} -> {} on {}", text(record, "/action"), name(record, "/resource/id"));
     let mut more = Vec::new();
     let policies = policies(record.get("policies"));
     match (text(record, "/decision_kind"), policies.is_empty()) {
-        ("deny_default", _) => more.push("no policy permits it".to_owned()),
-        ("deny_error", _) => more.push("a policy failed".to_owned()),
+        ("deny_default", _) => more.push(NO_POLICY_PERMITS.to_owned()),
+        ("deny_error", _) => more.push(A_POLICY_FAILED.to_owned()),
         (_, false) => more.push(format!("by {policies}")),
         (_, true) => {}
     }
@@ -77,7 +104,7 @@ fn decision(record: &Json) -> (String, String, Vec<String>) {
         more.push(format!("in shadow {verdict}{}", if by.is_empty() { by } else { format!(" by {by}") }));
     }
     if record.get("place").is_some() {
-        more.push(format!("at {}:{}", text(record, "/place/source"), value(record.pointer("/place/line"))));
+        more.push(format!("at {}:{}", name(record, "/place/source"), value(record.pointer("/place/line"))));
     }
     (word, what, more)
 }
@@ -86,36 +113,12 @@ fn counted(record: &Json) -> (String, String, Vec<String>) {
     let kind = if text(record, "/detail/decision_kind") == "allow" { "allowed" } else { "denied" };
     let what = format!(
         "{} -> {} on {}: {} more {kind}",
-        or(text(record, "/actor"), "nobody"),
+        or(name(record, "/actor"), "nobody"),
         text(record, "/detail/action"),
-        or(text(record, "/detail/resource_type"), "anything"),
+        or(text(record, "/detail/resource_type").to_owned(), "anything"),
         value(record.pointer("/detail/count")),
     );
     ("counted".to_owned(), what, vec![format!("since {}", text(record, "/detail/opening"))])
-}
-
-/// Whom an event concerns, and what it says.
-fn event(record: &Json) -> String {
-    let mut parts = Vec::new();
-    parts.extend(member(record, "/actor").or(member(record, "/tenant")).map(str::to_owned));
-    if let Some(digest) = member(record, "/policy_set") {
-        parts.push(format!("set {}", digest.get(..12).unwrap_or(digest)));
-    }
-    let detail = record.get("detail").and_then(Json::as_object).into_iter().flatten();
-    parts.extend(
-        detail
-            .filter(|(name, told)| *name != "note" && says_something(told))
-            .map(|(name, told)| format!("{name}={}", value(Some(told)))),
-    );
-    if let Some(by) = record.get("asserted_by") {
-        parts.push(format!("by {}@{}", text(by, "/login"), text(by, "/host")));
-    }
-    parts.join(" ")
-}
-
-/// Whether it is more than an empty list.
-fn says_something(value: &Json) -> bool {
-    !value.as_array().is_some_and(Vec::is_empty) && !value.as_object().is_some_and(serde_json::Map::is_empty)
 }
 
 fn verdict(decision: &str) -> String {
@@ -154,14 +157,13 @@ fn member<'r>(record: &'r Json, path: &str) -> Option<&'r str> {
     record.pointer(path).and_then(Json::as_str)
 }
 
-fn or<'t>(text: &'t str, otherwise: &'t str) -> &'t str {
-    if text.is_empty() { otherwise } else { text }
+/// A name, or enough of what stands for one that was redacted.
+fn name(record: &Json, path: &str) -> String {
+    redacted_short(text(record, path)).into_owned()
 }
 
-/// A time of the log as people read it: `2026-11-27 13:06:06Z`.
-pub(super) fn seconds(time: &str) -> String {
-    let whole = time.split_once('.').map_or(time.trim_end_matches('Z'), |(whole, _)| whole);
-    visible(&format!("{}Z", whole.replacen('T', " ", 1)))
+fn or(text: String, otherwise: &str) -> String {
+    if text.is_empty() { otherwise.to_owned() } else { text }
 }
 
 #[cfg(test)]
@@ -243,15 +245,43 @@ mod tests {
                     json!({"policy_set": "0123456789abcdef", "detail": {"policies": 18},
                     "asserted_by": {"uid": 1, "login": "ada", "host": "desk"}}),
                 ),
-                "policy_load set 0123456789ab policies=18 by ada@desk  01X",
+                "policy_load policy set 0123456789ab came into force, with 18 policies  by ada@desk, 01X",
             ),
             (
                 head("gap", json!({"detail": {"state": "open", "why": "no space"}})),
-                "gap     state=open why=no space  01X",
+                "gap     the log stopped taking records: no space  01X",
             ),
-            (head("new\u{1b}", json!({})), "new\\u{1b}   01X"),
+            (head("new\u{1b}", json!({})), "new\\u{1b} a record of kind `new\\u{1b}`  01X"),
         ] {
             assert!(line(&record, None).contains(expected), "{expected}\n{}", line(&record, None));
+        }
+    }
+
+    #[test]
+    fn an_event_and_what_was_redacted_fit_into_80_columns() {
+        let commitment = format!("redacted:hmac-sha256:0a1b2c3d:{}", "89abcdef".repeat(8));
+        let mut denied = denial();
+        denied["actor"] = commitment.as_str().into();
+        denied["resource"]["id"] = commitment.as_str().into();
+        let rotated = json!({"id": "01JDA7E0Q4V4R6ZD2M1W5X8Y9B", "ts": "2026-11-27T13:06:06.0Z", "kind": "key_rotate",
+            "detail": {"new": "moonward.audit+32e8b641+AepKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs"}});
+        let loaded = json!({"id": "01JDA7E0Q4V4R6ZD2M1W5X8Y9B", "ts": "2026-11-27T13:06:06.0Z", "kind": "policy_load",
+            "policy_set": "0123456789abcdef", "detail": {"policies": 18}, "asserted_by": {"login": "root", "host": "vm"}});
+        for (record, expected) in [
+            (
+                denied,
+                "denied  redacted:89abcdef -> process.spawn\n                     on redacted:89abcdef\n",
+            ),
+            (rotated, "key_rotate\n                     key 32e8b641 signs the log from here on\n"),
+            (
+                loaded,
+                "policy_load\n                     policy set 0123456789ab came into force, with 18 policies\n                     \
+                 by root@vm, 01JDA",
+            ),
+        ] {
+            let shown = line(&record, Some(Terminal { colour: false, columns: 80 }));
+            assert!(shown.contains(expected), "{shown}");
+            assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
         }
     }
 

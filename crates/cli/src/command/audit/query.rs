@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use clap::Args;
-use review::{Answer, Index, Progress, Question, Stage, query};
+use review::{Answer, Ends, Index, Progress, Question, Stage, query};
 use serde_json::{Map, Value as Json, json};
 
 use super::filters::{Filters, condition};
@@ -20,14 +20,11 @@ const SHOWN: usize = 100;
 /// Bytes that are written at once.
 const PAGE_BYTES: usize = 64 * 1024;
 
-/// Names of the log that a mistyped one is held against.
-const NAMES_MAX: usize = 1000;
-
 /// Find records, and say whether the answer is complete
 ///
-/// The newest 100 that fit, oldest first; with `-o json` all of them, a record a line as it is in the log. The last line (on
+/// The newest 100 that fit, oldest first; with `-o json` all of them as they are in the log, one JSON value a line. The last line (on
 /// stderr; with `-o json` the last one of stdout) says which records were looked through, how many match, how many decisions of
-/// that time were only counted in roll-ups, and whether anything may be missing. Records that people have no use for
+/// that time were only counted in roll-ups or may fit among those, and whether anything may be missing. Records that people have no use for
 /// (`checkpoint`) are left out of text unless `--kind` names them.
 ///
 /// Exits with 4 when the answer is not complete: a line or segment cannot be read, retention removed records of the time
@@ -57,14 +54,14 @@ impl Query {
     pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
         let for_people = printer.output() == Output::Text;
         let filter = self.filters.filter(printer)?;
+        let selection =
+            if for_people { self.filters.selection_for_people()? } else { self.filters.selection()? };
         let folder = self.place.folder()?;
         if !review::has_records(&folder) {
             say_no_log(&folder, printer);
-            return end(printer, &Answer::default(), for_people);
+            return self.end(printer, &Answer::default(), for_people);
         }
         let mut index = Index::open(&folder)?;
-        let selection =
-            if for_people { self.filters.selection_for_people() } else { self.filters.selection() };
         let condition = filter.as_ref().map(condition);
         let limit = self.limit.or(for_people.then_some(SHOWN)).filter(|limit| *limit > 0);
         let question = Question { selection: &selection, condition: condition.as_ref(), limit };
@@ -93,32 +90,51 @@ impl Query {
             return Ok(Exit::Done);
         }
         if answer.matched == 0 && for_people {
-            self.say_nearest(&index, printer)?;
+            self.filters.say_nearest(&folder, printer);
         }
-        end(printer, &answer, for_people)
+        self.end(printer, &answer, for_people)
     }
 
-    /// What was probably meant by a name that no record has.
-    fn say_nearest(&self, index: &Index, printer: &Printer) -> Result<(), Fault> {
-        for (what, name, column) in self.filters.names() {
-            let Some(name) = name else { continue };
-            let known = index.names(column, NAMES_MAX)?;
-            if known.iter().any(|known| known == name) {
-                continue;
-            }
-            let shown = diagnostic::visible(name);
-            let near = diagnostic::did_you_mean(name, known.iter().map(String::as_str));
-            printer.say(&match near {
-                Some(near) => {
-                    format!(
-                        "help: no record names the {what} `{shown}`; did you mean `{}`?",
-                        diagnostic::visible(near)
-                    )
-                }
-                None => format!("help: no record names the {what} `{shown}`"),
-            });
+    /// Says what is to be known of the answer, and how the command ends for it.
+    fn end(&self, printer: &Printer, answer: &Answer, for_people: bool) -> Result<Exit, Fault> {
+        let best_effort = answer.best_effort || self.place.is_best_effort();
+        if for_people {
+            printer.say(&told(answer, self.filters.period().as_deref(), best_effort));
+        } else {
+            printer.json(&self.envelope(answer, best_effort)?)?;
         }
-        Ok(())
+        Ok(if answer.is_complete() { Exit::Done } else { Exit::Undetermined })
+    }
+
+    /// The answer for programs: the last line.
+    fn envelope(&self, answer: &Answer, best_effort: bool) -> Result<Json, Fault> {
+        let end = |(seq, ts): (u64, i64)| json!({"seq": seq.to_string(), "ts": super::time(ts)});
+        let scanned = answer.scanned.as_ref().map(
+            |scanned| json!({"records": scanned.records, "first": end(scanned.first), "last": end(scanned.last)}),
+        );
+        let covers =
+            answer.covers.as_ref().map(|ends| json!({"first": end(ends.first), "last": end(ends.last)}));
+        let undecided: Map<String, Json> =
+            answer.undecided.iter().map(|(why, count)| (why.clone(), (*count).into())).collect();
+        let selection = self.filters.selection()?;
+        let [since, until] = [selection.since, selection.until]
+            .map(|time| time.map(|time| value::rfc3339_nanos(time).to_string()));
+        Ok(json!({
+            "schema": "moonward.audit-query/1",
+            "complete": answer.is_complete(),
+            "since": since,
+            "until": until,
+            "log": covers,
+            "scanned": scanned,
+            "matched": answer.matched,
+            "shown": answer.shown,
+            "counted_in_rollups": answer.counted,
+            "counted_may_fit": answer.counted_may_fit,
+            "best_effort": best_effort,
+            "undecided": undecided,
+            "removed_through": answer.removed_through.map(|seq| seq.to_string()),
+            "troubles": answer.troubles,
+        }))
     }
 }
 
@@ -146,24 +162,24 @@ impl Page<'_> {
     }
 }
 
-/// Says what is to be known of the answer, and how the command ends for it.
-fn end(printer: &Printer, answer: &Answer, for_people: bool) -> Result<Exit, Fault> {
-    if for_people {
-        printer.say(&told(answer));
-    } else {
-        printer.json(&envelope(answer))?;
-    }
-    Ok(if answer.is_complete() { Exit::Done } else { Exit::Undetermined })
-}
-
 /// The answer in words. The last line says the most.
-fn told(answer: &Answer) -> String {
+fn told(answer: &Answer, period: Option<&str>, best_effort: bool) -> String {
     let mut lines = super::warnings(&answer.troubles);
+    if best_effort {
+        lines.push(format!("note: {}", review::BEST_EFFORT));
+    }
     lines.extend(super::undecided(&answer.undecided));
     if answer.counted > 0 {
         lines.push(format!(
-            "{} were only counted, in roll-ups (`--kind rollup`)",
-            amount(answer.counted, "decision more", "decisions more")
+            "{} more {} only counted, in roll-ups (`--kind rollup`)",
+            answer.counted,
+            if answer.counted == 1 { "was" } else { "were" }
+        ));
+    }
+    if answer.counted_may_fit > 0 {
+        lines.push(format!(
+            "{}: roll-ups (`--kind rollup`) do not say enough to tell",
+            review::only_counted_may_fit(answer.counted_may_fit)
         ));
     }
     if let Some(through) = answer.removed_through {
@@ -178,42 +194,27 @@ fn told(answer: &Answer) -> String {
         1 => "1 matches".to_owned(),
         more => format!("{more} match"),
     };
-    lines.push(match &answer.scanned {
-        Some(scanned) => format!(
-            "records {} to {}, {} to {}: {matched}; the answer is {complete}",
-            scanned.first.0,
-            scanned.last.0,
-            line::seconds(&super::time(scanned.first.1)),
-            line::seconds(&super::time(scanned.last.1)),
-        ),
-        None => format!("no record is of that time; the answer is {complete}"),
+    if let Some(period) = period {
+        lines.push(format!("asked for: {period}"));
+        lines.push(match &answer.covers {
+            Some(Ends { first, last }) => format!("the log has {}", range(*first, *last)),
+            None => "the log has no record".to_owned(),
+        });
+    }
+    lines.push(match (&answer.scanned, period) {
+        (Some(scanned), _) => {
+            format!("{}: {matched}; the answer is {complete}", range(scanned.first, scanned.last))
+        }
+        (None, Some(_)) => format!("no record is of that time; the answer is {complete}"),
+        (None, None) => format!("the log has no record; the answer is {complete}"),
     });
     lines.join("\n")
 }
 
-fn amount(count: u64, one: &str, more: &str) -> String {
-    if count == 1 { format!("1 {one}") } else { format!("{count} {more}") }
-}
-
-/// The answer for programs: the last line.
-fn envelope(answer: &Answer) -> Json {
-    let end = |(seq, ts): (u64, i64)| json!({"seq": seq.to_string(), "ts": super::time(ts)});
-    let scanned = answer.scanned.as_ref().map(
-        |scanned| json!({"records": scanned.records, "first": end(scanned.first), "last": end(scanned.last)}),
-    );
-    let undecided: Map<String, Json> =
-        answer.undecided.iter().map(|(why, count)| (why.clone(), (*count).into())).collect();
-    json!({
-        "schema": "moonward.audit-query/1",
-        "complete": answer.is_complete(),
-        "scanned": scanned,
-        "matched": answer.matched,
-        "shown": answer.shown,
-        "counted_in_rollups": answer.counted,
-        "undecided": undecided,
-        "removed_through": answer.removed_through.map(|seq| seq.to_string()),
-        "troubles": answer.troubles,
-    })
+/// Records from the first to the last, with their times.
+fn range(first: (u64, i64), last: (u64, i64)) -> String {
+    let time = |ts: i64| review::moment(&super::time(ts));
+    format!("records {} to {}, {} to {}", first.0, last.0, time(first.1), time(last.1))
 }
 
 #[cfg(test)]
@@ -230,23 +231,34 @@ mod tests {
             shown: 13,
             ..Answer::default()
         };
+        let told = |answer: &Answer| super::told(answer, None, false);
         assert_eq!(
             told(&answer),
             "records 1 to 40, 1970-01-01 00:00:00Z to 1970-01-01 00:00:39Z: 13 match; the answer is complete"
         );
         answer.shown = 2;
         answer.counted = 250;
+        answer.counted_may_fit = 1_899;
         answer.undecided = [("had no `record.context.bytes`".to_owned(), 12)].into();
         answer.troubles = (1..=7).map(|number| format!("line {number}\u{1b}")).collect();
-        let told = told(&answer);
+        let said = told(&answer);
         for expected in [
             "warning: line 5\\u{1b}\nwarning: 2 more like these\n12 records had no `record.context.bytes`, and are not among those that match\n",
-            "\n250 decisions more were only counted, in roll-ups (`--kind rollup`)\n",
+            "\n250 more were only counted, in roll-ups (`--kind rollup`)\n1 899 more were only counted, and may fit: ",
             "\nthe newest 2 are shown; `--limit 0` shows all\n",
         ] {
-            assert!(told.contains(expected), "{told}");
+            assert!(said.contains(expected), "{said}");
         }
-        assert!(told.ends_with("13 match; the answer is NOT complete"), "{told}");
-        assert_eq!(super::told(&Answer::default()), "no record is of that time; the answer is complete");
+        assert!(said.ends_with("13 match; the answer is NOT complete"), "{said}");
+        assert_eq!(told(&Answer::default()), "the log has no record; the answer is complete");
+        answer =
+            Answer { covers: Some(Ends { first: (1, 0), last: (9, 5_000_000_000) }), ..Answer::default() };
+        assert_eq!(
+            super::told(&answer, Some("since 2026-11-27 13:00:00Z"), true),
+            "note: best_effort: what cannot be recorded happens all the same\n\
+             asked for: since 2026-11-27 13:00:00Z\n\
+             the log has records 1 to 9, 1970-01-01 00:00:00Z to 1970-01-01 00:00:05Z\n\
+             no record is of that time; the answer is complete"
+        );
     }
 }

@@ -10,7 +10,7 @@ use audit::read;
 use clap::{Args, ValueEnum};
 use diagnostic::visible;
 use review::limits::{REPORT_ROWS, REPORT_ROWS_MAX, TROUBLES_MAX};
-use review::{Condition, Gathering, Period, Row, Selection, Undecided, recent};
+use review::{Condition, Fits, Gathering, Period, Row, Selection, Undecided, recent};
 use serde_json::{Value as Json, json};
 use tempfile::NamedTempFile;
 
@@ -75,9 +75,9 @@ impl Report {
 
     /// Reads the log and prints what there is to say.
     pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
-        let folder = self.place.folder()?;
-        let selection = self.filters.selection();
+        let selection = self.filters.selection()?;
         let filter = self.filters.filter(printer)?;
+        let folder = self.place.folder()?;
         let period = Period { since: selection.since, until: selection.until };
         let mut gathering = Gathering::new(folder.display().to_string(), period, self.rows);
         gathering.filtered(self.filters.words());
@@ -98,6 +98,9 @@ impl Report {
         let undecided = super::undecided(&reasons);
         undecided.iter().for_each(|why| printer.say(&format!("warning: {why}")));
         let report = gathering.finish();
+        if report.is_empty() && printer.output() == Output::Text && folder.is_dir() {
+            self.filters.say_nearest(&folder, printer);
+        }
         match (&self.html, self.output) {
             (Some(file), _) if is_stdout(file) => printer.data(&report.to_html())?,
             (Some(file), _) => {
@@ -137,7 +140,7 @@ fn gather(folder: &Path, gathering: &mut Gathering, wanted: &Wanted<'_>) {
                 let oldest = *oldest.get_or_insert(seq);
                 progress.at("reading", seq.saturating_sub(oldest), newest.saturating_sub(oldest));
                 let segment = line.place.segment;
-                gathering.add(&line.record, |record, policies| wanted.holds(segment, record, policies));
+                gathering.add(&line.record, |record, policies| wanted.fits(segment, record, policies));
             }
             Err(error) => gathering.is_missing(error.to_string()),
         }
@@ -167,24 +170,40 @@ impl<'f> Wanted<'f> {
         Self { log, selection, condition, is_all, undecided, troubles, asked }
     }
 
-    /// Whether a decision or a roll-up is counted; of a roll-up, `policies` are those of its first decision.
-    fn holds(&self, segment: u64, record: &Json, policies: &[String]) -> bool {
+    /// Whether a decision or a roll-up is counted; of a roll-up, `policies` are those of its first decision, if they are known.
+    fn fits(&self, segment: u64, record: &Json, policies: Option<&[String]>) -> Fits {
         if self.is_all {
-            return true;
+            return Fits::Yes;
         }
-        let Ok(row) = Row::of_record(record) else { return false };
+        let Ok(row) = Row::of_record(record) else { return Fits::No };
         if row.kind == "rollup" {
-            // What was only counted has no members that an expression could look at.
-            let of_policy = |wanted: &String| policies.contains(wanted);
-            let fits = self.selection.may_count(&row) && self.selection.policy.as_ref().is_none_or(of_policy);
-            return fits && self.condition.is_none();
+            return self.counts(&row, policies);
         }
-        let decided = match self.condition.as_ref().filter(|_| self.selection.holds(&row)) {
+        if self.holds(segment, &row, record) { Fits::Yes } else { Fits::No }
+    }
+
+    fn counts(&self, row: &Row, policies: Option<&[String]>) -> Fits {
+        let of_policy = self
+            .selection
+            .policy
+            .as_ref()
+            .map_or(Some(true), |wanted| policies.map(|policies| policies.contains(wanted)));
+        match of_policy {
+            _ if !self.selection.may_count(row) => Fits::No,
+            Some(false) => Fits::No,
+            // What was only counted has no members that an expression could look at.
+            Some(true) if self.condition.is_none() => Fits::Yes,
+            _ => Fits::Maybe,
+        }
+    }
+
+    fn holds(&self, segment: u64, row: &Row, record: &Json) -> bool {
+        let decided = match self.condition.as_ref().filter(|_| self.selection.holds(row)) {
             Some(condition) => {
                 self.asked.set(self.asked.get() + 1);
                 condition.holds(self.log, segment, record)
             }
-            None => Ok(self.selection.holds(&row)),
+            None => Ok(self.selection.holds(row)),
         };
         match decided {
             Ok(holds) => holds,

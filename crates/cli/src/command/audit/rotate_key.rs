@@ -67,7 +67,7 @@ impl RotateKey {
         })?;
         log.close()?;
         match printer.output() {
-            Output::Json => printer.json(&json!({"new": new.to_string(), "old": old.to_string()}))?,
+            Output::Json => printer.json(&json!({"schema": "moonward.audit-rotate-key/1", "new": new.to_string(), "old": old.to_string()}))?,
             Output::Text => printer.data(&format!("{new}\n"))?,
         }
         printer.say(&format!(

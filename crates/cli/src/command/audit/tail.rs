@@ -10,7 +10,8 @@ use clap::{Args, ValueEnum};
 use diagnostic::visible;
 use review::limits::{FOLLOW_INTERVAL, TROUBLES_MAX};
 use review::{
-    Condition, Follower, Group, GroupBy, Groups, RawLine, ReadError, Row, Selection, Undecided, recent,
+    Condition, Follower, Group, GroupBy, Groups, MayFit, RawLine, ReadError, Row, Selection, Undecided,
+    recent,
 };
 use serde_json::{Value as Json, json};
 
@@ -39,8 +40,9 @@ const LINES_AT_ONCE: usize = 10_000;
 /// Show the newest records, and follow those that come
 ///
 /// One line a record: when, what was decided, who asked for what on what, which policy decided, where in which script, and the
-/// record's id. Roll-ups are shown too where the decisions that they count may fit: a flood is not silent. With `-o json` each line is the
-/// record as it is in the log.
+/// record's id. Roll-ups are shown too where the decisions that they count fit: a flood is not silent. Where `--where` or `--policy` cannot
+/// tell, how many were only counted and may fit is said. With `-o json` each line is the record as it is in the log: one JSON
+/// value a line.
 ///
 /// Exits with 4 when a part of the log cannot be read, or `--where` can be decided of no record that was looked at.
 ///
@@ -100,12 +102,16 @@ impl Tail {
         let condition = filter.as_ref().map(condition);
         let for_people = printer.output() == Output::Text;
         let selection =
-            if for_people { self.filters.selection_for_people() } else { self.filters.selection() };
+            if for_people { self.filters.selection_for_people()? } else { self.filters.selection()? };
         let mut screen = Screen::new(printer, self.group_by.map(Into::into), self.follow);
-        let wanted = Wanted {
+        if self.place.is_best_effort() {
+            screen.best_effort();
+        }
+        let mut wanted = Wanted {
             log: &folder,
             selection: &selection,
             condition: condition.as_ref(),
+            may_fit: MayFit::default(),
             undecided: RefCell::default(),
             asked: Cell::default(),
         };
@@ -116,12 +122,15 @@ impl Tail {
             }
         }
         let limit = self.limit.unwrap_or(if self.group_by.is_some() { COUNTED } else { SHOWN });
-        let (end, complete) = self.newest(&folder, limit, &wanted, &mut screen)?;
+        let (end, complete) = self.newest(&folder, limit, &mut wanted, &mut screen)?;
         if self.follow {
-            follow(&folder, end, &wanted, &mut screen)?;
+            follow(&folder, end, &mut wanted, &mut screen)?;
             return Ok(Exit::Done);
         }
-        screen.table_if_due(true)?;
+        if screen.shown == 0 && for_people {
+            self.filters.say_nearest(&folder, printer);
+        }
+        screen.table_if_due(&wanted.may_fit, true)?;
         Ok(if complete { Exit::Done } else { Exit::Undetermined })
     }
 
@@ -129,15 +138,18 @@ impl Tail {
         &self,
         folder: &Path,
         limit: usize,
-        wanted: &Wanted<'_>,
+        wanted: &mut Wanted<'_>,
         screen: &mut Screen<'_>,
     ) -> Result<(review::LinePlace, bool), Fault> {
         if !folder.exists() {
             return Ok((review::LinePlace::default(), true));
         }
-        let mut unread = Vec::new();
+        let (mut unread, mut best_effort) = (Vec::new(), false);
         let found = recent(folder, limit, &mut |line| match wanted.read(line) {
-            Ok(read) => read.is_some(),
+            Ok((row, record)) => {
+                best_effort |= row.best_effort;
+                record.is_some()
+            }
             Err(why) => {
                 if unread.len() < TROUBLES_MAX {
                     unread.push(why);
@@ -148,6 +160,9 @@ impl Tail {
         let reasons = wanted.undecided.take();
         unread.extend(review::none_decided(&reasons, wanted.asked.take()));
         super::undecided(&reasons).iter().for_each(|why| screen.printer.say(&format!("warning: {why}")));
+        if best_effort {
+            screen.best_effort();
+        }
         let unread: Vec<String> = found.troubles.iter().map(ToString::to_string).chain(unread).collect();
         super::warnings(&unread).iter().for_each(|warning| screen.printer.say(warning));
         if found.cut {
@@ -156,7 +171,7 @@ impl Tail {
             );
         }
         for line in &found.lines {
-            if let Ok(Some((row, record))) = wanted.read(line)
+            if let Ok((row, Some(record))) = wanted.read(line)
                 && !screen.show(line, &row, &record)?
             {
                 break;
@@ -171,7 +186,7 @@ impl Tail {
 fn follow(
     folder: &Path,
     from: review::LinePlace,
-    wanted: &Wanted<'_>,
+    wanted: &mut Wanted<'_>,
     screen: &mut Screen<'_>,
 ) -> Result<(), Fault> {
     let mut follower = Follower::new(folder, from);
@@ -183,15 +198,23 @@ fn follow(
                 Ok(line) => {
                     screen.in_order(&line);
                     match wanted.read(&line) {
-                        Ok(Some((row, record))) if !screen.show(&line, &row, &record)? => return Ok(()),
-                        Ok(_) => {}
+                        Ok((row, record)) => {
+                            if row.best_effort {
+                                screen.best_effort();
+                            }
+                            if let Some(record) = record
+                                && !screen.show(&line, &row, &record)?
+                            {
+                                return Ok(());
+                            }
+                        }
                         Err(why) => screen.warn(&why),
                     }
                 }
                 Err(trouble) => screen.warn(&trouble.to_string()),
             }
         }
-        if !screen.table_if_due(false)? {
+        if !screen.table_if_due(&wanted.may_fit, false)? {
             return Ok(());
         }
         if nothing {
@@ -209,31 +232,38 @@ struct Wanted<'a> {
     undecided: RefCell<BTreeMap<String, u64>>,
     /// Records of which it was to tell.
     asked: Cell<u64>,
+    /// What was only counted, and is not shown.
+    may_fit: MayFit,
 }
 
 impl Wanted<'_> {
-    /// The record of a line, if it is one of them; or why that cannot be said. A record that does not say so itself is none.
-    fn read(&self, line: &RawLine) -> Result<Option<(Row, Json)>, String> {
+    /// The row of a line, and the record if it is one of them; or why that cannot be said. A record that does not say so itself
+    /// is none.
+    fn read(&mut self, line: &RawLine) -> Result<(Row, Option<Json>), String> {
         let no_record = |why: String| {
             ReadError::NotARecord { file: line.file.to_path_buf(), place: line.place, why }.to_string()
         };
         let row = Row::of_line(&line.bytes).map_err(no_record)?;
-        let counts =
-            self.condition.is_none() && self.selection.policy.is_none() && self.selection.may_count(&row);
-        if !self.selection.holds(&row) && !counts {
-            return Ok(None);
-        }
-        let record = serde_json::from_slice(&line.bytes).map_err(|error| no_record(error.to_string()))?;
-        let Some(condition) = self.condition else { return Ok(Some((row, record))) };
-        self.asked.set(self.asked.get() + 1);
-        match condition.holds(self.log, line.place.segment, &record) {
-            Ok(holds) => Ok(holds.then_some((row, record))),
-            Err(Undecided::Record(why)) => {
-                review::count_reason(&mut self.undecided.borrow_mut(), why);
-                Ok(None)
+        let counts = self.selection.may_count(&row);
+        let is_decided = self.condition.is_none() && self.selection.policy.is_none();
+        let mut found = None;
+        if self.selection.holds(&row) || (counts && is_decided) {
+            let record = serde_json::from_slice(&line.bytes).map_err(|error| no_record(error.to_string()))?;
+            let holds = |condition: &Condition<'_>| {
+                self.asked.set(self.asked.get() + 1);
+                condition.holds(self.log, line.place.segment, &record)
+            };
+            match self.condition.map_or(Ok(true), holds) {
+                Ok(true) => found = Some(record),
+                Ok(false) => {}
+                Err(Undecided::Record(why)) => review::count_reason(&mut self.undecided.borrow_mut(), why),
+                Err(Undecided::Part(why)) => return Err(why),
             }
-            Err(Undecided::Part(why)) => Err(why),
         }
+        if found.is_none() && counts {
+            self.may_fit.add(&row);
+        }
+        Ok((row, found))
     }
 }
 
@@ -248,6 +278,11 @@ struct Screen<'a> {
     drawn: usize,
     next_table: Instant,
     changed: bool,
+    /// Records that were shown or counted.
+    shown: u64,
+    /// How many were said to be only counted, and may fit.
+    said_may_fit: u64,
+    said_best_effort: bool,
     last_seq: Option<u64>,
 }
 
@@ -262,12 +297,16 @@ impl<'a> Screen<'a> {
             drawn: 0,
             next_table: Instant::now(),
             changed: true,
+            shown: 0,
+            said_may_fit: 0,
+            said_best_effort: false,
             last_seq: None,
         }
     }
 
     /// Shows or counts a record. False when nobody reads any more.
     fn show(&mut self, raw: &RawLine, row: &Row, record: &Json) -> Result<bool, Fault> {
+        self.shown += 1;
         if let Some(groups) = &mut self.groups {
             groups.add(row);
             self.changed = true;
@@ -276,6 +315,13 @@ impl<'a> Screen<'a> {
         match self.printer.output() {
             Output::Text => self.printer.part(&line::line(record, self.terminal)),
             Output::Json => self.printer.part(&format!("{}\n", super::raw(&raw.bytes, || record.clone()))),
+        }
+    }
+
+    /// Says once that the log lets happen what it cannot record.
+    fn best_effort(&mut self) {
+        if !std::mem::replace(&mut self.said_best_effort, true) {
+            self.printer.say(&format!("note: {}", review::BEST_EFFORT));
         }
     }
 
@@ -295,18 +341,25 @@ impl<'a> Screen<'a> {
     }
 
     /// The counts, when there are new ones and the last ones are old enough. False when nobody reads any more.
-    fn table_if_due(&mut self, last: bool) -> Result<bool, Fault> {
-        let Some(groups) = &self.groups else { return Ok(true) };
-        if !last && (!self.changed || Instant::now() < self.next_table) {
+    fn table_if_due(&mut self, may_fit: &MayFit, last: bool) -> Result<bool, Fault> {
+        let more_may_fit = may_fit.count() > self.said_may_fit;
+        let changed = self.changed && self.groups.is_some();
+        if !last && (!(changed || more_may_fit) || Instant::now() < self.next_table) {
             return Ok(true);
         }
         self.changed = false;
+        self.said_may_fit = may_fit.count();
         self.next_table = Instant::now() + TABLE_INTERVAL;
-        let largest = groups.largest();
+        let Some(groups) = &self.groups else {
+            if more_may_fit {
+                self.printer.say(&format!("note: {}", review::only_counted_may_fit(may_fit.count())));
+            }
+            return Ok(true);
+        };
         if self.printer.output() == Output::Json {
-            return self.printer.json_part(&counts(&largest));
+            return self.printer.json_part(&counts(groups, may_fit));
         }
-        let table = table(groups.by(), &largest);
+        let table = table(groups, may_fit);
         let lines = table.lines().count();
         let again = match (self.redraws, self.drawn) {
             (true, 1..) => format!("\x1b[{}A\x1b[J", self.drawn),
@@ -318,15 +371,32 @@ impl<'a> Screen<'a> {
     }
 }
 
-fn counts(largest: &[(&str, Group)]) -> Json {
-    let groups = largest.iter().map(|(name, group)| {
+fn counts(groups: &Groups, may_fit: &MayFit) -> Json {
+    let largest = groups.largest();
+    let listed = largest.iter().map(|(name, group)| {
         json!({"name": name, "denied": group.denied, "allowed": group.allowed, "counted": group.counted,
             "other": group.other})
     });
-    json!({"schema": "moonward.audit-groups/1", "groups": groups.collect::<Vec<_>>()})
+    json!({"schema": "moonward.audit-groups/1", "groups": listed.collect::<Vec<_>>(),
+        "counted_may_fit": may_fit.count(), "rollups_forgotten": groups.forgotten()})
 }
 
-fn table(by: GroupBy, largest: &[(&str, Group)]) -> String {
+/// The largest groups, and what is to be known of the counts.
+fn table(groups: &Groups, may_fit: &MayFit) -> String {
+    let mut text = rows(groups.by(), &groups.largest());
+    if may_fit.count() > 0 {
+        text.push_str(&format!("{}\n", review::only_counted_may_fit(may_fit.count())));
+    }
+    if groups.forgotten() > 0 {
+        text.push_str(&format!(
+            "{} roll-ups were too many to be followed: what they count may be counted twice\n",
+            groups.forgotten()
+        ));
+    }
+    text
+}
+
+fn rows(by: GroupBy, largest: &[(&str, Group)]) -> String {
     let by = match by {
         GroupBy::Actor => "actor",
         GroupBy::Action => "action",
@@ -358,11 +428,11 @@ mod tests {
     fn a_table_has_the_largest_groups_and_says_how_many_more_there_are() {
         let group = |denied| Group { denied, allowed: 2, counted: 3, other: 0 };
         assert_eq!(
-            table(GroupBy::Actor, &[("a\u{1b}", group(10))]),
+            rows(GroupBy::Actor, &[("a\u{1b}", group(10))]),
             "   denied   allowed   counted     other  actor\n       10         2         3         0  a\\u{1b}\n"
         );
         let many: Vec<(&str, Group)> = (0..23).map(|_| ("x", group(1))).collect();
-        assert!(table(GroupBy::Actor, &many).ends_with("x\nand 3 more\n"));
-        assert!(!table(GroupBy::Actor, &many[..20]).contains("more"));
+        assert!(rows(GroupBy::Actor, &many).ends_with("x\nand 3 more\n"));
+        assert!(!rows(GroupBy::Actor, &many[..20]).contains("more"));
     }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use audit::{Doubt, Figures, Finding, Question, Tail, Verdict};
 use diagnostic::visible;
+use review::{BEST_EFFORT, moment};
 use serde_json::{Value as Json, json};
 
 use crate::shell;
@@ -37,6 +38,9 @@ pub(super) fn text(question: &Question<'_>, verdict: &Verdict) -> String {
         0 => String::new(),
         compressed => format!(", {compressed} of them compressed"),
     };
+    if figures.best_effort {
+        row("mode", BEST_EFFORT.to_owned());
+    }
     row("segments", format!("{}{compressed}", figures.segments));
     if figures.unsealed > 0 {
         row("", format!("{} ended by trouble with the disk, without a checkpoint", figures.unsealed));
@@ -79,9 +83,9 @@ fn records(figures: &Figures) -> String {
         records => format!(
             "{records}, from {} ({}) to {} ({})",
             figures.first_record,
-            seconds(&figures.first_ts),
+            moment(&figures.first_ts),
             figures.last_record,
-            seconds(&figures.last_ts)
+            moment(&figures.last_ts)
         ),
     }
 }
@@ -211,7 +215,7 @@ pub(super) fn json(question: &Question<'_>, verdict: &Verdict) -> Json {
         Finding::Unverifiable(doubt) => insert("why", doubt.to_string().into()),
         Finding::Tampered(found) => {
             insert("why", found.wrong.to_string().into());
-            insert("record", found.record.into());
+            insert("record", found.record.to_string().into());
             insert("file", found.file.display().to_string().into());
             insert("line", found.line.into());
         }
@@ -223,9 +227,13 @@ pub(super) fn json(question: &Question<'_>, verdict: &Verdict) -> Json {
     insert("trusted", ids(&mut question.trust.iter().map(|key| key.id().to_string())).into());
     insert("keys", ids(&mut figures.keys.iter().map(ToString::to_string)).into());
     insert("records", figures.records.into());
-    insert("first", json!({"seq": figures.first_record, "ts": figures.first_ts}));
-    insert("last", json!({"seq": figures.last_record, "ts": figures.last_ts, "head": figures.head}));
+    insert("first", json!({"seq": figures.first_record.to_string(), "ts": figures.first_ts}));
+    insert(
+        "last",
+        json!({"seq": figures.last_record.to_string(), "ts": figures.last_ts, "head": figures.head}),
+    );
     insert("removed", figures.removed.into());
+    insert("best_effort", figures.best_effort.into());
     insert("segments", figures.segments.into());
     insert("compressed", figures.compressed.into());
     insert("unsealed", figures.unsealed.into());
@@ -242,11 +250,6 @@ pub(super) fn json(question: &Question<'_>, verdict: &Verdict) -> Json {
     insert("end", tail.into());
     insert("torn_bytes", torn);
     json
-}
-
-/// A time without what is below a second.
-fn seconds(time: &str) -> String {
-    time.split_once('.').map_or_else(|| time.to_owned(), |(whole, _)| format!("{whole}Z"))
 }
 
 fn counted(count: u64, what: &str) -> String {
@@ -307,7 +310,7 @@ mod tests {
             let question = question(Path::new("log"));
             let text = text(&question, &verdict);
             for expected in [
-                "  records            7, from 1 (2026-11-27T13:00:01Z) to 7 (2026-11-27T13:00:07Z)\n",
+                "  records            7, from 1 (2026-11-27 13:00:01Z) to 7 (2026-11-27 13:00:07Z)\n",
                 "  after the last     2 records lie after the last checkpoint, held by the chain alone\n",
                 "  end                open, with 1 byte of an incomplete line: a write in progress, or a crash\n",
             ] {

@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use app::Outline;
 use audit::{Checkpoint, Finding, Question, VerifyError, VerifyingKey};
 use clap::Args;
 
+use super::filters::time;
 use super::verdict;
 use crate::command::{LogFolder, OutputForm};
 use crate::exit::Exit;
@@ -44,9 +45,10 @@ pub(super) struct Verify {
     /// File with a checkpoint that was kept where the log's writer cannot reach
     #[arg(long, value_name = "FILE")]
     against: Option<PathBuf>,
-    /// Only segments that hold records since so long ago, such as `2d`: faster, and no proof of what is before
-    #[arg(long, value_name = "DURATION", value_parser = value::parse_duration)]
-    since: Option<Duration>,
+    /// Only segments that hold records since then, written as for `query` (`2d`, `2026-11-27 13:00`): faster, and no proof of what
+    /// is before
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    since: Option<SystemTime>,
     #[command(flatten)]
     log: LogFolder,
     #[command(flatten)]
@@ -67,19 +69,21 @@ impl Verify {
             Some(app) if self.app.is_some() || self.log.log.is_none() => written_with(app)?,
             _ => Vec::new(),
         };
+        let best_effort = app.as_ref().is_some_and(|app| {
+            self.log.log.is_none() && app.log_options(None).mode == audit::Mode::BestEffort
+        });
         let trust = match app {
             _ if !self.keys.is_empty() => self.keys.iter().map(|key| given(key)).collect::<Result<_, _>>()?,
             Some(app) => of_app(&app)?,
             None => Vec::new(),
         };
         let against = self.against.as_deref().map(checkpoint).transpose()?;
-        let since = self.since.and_then(|since| SystemTime::now().checked_sub(since));
         let question = Question {
             folder: &folder,
             trust: &trust,
             in_force: &in_force,
             against: against.as_ref(),
-            since,
+            since: self.since,
         };
         let line = Mutex::new(ProgressLine::new());
         let verdict = audit::verify(&question, &|progress| {
@@ -90,7 +94,8 @@ impl Verify {
             );
         });
         drop(line);
-        let verdict = verdict.map_err(fault)?;
+        let mut verdict = verdict.map_err(fault)?;
+        verdict.figures.best_effort |= best_effort;
         if printer.output() == Output::Json {
             printer.json(&verdict::json(&question, &verdict))?;
         } else {
@@ -173,10 +178,9 @@ fn text_of(path: &Path, help: &str) -> Result<String, Fault> {
 
 fn fault(error: VerifyError) -> Fault {
     match error {
-        VerifyError::NoLog(_) => Fault::Malformed {
-            message: error.to_string(),
-            help: "a log begins with the first `moonward run` or `moonward call`; `--log DIR` names another folder",
-        },
+        VerifyError::NoLog(_) => Fault::failed(error.to_string()).with_help(
+            "a log begins with the first `moonward run` or `moonward call`; `--log DIR` names another folder",
+        ),
         VerifyError::Unreadable { .. } => Fault::failed(error.to_string()).with_help(
             "a log can change while it is read: try again; its files have to be readable by this user",
         ),

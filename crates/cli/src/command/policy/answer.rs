@@ -13,7 +13,7 @@ use crate::shell;
 /// Lines of one policy that are shown; the rest is in the file.
 const LINES_MAX: usize = 20;
 
-/// What is said of a policy on trial, where policies are listed.
+/// What is said of a policy in shadow, where policies are listed.
 pub(super) const IN_SHADOW: &str = " (in shadow)";
 
 /// A decided case.
@@ -42,7 +42,7 @@ pub(super) struct Answer {
     shadow: Option<Shadow>,
     /// Of a default deny: the permits that were looked at and did not match.
     considered: Vec<Policy>,
-    /// Of a default deny: the permits on trial whose heads let them match. They decide nothing.
+    /// Of a default deny: the permits in shadow whose heads let them match. They decide nothing.
     in_shadow: Vec<Policy>,
     /// What nobody said and was taken to be so.
     assumed: Vec<String>,
@@ -94,7 +94,7 @@ pub(super) struct Policy {
     /// Its `@severity`.
     #[serde(skip_serializing_if = "Option::is_none")]
     severity: Option<String>,
-    /// `shadow` for one on trial.
+    /// `shadow` for one in shadow.
     #[serde(skip_serializing_if = "Option::is_none")]
     mode: Option<&'static str>,
 }
@@ -133,7 +133,7 @@ impl Answer {
             considered = sitting.considered(case)?;
             considered.retain(|policy| !policy.forbids());
         }
-        let (on_trial, considered): (Vec<_>, Vec<_>) =
+        let (in_shadow, considered): (Vec<_>, Vec<_>) =
             considered.into_iter().partition(|policy| policy.shadow);
         Ok(Self {
             decision: if verdict.allows() { "allow" } else { "deny" },
@@ -151,7 +151,7 @@ impl Answer {
                 errors: would.errors.iter().map(|error| error.to_string()).collect(),
             }),
             considered: considered.iter().map(Policy::of).collect(),
-            in_shadow: on_trial.iter().map(Policy::of).collect(),
+            in_shadow: in_shadow.iter().map(Policy::of).collect(),
             assumed: assumed.to_vec(),
             shown: verdict.policies.into_iter().chain(verdict.failed).collect(),
         })
@@ -210,7 +210,7 @@ impl Answer {
         let why = match self.decision_kind {
             DecisionKind::Allow => format!("permitted by {}", ids(&self.policies)),
             DecisionKind::DenyForbid => format!("forbidden by {}", ids(&self.policies)),
-            DecisionKind::DenyDefault => "no permit matches".to_owned(),
+            DecisionKind::DenyDefault => review::NO_POLICY_PERMITS.to_owned(),
             DecisionKind::DenyError => match self.failed.as_slice() {
                 [] => "the case could not be decided".to_owned(),
                 failed => format!("{} failed", ids(failed)),
@@ -233,7 +233,7 @@ impl Answer {
                     .to_owned(),
             ),
             DecisionKind::DenyDefault if self.scopes.is_empty() => Some(format!(
-                "`{actor}` has no scope, so nothing permits it anything; name one with `--scope ID`"
+                "`{actor}` has no scope; name one with `--scope ID`"
             )),
             DecisionKind::DenyDefault if self.considered.is_empty() => {
                 let scopes: Vec<String> = self.scopes.iter().map(|scope| format!("`{scope}`")).collect();

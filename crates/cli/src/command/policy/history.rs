@@ -7,6 +7,7 @@ use app::limits::HISTORY_ROWS_MAX;
 use app::{Archive, Outline};
 use clap::Args;
 use diagnostic::visible;
+use review::moment;
 use serde_json::{Value as Json, json};
 
 use crate::command::{LogFolder, OutputForm};
@@ -207,7 +208,7 @@ fn line(row: &Json) -> String {
             }
             parts.push(match text(row, "/until") {
                 "" => "the last to be loaded".to_owned(),
-                until => format!("until {}", seconds(until)),
+                until => format!("until {}", moment(until)),
             });
             if row.get("archived") == Some(&Json::Bool(false)) {
                 parts.push("not kept".to_owned());
@@ -222,7 +223,7 @@ fn line(row: &Json) -> String {
     }
     parts.push(format!("record {}", text(row, "/record")));
     let said =
-        format!("{}  {:8}  {digest}  {}", seconds(text(row, "/since")), text(row, "/what"), parts.join(", "));
+        format!("{}  {:8}  {digest}  {}", moment(text(row, "/since")), text(row, "/what"), parts.join(", "));
     format!("{}\n", visible(&said))
 }
 
@@ -237,11 +238,6 @@ fn cause(row: &Json) -> &str {
 /// Enough of a digest to be typed.
 pub(super) fn short(digest: &str) -> &str {
     digest.get(..12).unwrap_or(digest)
-}
-
-/// A time without what is below a second.
-fn seconds(time: &str) -> String {
-    time.split_once('.').map_or_else(|| time.to_owned(), |(whole, _)| format!("{whole}Z"))
 }
 
 fn first_line(text: &str) -> &str {

@@ -11,6 +11,7 @@ use policy::{Actor, Archived, InvalidQuestion, ScopeSet, Tenant};
 use serde_json::{Map, Value as Json, json};
 
 use super::super::OutputForm;
+use super::super::recorded::recorded;
 use super::answer::Answer;
 use super::premises::{Source, asker, failed, study, usage, usage_with};
 use crate::exit::Exit;
@@ -35,7 +36,7 @@ Examples:
   moonward policy simulate my-app -l default/user/ada -a process.spawn -r app:hello
   moonward policy simulate my-app -l default/user/ada -a process.send -r p1 -c '{\"pid\": \"p2\", \"bytes\": 10}' --entities world.yaml
   moonward policy simulate my-app -l default/user/ada -a process.spawn -r app:hello --without permits.spawn
-  moonward policy simulate my-app --from 01M85MP7TGDSSKZKVNNN5KCKM7 --then
+  moonward policy simulate my-app --from last --then
   moonward policy dry-run my-app --from 01M85MP7TGDSSKZKVNNN5KCKM7 --with stricter.cedar -o json")]
 pub(super) struct Simulate {
     #[command(flatten)]
@@ -71,7 +72,7 @@ pub(super) struct Simulate {
     /// Decide also without the policy of this id; can be given more than once
     #[arg(long, value_name = "ID")]
     without: Vec<String>,
-    /// Decide a recorded decision again, by the id of its record
+    /// Decide a recorded decision again: by the id of its record, its first characters, at least 8, or `last` for the newest denial
     #[arg(long, value_name = "RECORD", conflicts_with_all = ["actor", "action", "resource", "context", "scopes", "entities"])]
     from: Option<String>,
     /// Folder of the audit log that holds the record [default: the app's own]
@@ -113,7 +114,7 @@ impl Simulate {
         }
         let mut premises = self.source.premises(self.entities.as_deref())?;
         let asked = match &self.from {
-            Some(record) => match recorded(record, self.log.as_deref().or(premises.log()))? {
+            Some(record) => match self.recorded(record, self.log.as_deref().or(premises.log()))? {
                 Ok(recorded) => Asked::Recorded(Box::new(recorded)),
                 Err(why) => return undetermined(printer, &why),
             },
@@ -131,7 +132,7 @@ impl Simulate {
                 Err(NoAnswer::Invalid(error)) => return Err(usage(&error)),
             }
         }
-        print(printer, &asked, &answers, &self.words())?;
+        print(printer, (&asked, Set::Now), &answers, &self.words())?;
         let allows = answers.last().is_some_and(Answer::allows);
         Ok(if allows { Exit::Done } else { Exit::Denied })
     }
@@ -142,7 +143,7 @@ impl Simulate {
             Some(log) => log.clone(),
             None => Outline::read(&self.source.app).map_err(Fault::Invalid)?.log_options(None).folder,
         };
-        let (again, record) = match recorded(record, Some(&log))? {
+        let (again, record) = match self.recorded(record, Some(&log))? {
             Ok(recorded) => recorded,
             Err(why) => return undetermined(printer, &why),
         };
@@ -161,12 +162,35 @@ impl Simulate {
         let asked = Asked::Recorded(Box::new((again, record)));
         match answer(study, &scopes, &asked)? {
             Ok(answer) => {
-                print(printer, &asked, std::slice::from_ref(&answer), &self.words())?;
+                print(printer, (&asked, Set::Then), std::slice::from_ref(&answer), &self.words())?;
                 Ok(if answer.allows() { Exit::Done } else { Exit::Denied })
             }
             Err(NoAnswer::NotReplayable(why)) => undetermined(printer, &why),
             Err(NoAnswer::Invalid(error)) => Err(usage(&error)),
         }
+    }
+
+    /// The case of a record, with the record; or why it cannot be decided again.
+    fn recorded(
+        &self,
+        name: &str,
+        log: Option<&Path>,
+    ) -> Result<Result<(Again, Json), NotReplayable>, Fault> {
+        let Some(log) = log else {
+            return Err(usage(
+                &"there is no app whose log could hold the record; name the log with `--log DIR`",
+            ));
+        };
+        let place = match &self.log {
+            Some(log) => format!("{} --log {}", shell::path(&self.source.app), shell::path(log)),
+            None => shell::path(&self.source.app),
+        };
+        let line = recorded(name, log, &place)?;
+        let record = match audit::stored(log, &line) {
+            Ok(record) => record,
+            Err(error) => return Ok(Err(NotReplayable(error.to_string()))),
+        };
+        Ok(Again::of_record(&record).map(|again| (again, record)))
     }
 
     /// The policies and scopes that are meant, as a shell takes them.
@@ -209,24 +233,6 @@ impl Simulate {
     }
 }
 
-/// The case of a record, with the record; or why it cannot be decided again.
-fn recorded(record: &str, log: Option<&Path>) -> Result<Result<(Again, Json), NotReplayable>, Fault> {
-    let id = record.parse().map_err(|_| usage(&format!("`{}` is no id of a record", visible(record))))?;
-    let Some(log) = log else {
-        return Err(usage(&"there is no app whose log could hold the record; name the log with `--log DIR`"));
-    };
-    let found = audit::find(log, id).map_err(|error| Fault::failed(error.to_string()))?;
-    let Some(line) = found else {
-        let message = format!("no record `{}` in `{}`", visible(record), log.display());
-        return Err(Fault::failed(message).with_help("`--log DIR` names another log"));
-    };
-    let record = match audit::stored(log, &line) {
-        Ok(record) => record,
-        Err(error) => return Ok(Err(NotReplayable(error.to_string()))),
-    };
-    Ok(Again::of_record(&record).map(|again| (again, record)))
-}
-
 /// Why arguments are no case, and what to write instead.
 fn unfit(error: &InvalidCase) -> Fault {
     if let InvalidCase::Question(InvalidQuestion::MissingField { field, .. }) = error {
@@ -255,11 +261,26 @@ fn answer(study: Study, scopes: &ScopeSet, asked: &Asked) -> Result<Result<Answe
     decided.map_err(|error| failed(&error))
 }
 
-fn print(printer: &Printer, asked: &Asked, answers: &[Answer], asked_of: &str) -> Result<(), Fault> {
-    let recorded = match asked {
-        Asked::Recorded(recorded) => recorded.1.get("decision_kind").and_then(Json::as_str),
+/// By which policies a recorded decision is decided again.
+#[derive(Debug, Clone, Copy)]
+enum Set {
+    /// Those of the app as it is.
+    Now,
+    /// Those that decided it.
+    Then,
+}
+
+fn print(
+    printer: &Printer,
+    (asked, set): (&Asked, Set),
+    answers: &[Answer],
+    asked_of: &str,
+) -> Result<(), Fault> {
+    let of_record = |name: &str| match asked {
+        Asked::Recorded(recorded) => recorded.1.get(name).and_then(Json::as_str),
         Asked::Posed(_) => None,
     };
+    let recorded = of_record("decision_kind");
     if printer.output() == Output::Json {
         let json = match answers {
             [before, after] => json!({ "before": before, "after": after }),
@@ -268,12 +289,26 @@ fn print(printer: &Printer, asked: &Asked, answers: &[Answer], asked_of: &str) -
         return match (recorded, json) {
             (Some(recorded), Json::Object(mut json)) => {
                 json.insert("recorded".to_owned(), recorded.into());
+                let by = match set {
+                    Set::Now => "now",
+                    Set::Then => "then",
+                };
+                json.insert("policies_of".to_owned(), by.into());
                 printer.json(&Json::Object(json))
             }
             (_, json) => printer.json(&json),
         };
     }
     let mut text = recorded.map_or_else(String::new, |kind| format!("recorded: {}\n", visible(kind)));
+    if let Some(digest) = of_record("policy_set") {
+        let digest = visible(digest.get(..12).unwrap_or(digest));
+        text.push_str(&match set {
+            Set::Now => {
+                format!("again by the policies of now; `--then` takes set {digest}, which decided it\n")
+            }
+            Set::Then => format!("again by set {digest}, which decided it\n"),
+        });
+    }
     match answers {
         [before, after] => {
             text.push_str(&format!(
