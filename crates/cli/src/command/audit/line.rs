@@ -211,7 +211,7 @@ mod tests {
         let shown = line(&record, Some(Terminal { colour: false, columns: 80 }));
         let lines: Vec<&str> = shown.lines().map(str::trim_start).collect();
         assert_eq!(lines[0], "2026-11-27 13:06:06Z denied  acme/service/orders -> process.spawn");
-        assert_eq!((lines.len(), lines[1]), (3, format!("on {pid}").as_str()));
+        assert_eq!((lines.len(), lines[1]), (4, format!("on {pid}").as_str()));
         assert_eq!(line(&record, None).lines().count(), 1);
     }
 
@@ -272,7 +272,7 @@ mod tests {
                 denied,
                 "denied  redacted:89abcdef -> process.spawn\n                     on redacted:89abcdef\n",
             ),
-            (rotated, "key_rotate\n                     key 32e8b641 signs the log from here on\n"),
+            (rotated, "key_rotate key 32e8b641 signs the log from here on\n"),
             (
                 loaded,
                 "policy_load\n                     policy set 0123456789ab came into force, with 18 policies\n                     \
@@ -301,6 +301,6 @@ mod tests {
             *record.pointer_mut(path).unwrap() = "a\u{1b}[2J\u{202e}\nb".into();
         }
         let shown = line(&record, Some(Terminal { colour: false, columns: 80 }));
-        assert!(!shown.contains(['\u{1b}', '\u{202e}']) && shown.matches('\n').count() == 3, "{shown}");
+        assert!(!shown.contains(['\u{1b}', '\u{202e}']) && shown.matches('\n').count() == 4, "{shown}");
     }
 }

@@ -296,7 +296,7 @@ mod tests {
         insert(&mut refused, "by", Some(json!({"uid": 1, "login": "ada", "host": "de\u{202e}sk"})));
         assert_eq!(
             line(&refused),
-            "2026-11-24T02:03:01Z  refused   0123456789ab  stayed in force: error: \\u{1b}[31mred, by ada@de\\u{202e}sk, record R1\n"
+            "2026-11-24 02:03:01Z  refused   0123456789ab  stayed in force: error: \\u{1b}[31mred, by ada@de\\u{202e}sk, record R1\n"
         );
     }
 }
