@@ -55,7 +55,7 @@ impl FaultyDisk {
         self.fail(|_| None);
     }
 
-    /// From here on a sync does not return.
+    /// From here on a sync of a segment does not return.
     pub(crate) fn hold_syncs(&self) {
         *self.faults.syncs_held.lock().unwrap() = true;
     }
@@ -78,11 +78,19 @@ impl Faults {
 impl Disk for FaultyDisk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn SegmentFile>> {
         self.faults.check(Operation::Create)?;
-        Ok(Box::new(FaultyFile { file: LocalDisk.create(path)?, faults: self.faults.clone() }))
+        Ok(Box::new(FaultyFile {
+            file: LocalDisk.create(path)?,
+            faults: self.faults.clone(),
+            is_segment: is_segment(path),
+        }))
     }
 
     fn append(&self, path: &Path) -> io::Result<Box<dyn SegmentFile>> {
-        Ok(Box::new(FaultyFile { file: LocalDisk.append(path)?, faults: self.faults.clone() }))
+        Ok(Box::new(FaultyFile {
+            file: LocalDisk.append(path)?,
+            faults: self.faults.clone(),
+            is_segment: is_segment(path),
+        }))
     }
 
     fn cut(&self, path: &Path, bytes: u64) -> io::Result<()> {
@@ -119,6 +127,7 @@ impl Disk for FaultyDisk {
 struct FaultyFile {
     file: Box<dyn SegmentFile>,
     faults: Arc<Faults>,
+    is_segment: bool,
 }
 
 impl SegmentFile for FaultyFile {
@@ -131,8 +140,9 @@ impl SegmentFile for FaultyFile {
     }
 
     fn sync(&mut self) -> io::Result<()> {
+        // What is kept beside the segments is synced by whoever keeps it, who waits for it anyway.
         let held = self.faults.syncs_held.lock().unwrap();
-        drop(self.faults.released.wait_while(held, |held| *held).unwrap());
+        drop(self.faults.released.wait_while(held, |held| *held && self.is_segment).unwrap());
         self.faults.check(Operation::Sync)?;
         self.file.sync()
     }
@@ -144,4 +154,8 @@ impl SegmentFile for FaultyFile {
     fn bytes(&self) -> io::Result<u64> {
         self.file.bytes()
     }
+}
+
+fn is_segment(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "jsonl")
 }
