@@ -152,8 +152,8 @@ impl Redactor {
     fn redact(&self, entry: &mut Entry) -> Vec<Arc<str>> {
         // What the log says of itself is kept, but for who it says it of.
         if matches!(entry, Entry::Event(event) if event.kind.is_the_logs()) {
-            let actor = self.paths.iter().filter(|path| &***path == "actor");
-            return actor.filter(|path| self.replace(entry, path)).cloned().collect();
+            let who = |path: &&Arc<str>| is_within(path, "actor") || is_within(path, "asserted_by");
+            return self.paths.iter().filter(who).filter(|path| self.replace(entry, path)).cloned().collect();
         }
         let names = Names::of(self, entry);
         let at_paths: Vec<bool> = self.paths.iter().map(|path| self.replace(entry, path)).collect();
