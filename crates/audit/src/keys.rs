@@ -67,8 +67,8 @@ impl Keys {
             None => {
                 tracing::warn!(
                     signed_by = %signer, key = %current,
-                    "the key of the audit log is not the one that signed it so far: `moonward audit verify` will say that the \
-                     log was tampered with from here on. If another log has the same key file, and its key was changed, see \
+                    "the key of the audit log is not the one that signed it so far: neither hands over to the other, and `moonward \
+                     audit verify` needs both from here on (`--key`). If another log has the same key file, and its key was changed, see \
                      `moonward audit rotate-key --hand-over`"
                 );
                 self.gone = Some(signer);
