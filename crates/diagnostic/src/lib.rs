@@ -5,11 +5,13 @@
 //! this one form. This crate knows nothing of YAML, Cedar or Lua.
 
 mod excerpt;
+mod grouped;
 mod nearest;
 mod render;
 mod visible;
 
 pub use excerpt::marked_lines;
+pub use grouped::grouped;
 pub use nearest::did_you_mean;
 pub use render::render;
 pub use visible::visible;

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use diagnostic::visible;
+use diagnostic::{grouped, visible};
 use serde_json::Value as Json;
 
 use crate::member::{items, number, shown, text};
@@ -53,19 +53,6 @@ pub fn redacted_short(text: &str) -> Cow<'_, str> {
 /// The same with what a terminal or a reader would obey made visible.
 pub(crate) fn named(text: &str) -> String {
     visible(&redacted_short(text))
-}
-
-/// A number with groups of three digits.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut shown = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            shown.push(' ');
-        }
-        shown.push(digit);
-    }
-    shown
 }
 
 /// One of a thing, or a number of them.

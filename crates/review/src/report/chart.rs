@@ -1,11 +1,12 @@
 //! The trend as a picture: SVG that stands in a page, without script. Colours are classes, which the page's style gives.
 
+use diagnostic::grouped;
 use std::fmt::Write as _;
 
 use super::page::escaped;
 use super::trend::{Trend, length};
 use super::{Report, text};
-use crate::wording::{grouped, moment, short};
+use crate::wording::{moment, short};
 
 /// Units of the picture, which is drawn as wide as the page allows.
 const WIDTH: u64 = 960;

@@ -1,11 +1,12 @@
 //! A report in Markdown (GitHub's, with tables). What a tenant could name is in code spans, which nothing in it can leave.
 
+use diagnostic::grouped;
 use std::fmt::Write as _;
 
 use super::Report;
 use super::text::{burst, load_said};
 use super::trend::length;
-use crate::wording::{grouped, moment, named, short};
+use crate::wording::{moment, named, short};
 
 impl Report {
     /// In Markdown. Ends with a line break.

@@ -5,13 +5,13 @@
 
 use std::fmt::Write as _;
 
-use diagnostic::visible;
+use diagnostic::{grouped, visible};
 use value::base64::{Alphabet, encode};
 
 use super::tables::Table;
 use super::text::{burst, load_said};
 use super::{At, Report};
-use crate::wording::{grouped, moment, only_counted_may_fit, redacted_short, short, short_id};
+use crate::wording::{moment, only_counted_may_fit, redacted_short, short, short_id};
 
 const STYLE: &str = include_str!("page.css");
 

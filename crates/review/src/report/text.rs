@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use diagnostic::visible;
+use diagnostic::{grouped, visible};
 
 use super::loads::Load;
 use super::new::FirstSeen;
@@ -11,7 +11,7 @@ use super::trend::length;
 use super::{At, Report};
 use crate::limits::REPORT_LINES_MAX;
 use crate::wording::{
-    BEST_EFFORT, by_nothing, counted, grouped, moment, named, only_counted_may_fit, short, short_id,
+    BEST_EFFORT, by_nothing, counted, moment, named, only_counted_may_fit, short, short_id,
 };
 
 /// Columns of the longest bar.

@@ -3,6 +3,7 @@
 //! The limits of a manifest are declared as a table. The others are constants whose documentation gives number, unit
 //! and reason: it is what the page shows.
 
+use diagnostic::grouped;
 use std::fmt::Write as _;
 
 /// The crates' bounds, by what they bound.
@@ -60,19 +61,6 @@ fn value(number: u64, unit: &str) -> String {
         _ => None,
     };
     shown.unwrap_or_else(|| format!("{} {unit}", grouped(number)))
-}
-
-/// Digits in groups of three.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut shown = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            shown.push(' ');
-        }
-        shown.push(digit);
-    }
-    shown
 }
 
 /// Name and documentation of each constant in a source, in order.
