@@ -102,6 +102,11 @@ impl Study {
         &self.generation.bundle
     }
 
+    /// Every policy, the guard's first.
+    pub fn policies(&self) -> impl Iterator<Item = PolicyView> {
+        self.bundle().policies().map(|loaded| self.places.view(loaded))
+    }
+
     /// The same with these tenants instead of those of the same id; whom nobody declared counts as suspended.
     #[must_use]
     pub fn with_tenants(mut self, tenants: impl IntoIterator<Item = Tenant>) -> Self {

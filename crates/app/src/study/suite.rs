@@ -157,6 +157,11 @@ impl Suites {
         &self.tests
     }
 
+    /// Whether the policies that a test is about are an app's, and not files that were named.
+    pub fn is_of_app(&self, test: &Test) -> bool {
+        self.studies.get(test.study).is_some_and(|((files, _), _)| files.is_empty())
+    }
+
     /// The policies that a test is about.
     pub fn study(&self, test: &Test) -> Option<&Study> {
         self.studies.get(test.study).map(|(_, study)| study)

@@ -4,6 +4,7 @@
 
 mod answer;
 mod check;
+mod coverage;
 mod effective;
 mod fmt;
 mod history;

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use app::study::{Premises, Suites};
 use clap::{Args, ValueEnum};
+use policy::study::{Study, Verdict};
 
+use super::coverage::{Coverage, Percent, Wanted};
 use super::premises::{failed, usage};
 use super::test_report::{Report, Tested};
 use crate::exit::Exit;
@@ -17,11 +19,16 @@ use crate::print::{Output, Printer};
 /// denied. PATH is an app, a folder or file of tests (`*_test.yaml`), or a file of tests in the JSON form of
 /// `cedar run-tests`. Exits with 5 if a cell comes out otherwise than it must, with 3 if a test cannot be
 /// understood or there is none.
+///
+/// With `--coverage` it also tells which policies determined no decision: a permit by allowing, a forbid by denying. With a
+/// percentage it exits with 5 if fewer did; nothing is rounded up, and where there is no policy nothing is enough. The
+/// shipped guard, and what is in shadow, is not counted.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   moonward policy test my-app
   moonward policy test my-app --filter 'stay home'
+  moonward policy test my-app --coverage 95
   moonward policy test my-app/policies/tests/permits_test.yaml -o junit > tests.xml
   moonward policy test cases.json --policies policies/")]
 pub(super) struct Test {
@@ -37,6 +44,12 @@ pub(super) struct Test {
     /// Run only the tests whose name or file holds this text
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
+    /// Tell which policies the tests cover, and fail below so many percent
+    #[arg(long, value_name = "PERCENT", num_args = 0..=1)]
+    coverage: Option<Option<Percent>>,
+    /// Count the policies of the shipped guard too: for tests that are about it
+    #[arg(long, requires = "coverage")]
+    shipped_guard: bool,
     /// Form of the output: `json` also for errors
     #[arg(short, long, value_name = "FORM", value_enum, default_value_t)]
     output: Form,
@@ -72,20 +85,30 @@ impl Test {
             let error = diagnostic::Diagnostic::error("policy.no-tests", message);
             return Err(Fault::Invalid(vec![error]));
         }
-        let mut report = Report::default();
-        let tests = suites.tests();
-        // Tests of one file are beside each other, and about the same policies.
-        for test in tests {
+        let wanted = self.coverage.map(|least| Wanted { least, shipped_guard: self.shipped_guard });
+        let mut report = Report::new(wanted.map(Coverage::new));
+        let mut known: Vec<&Study> = Vec::new();
+        for test in suites.tests() {
             let Some(study) = suites.study(test) else { continue };
-            let tested = study.sit(|sitting| Tested::of(test, sitting)).map_err(|error| failed(&error))?;
-            report.push(tested.map_err(|error| usage(&error))?);
+            let of_app = suites.is_of_app(test);
+            let coverage = &mut report.coverage;
+            if !known.iter().any(|known| std::ptr::eq(*known, study)) {
+                known.push(study);
+                coverage.iter_mut().for_each(|coverage| coverage.add(study, of_app));
+            }
+            let note = |verdict: &Verdict| {
+                coverage.iter_mut().for_each(|coverage| coverage.note(verdict, of_app));
+            };
+            let tested = study.sit(|sitting| Tested::of(test, sitting, note));
+            report.push(tested.map_err(|error| failed(&error))?.map_err(|error| usage(&error))?);
         }
         match self.output {
             Form::Text => printer.data(&report.to_text())?,
             Form::Json => printer.json(&report.to_json())?,
             Form::Junit => printer.data(&report.to_junit())?,
         }
-        Ok(if report.fell_short() == 0 { Exit::Done } else { Exit::FellShort })
+        let is_covered = report.coverage.as_ref().is_none_or(Coverage::is_enough);
+        Ok(if report.fell_short() == 0 && is_covered { Exit::Done } else { Exit::FellShort })
     }
 }
 

@@ -5,16 +5,21 @@ use std::fmt::Write as _;
 use app::study::{Cell, Test};
 use diagnostic::visible;
 use policy::DecisionKind;
-use policy::study::Sitting;
+use policy::study::{Sitting, Verdict};
 use serde::Serialize;
 use serde_json::{Value as Json, json};
+
+use super::coverage::Coverage;
 
 /// Cells of one test that are shown to people when they fall short; the rest is counted.
 const CELLS_SHOWN_MAX: usize = 20;
 
 /// Tests that were run.
-#[derive(Debug, Default)]
-pub(super) struct Report(Vec<Tested>);
+pub(super) struct Report {
+    tests: Vec<Tested>,
+    /// Which policies they covered, if that is asked for.
+    pub(super) coverage: Option<Coverage>,
+}
 
 /// One test that was run.
 #[derive(Debug, Serialize)]
@@ -49,12 +54,17 @@ struct Outcome {
 }
 
 impl Tested {
-    /// Runs a test.
+    /// Runs a test; `decided` is told each verdict.
     ///
     /// # Errors
     /// None that reading the test has not found.
-    pub(super) fn of(test: &Test, sitting: &mut Sitting<'_>) -> Result<Self, policy::InvalidQuestion> {
-        let cells = test.cells.iter().map(|cell| Outcome::of(cell, sitting)).collect::<Result<_, _>>()?;
+    pub(super) fn of(
+        test: &Test,
+        sitting: &mut Sitting<'_>,
+        mut decided: impl FnMut(&Verdict),
+    ) -> Result<Self, policy::InvalidQuestion> {
+        let cells = test.cells.iter().map(|cell| Outcome::of(cell, sitting, &mut decided));
+        let cells = cells.collect::<Result<_, _>>()?;
         let (line, _) = test.span.position();
         Ok(Self { file: test.file.clone(), line, name: test.name.clone(), cells })
     }
@@ -65,8 +75,13 @@ impl Tested {
 }
 
 impl Outcome {
-    fn of(cell: &Cell, sitting: &mut Sitting<'_>) -> Result<Self, policy::InvalidQuestion> {
+    fn of(
+        cell: &Cell,
+        sitting: &mut Sitting<'_>,
+        decided: &mut impl FnMut(&Verdict),
+    ) -> Result<Self, policy::InvalidQuestion> {
         let (verdict, fell_short) = cell.decide(sitting)?;
+        decided(&verdict);
         let policy = |policy: &policy::study::PolicyView| format!("{} ({})", policy.id, policy.position());
         Ok(Self {
             principal: cell.principal.clone(),
@@ -94,24 +109,29 @@ impl Outcome {
 }
 
 impl Report {
+    /// Nothing run yet; whether what is covered is to be told.
+    pub(super) fn new(coverage: Option<Coverage>) -> Self {
+        Self { tests: Vec::new(), coverage }
+    }
+
     pub(super) fn push(&mut self, tested: Tested) {
-        self.0.push(tested);
+        self.tests.push(tested);
     }
 
     /// How many cells came out otherwise than they must.
     pub(super) fn fell_short(&self) -> usize {
-        self.0.iter().map(|tested| tested.short().count()).sum()
+        self.tests.iter().map(|tested| tested.short().count()).sum()
     }
 
     fn cells(&self) -> usize {
-        self.0.iter().map(|tested| tested.cells.len()).sum()
+        self.tests.iter().map(|tested| tested.cells.len()).sum()
     }
 
     /// For people: each test, and of those that fell short the cells.
     pub(super) fn to_text(&self) -> String {
         let mut text = String::new();
         let mut file = None;
-        for tested in &self.0 {
+        for tested in &self.tests {
             if file != Some(&tested.file) {
                 let _ = writeln!(text, "{}", visible(&tested.file));
                 file = Some(&tested.file);
@@ -135,13 +155,14 @@ impl Report {
                 let _ = writeln!(text, "        and {} more", counted(short - CELLS_SHOWN_MAX, "cell"));
             }
         }
+        text.extend(self.coverage.as_ref().map(Coverage::to_text));
         let _ = writeln!(text, "{}", self.summary());
         text
     }
 
     fn summary(&self) -> String {
-        let (tests, cells, short) = (self.0.len(), self.cells(), self.fell_short());
-        let failed = self.0.iter().filter(|tested| tested.short().next().is_some()).count();
+        let (tests, cells, short) = (self.tests.len(), self.cells(), self.fell_short());
+        let failed = self.tests.iter().filter(|tested| tested.short().next().is_some()).count();
         let counts = format!("{}, {}", counted(tests, "test"), counted(cells, "cell"));
         match short {
             0 => format!("ok: {counts}"),
@@ -155,20 +176,25 @@ impl Report {
 
     /// For programs.
     pub(super) fn to_json(&self) -> Json {
-        json!({
-            "tests": self.0,
-            "counts": { "tests": self.0.len(), "cells": self.cells(), "fell_short": self.fell_short() },
-        })
+        let mut json = json!({
+            "tests": self.tests,
+            "counts": { "tests": self.tests.len(), "cells": self.cells(), "fell_short": self.fell_short() },
+        });
+        if let (Some(coverage), Json::Object(members)) = (&self.coverage, &mut json) {
+            members.insert("coverage".to_owned(), coverage.to_json());
+        }
+        json
     }
 
     /// A suite a test, a case a cell.
     pub(super) fn to_junit(&self) -> String {
+        let uncovered = self.coverage.as_ref().map_or(0, |coverage| usize::from(!coverage.is_enough()));
         let mut text = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"{}\" failures=\"{}\">\n",
-            self.cells(),
-            self.fell_short()
+            self.cells() + usize::from(self.coverage.is_some()),
+            self.fell_short() + uncovered
         );
-        for tested in &self.0 {
+        for tested in &self.tests {
             let _ = writeln!(
                 text,
                 "  <testsuite name=\"{}\" file=\"{}\" tests=\"{}\" failures=\"{}\">",
@@ -193,6 +219,7 @@ impl Report {
             }
             text.push_str("  </testsuite>\n");
         }
+        text.extend(self.coverage.as_ref().map(Coverage::to_junit));
         text.push_str("</testsuites>\n");
         text
     }
@@ -203,7 +230,7 @@ fn counted(count: usize, what: &str) -> String {
 }
 
 /// Text in XML, with nothing left that XML 1.0 does not allow (2.2, Characters).
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for character in visible(text).chars() {
         match character {
