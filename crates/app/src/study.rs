@@ -9,6 +9,8 @@ mod premises;
 mod run_tests;
 mod suite;
 mod vocabulary;
+mod who;
 
 pub use premises::{Premises, WithFiles};
 pub use suite::{Cell, Expected, Suites, Test};
+pub use who::{Ask, Asked, NoRoll, Roll};

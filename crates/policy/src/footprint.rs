@@ -132,18 +132,37 @@ impl Tree {
     /// What the policy can read when it is asked for this permission.
     pub(crate) fn footprint(&self, spec: &'static Spec) -> Footprint {
         let tree = self.0.as_ref().ok_or(NotFollowed("its syntax tree cannot be had"))?;
-        let mut walk = Walk { spec, reads: BTreeSet::new() };
+        let mut walk = Walk::new(spec);
         walk.policy(tree)?;
         Ok(walk.reads.into_iter().collect())
     }
 }
 
+/// What an expression can read, with what a footprint leaves out.
+pub(crate) struct Reading {
+    pub(crate) reads: BTreeSet<Read>,
+    /// Whether it reads more of who asks than its tenant: the actor itself, or the scopes held.
+    pub(crate) of_asker: bool,
+}
+
+/// What an expression of a policy can read when the policy is asked for this permission.
+pub(crate) fn reading(expression: &Expr, spec: &'static Spec) -> Result<Reading, NotFollowed> {
+    let mut walk = Walk::new(spec);
+    walk.value(expression)?;
+    Ok(Reading { reads: walk.reads, of_asker: walk.of_asker })
+}
+
 struct Walk {
     spec: &'static Spec,
     reads: BTreeSet<Read>,
+    of_asker: bool,
 }
 
 impl Walk {
+    fn new(spec: &'static Spec) -> Self {
+        Self { spec, reads: BTreeSet::new(), of_asker: false }
+    }
+
     fn policy(&mut self, tree: &pst::Policy) -> Result<(), NotFollowed> {
         let body = tree.body();
         match &body.resource {
@@ -163,6 +182,11 @@ impl Walk {
         let is_constant = match &read {
             Read::Value(chain) | Read::Presence(chain) => of_principal(chain),
             Read::Same(one, other) => of_principal(one) && of_principal(other),
+        };
+        let is_more = |chain: &Chain| of_principal(chain) && chain.steps.first() != Some(&Attribute::Tenant);
+        self.of_asker |= match &read {
+            Read::Value(chain) | Read::Presence(chain) => is_more(chain),
+            Read::Same(one, other) => is_more(one) || is_more(other),
         };
         if !is_constant {
             self.reads.insert(read);
@@ -233,7 +257,7 @@ impl Walk {
         Ok(())
     }
 
-    fn path(&self, expression: &Expr) -> Result<Path, NotFollowed> {
+    fn path(&mut self, expression: &Expr) -> Result<Path, NotFollowed> {
         match expression {
             Expr::Var(Var::Action) => Ok(Path::Constant),
             Expr::Var(Var::Principal) => Ok(Path::Chain(Chain { root: Root::Principal, steps: Vec::new() })),
@@ -247,10 +271,13 @@ impl Walk {
         }
     }
 
-    fn step(&self, path: Path, name: &str) -> Result<Path, NotFollowed> {
+    fn step(&mut self, path: Path, name: &str) -> Result<Path, NotFollowed> {
         match path {
             Path::Constant => Ok(Path::Constant),
-            Path::Context if name == "scopes" => Ok(Path::Constant),
+            Path::Context if name == "scopes" => {
+                self.of_asker = true;
+                Ok(Path::Constant)
+            }
             Path::Context => {
                 let root = if name == "pid" { Some(Root::Caller) } else { self.field(name) };
                 // A field that the action does not have is never there.

@@ -181,9 +181,17 @@ impl Generation {
     /// # Errors
     /// The question cannot be put to Cedar.
     pub(crate) fn case(&self, question: &Question<'_>, class: &Class) -> Result<Case, Unanswerable> {
+        self.case_with(question, &class.shared)
+    }
+
+    /// The same, with the entities that the class shares.
+    ///
+    /// # Errors
+    /// The question cannot be put to Cedar.
+    pub(crate) fn case_with(&self, question: &Question<'_>, shared: &Entities) -> Result<Case, Unanswerable> {
         let Question { actor, scopes, process, spec, ref resource, context } = *question;
         let context = &context.fields();
-        let entities = entity::of_check(&class.shared, &self.bundle.tenants, resource, process, context)?;
+        let entities = entity::of_check(shared, &self.bundle.tenants, resource, process, context)?;
         let request = Request::new(
             uid(EntityType::Actor, actor.id()),
             action_uid(spec.action),

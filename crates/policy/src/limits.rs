@@ -135,6 +135,10 @@ pub const FIRST_ALLOWS_TENANT_MAX: usize = 1000;
 /// again.
 pub const STUDY_CLASSES_MAX: usize = 4096;
 
+/// Pairs of a permit and a tenant of which it is found out whether the permit could let in somebody of the tenant: 100 000,
+/// some seconds. What is beyond counts as letting in.
+pub const STUDY_OPENINGS_MAX: usize = 100_000;
+
 /// Names of what there is that are told to somebody who names what there is not: 5, a line that is read; the rest is
 /// counted.
 pub const STUDY_NAMES_MAX: usize = 5;

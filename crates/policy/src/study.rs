@@ -10,7 +10,9 @@ mod effective;
 mod entities;
 mod facts;
 mod inspect;
+mod partly;
 mod view;
+mod who;
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -28,6 +30,7 @@ pub use entities::InvalidEntity;
 pub use facts::{Assumed, Facts, Unknown};
 pub use inspect::{Inspected, Inspection};
 pub use view::{Place, PolicyView};
+pub use who::{Inquiry, May, Opening, Others, Whom};
 
 use crate::asked::{self, InvalidQuestion};
 use crate::bundle::{Bundle, Loaded};

@@ -14,6 +14,7 @@ mod rollback;
 mod simulate;
 mod test;
 mod test_report;
+mod who_can;
 
 use clap::{Args, Subcommand};
 
@@ -46,6 +47,7 @@ enum Verb {
     Simulate(Box<simulate::Simulate>),
     Effective(effective::Effective),
     Inspect(inspect::Inspect),
+    WhoCan(who_can::WhoCan),
     History(history::History),
     Rollback(rollback::Rollback),
 }
@@ -60,6 +62,7 @@ impl Policy {
             Verb::Simulate(simulate) => simulate.output.output,
             Verb::Effective(effective) => effective.output.output,
             Verb::Inspect(inspect) => inspect.output.output,
+            Verb::WhoCan(who_can) => who_can.output.output,
             Verb::History(history) => history.output.output,
             Verb::Rollback(rollback) => rollback.output.output,
         }
@@ -74,6 +77,7 @@ impl Policy {
             Verb::Simulate(simulate) => simulate.run(printer),
             Verb::Effective(effective) => effective.run(printer),
             Verb::Inspect(inspect) => inspect.run(printer),
+            Verb::WhoCan(who_can) => who_can.run(printer),
             Verb::History(history) => history.run(printer),
             Verb::Rollback(rollback) => rollback.run(printer),
         }

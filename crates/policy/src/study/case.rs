@@ -90,6 +90,8 @@ pub struct Posed {
     pub fields: Vec<(&'static str, Given)>,
     /// What nobody said and was taken to be so, in words.
     pub assumed: Vec<String>,
+    /// How many of these, the first, are about things that were named and that no fact tells of.
+    pub stand_ins: usize,
 }
 
 impl Posed {
@@ -110,6 +112,20 @@ impl Posed {
     ) -> Result<Self, InvalidCase> {
         let spec = asked::spec(action)?;
         Self::of(facts, assumed, (actor, scopes), spec, typed(resource), context)
+    }
+
+    /// The same for somebody of no tenant, of whom nothing is known and who holds no scope.
+    ///
+    /// # Errors
+    /// As [`Posed::new`].
+    pub fn of_nobody(
+        facts: &Facts,
+        action: &str,
+        resource: &str,
+        context: &Map<String, Json>,
+    ) -> Result<Self, InvalidCase> {
+        let nobody = Arc::new(Actor::stand_in(&TenantId::nobody()));
+        Self::new(facts, Assumed::StandIns, (&nobody, &ScopeSet::empty()), action, resource, context)
     }
 
     /// The same for a resource whose type, if it is said, and id are told apart.
@@ -141,6 +157,7 @@ impl Posed {
             };
             fields.push((declared.name, reading.given(spec, declared, value)?));
         }
+        let stand_ins = reading.said.len();
         for declared in spec.context.iter().filter(|declared| declared.required) {
             if !fields.iter().any(|(name, _)| *name == declared.name)
                 && let Some(given) = reading.unsaid(declared, process.is_some())
@@ -150,7 +167,7 @@ impl Posed {
         }
         let said = reading.said;
         let (actor, scopes) = (actor.clone(), scopes.clone());
-        let posed = Self { actor, scopes, process, spec, subject, fields, assumed: said };
+        let posed = Self { actor, scopes, process, spec, subject, fields, assumed: said, stand_ins };
         posed.with(|case| asked::pose(case.action, case.resource.entity_type(), case.fields).map(drop))?;
         Ok(posed)
     }

@@ -185,6 +185,11 @@ impl Facts {
         }
     }
 
+    /// Every actor that is known, with its name, ordered by that.
+    pub fn actors(&self) -> impl Iterator<Item = (&str, &Arc<Actor>)> {
+        self.actors.iter().map(|(name, actor)| (name.as_str(), actor))
+    }
+
     /// The actor of that name.
     ///
     /// # Errors

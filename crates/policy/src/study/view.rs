@@ -69,6 +69,11 @@ impl Places {
         Self(guards.chain(scopes).collect())
     }
 
+    /// Whether it is a policy of the guard: a forbid.
+    pub(super) fn is_guard(&self, loaded: &Arc<Loaded>) -> bool {
+        self.0.get(&Arc::as_ptr(loaded).addr()).is_none_or(|place| *place == Place::Guard)
+    }
+
     pub(super) fn view(&self, loaded: &Arc<Loaded>) -> PolicyView {
         let said = |name| loaded.policy.annotation(name).map(Arc::from);
         PolicyView {

@@ -33,4 +33,5 @@ mod rendered;
 mod sensitive;
 mod shadow;
 mod studied;
+mod who;
 mod world;

@@ -202,15 +202,7 @@ impl Simulate {
     fn posed(&self, premises: &mut Premises) -> Result<Posed, Fault> {
         let text = |given: &Option<String>| given.clone().unwrap_or_default();
         let (actor, scopes) = asker(premises, &text(&self.actor), &self.scopes)?;
-        let context = match self.context.as_deref().map(serde_json::from_str) {
-            None => Map::new(),
-            Some(Ok(Json::Object(context))) => context,
-            Some(Ok(_)) => return Err(usage(&"the context is not a JSON object")),
-            Some(Err(error)) => return Err(usage(&format!("the context is not JSON: {error}"))),
-        };
-        if context.contains_key("scopes") {
-            return Err(usage(&"`context.scopes` are the scopes held: give them with `--scope`"));
-        }
+        let context = given(self.context.as_deref())?;
         let (action, resource) = (text(&self.action), text(&self.resource));
         let posed =
             Posed::new(&premises.facts, Assumed::StandIns, (&actor, &scopes), &action, &resource, &context);
@@ -233,8 +225,22 @@ impl Simulate {
     }
 }
 
+/// The fields of the context that an argument gives.
+pub(super) fn given(context: Option<&str>) -> Result<Map<String, Json>, Fault> {
+    let context = match context.map(serde_json::from_str) {
+        None => Map::new(),
+        Some(Ok(Json::Object(context))) => context,
+        Some(Ok(_)) => return Err(usage(&"the context is not a JSON object")),
+        Some(Err(error)) => return Err(usage(&format!("the context is not JSON: {error}"))),
+    };
+    if context.contains_key("scopes") {
+        return Err(usage(&"`context.scopes` are the scopes held: give them with `--scope`"));
+    }
+    Ok(context)
+}
+
 /// Why arguments are no case, and what to write instead.
-fn unfit(error: &InvalidCase) -> Fault {
+pub(super) fn unfit(error: &InvalidCase) -> Fault {
     if let InvalidCase::Question(InvalidQuestion::MissingField { field, .. }) = error {
         return usage_with(error, Some(&format!("give it with `-c '{{\"{field}\": \"...\"}}'`")));
     }

@@ -1,0 +1,284 @@
+//! Who may: what is told holds whatever is left open, and whoever could be let in is foreseen. Held against random policies
+//! and every completion of random questions.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use policy::study::{Assumed, Facts, May, Others, Posed, Study, Whom};
+use policy::{
+    Actor, Bundle, BundleSources, Process, Scope, ScopeSet, ScopeSources, Spec, Tenant, permission,
+};
+use serde_json::{Map, Value as Json, json};
+
+use crate::random::Random;
+use crate::world::{definition, file, host, scope, tenant};
+
+/// Rounds: each has other policies.
+const ROUNDS: usize = 60;
+
+/// Parts of conditions, by permission. The last of each can fail.
+const SEND: &[&str] = &[
+    "context.bytes < 10",
+    "context.topic == \"a\"",
+    "context.topic == \"a\" || context.bytes == 7",
+    "context has pid",
+    "context has pid && context.pid.definition.tenant == resource.tenant",
+    "context has pid && context.pid.tenant == resource.tenant",
+    "context has pid && context.pid == resource",
+    "context has pid && context.pid.owner == principal",
+    "context has pid && resource has parent && resource.parent == context.pid",
+    "resource.owner == principal",
+    "resource in Moonward::Process::\"p1\"",
+    "principal.hasTag(\"dept\") && principal.getTag(\"dept\") == \"x\"",
+    "principal.verified",
+    "principal.kind == \"user\"",
+    "principal in Moonward::Role::\"acme/clerk\"",
+    "context.scopes.contains(Moonward::Scope::\"acme.security:one\")",
+    "principal.tenant == Moonward::Tenant::\"beta\"",
+    "context.bytes + 9223372036854775800 > 0",
+];
+
+const CANCEL: &[&str] = &[
+    "context has deadline_ms",
+    "context has deadline_ms && context.deadline_ms < 10",
+    "!(context has deadline_ms) || context.deadline_ms > 5",
+    "context has pid",
+    "context has pid && context.pid has parent",
+    "resource has parent",
+    "resource.owner == principal",
+    "principal in Moonward::Role::\"acme/clerk\"",
+    "context has deadline_ms && context.deadline_ms * 4611686018427387904 > 0",
+];
+
+const HEADS: &[&str] = &[
+    "principal",
+    "principal is Moonward::Actor",
+    "principal in Moonward::Tenant::\"acme\"",
+    "principal in Moonward::Role::\"acme/clerk\"",
+    "principal == Moonward::Actor::\"acme/user/ada\"",
+    "principal == Moonward::Actor::\"acme/user/unknown\"",
+];
+
+const RESOURCES: &[&str] = &[
+    "resource",
+    "resource is Moonward::Process",
+    "resource == Moonward::Process::\"p1\"",
+    "resource == Moonward::Process::\"p2\"",
+];
+
+fn condition(random: &mut Random, parts: &[&str], depth: u64) -> String {
+    let one = |random: &mut Random| format!("({})", condition(random, parts, depth.saturating_sub(1)));
+    match random.below(if depth == 0 { 1 } else { 6 }) {
+        1 => format!("{} && {}", one(random), one(random)),
+        2 => format!("{} || {}", one(random), one(random)),
+        3 => format!("!{}", one(random)),
+        4 => format!("if {} then {} else {}", one(random), one(random), one(random)),
+        _ => (*random.choose(parts)).to_owned(),
+    }
+}
+
+fn policies(
+    random: &mut Random,
+    effect: &str,
+    name: &str,
+    spec: &Spec,
+    heads: &[&str],
+    parts: &[&str],
+) -> String {
+    let mut text = String::new();
+    for number in 0..=random.below(3) {
+        let (head, resource) = (random.choose(heads), random.choose(RESOURCES));
+        let clause = *random.choose(&["when", "unless", ""]);
+        let clause = match clause {
+            "" => String::new(),
+            clause => format!("{clause} {{ {} }}", condition(random, parts, 2)),
+        };
+        let mode = if random.below(8) == 0 { "@mode(\"shadow\") " } else { "" };
+        text.push_str(&format!(
+            "@id(\"{name}.{number}\") {mode}{effect} ({head}, action == Moonward::Action::\"{}\", {resource}) {clause};\n",
+            spec.action
+        ));
+    }
+    text
+}
+
+fn own() -> Arc<Scope> {
+    Arc::new(Scope::new("acme.security:one", &tenant("acme"), false).unwrap())
+}
+
+/// Random policies that load: warnings of a guard refuse it, so it takes some tries.
+fn bundle(random: &mut Random, spec: &Spec, parts: &[&str]) -> Bundle {
+    loop {
+        // Arithmetic is no part of a guard.
+        let guard = policies(random, "forbid", "guard", spec, HEADS, &parts[..parts.len() - 1]);
+        let guards = if random.below(2) == 0 { vec![file("guard.cedar", &guard)] } else { Vec::new() };
+        let system = policies(random, "permit", "system", spec, HEADS, parts);
+        let acme = policies(random, "permit", "acme", spec, HEADS, parts);
+        let sources = BundleSources {
+            guards,
+            scopes: vec![
+                ScopeSources { scope: scope(), files: vec![file("system.cedar", &system)] },
+                ScopeSources { scope: own(), files: vec![file("acme.cedar", &acme)] },
+            ],
+            tenants: vec![
+                Tenant::new(tenant("acme")),
+                Tenant { suspended: random.below(6) == 0, ..Tenant::new(tenant("beta")) },
+            ],
+            ..BundleSources::default()
+        };
+        if let Ok(bundle) = Bundle::load(sources) {
+            return bundle;
+        }
+    }
+}
+
+fn an_actor(random: &mut Random) -> Arc<Actor> {
+    let tenants = ["acme", "acme", "acme", "beta", "system"];
+    let tenant = *random.choose(&tenants);
+    let kind = *random.choose(&["user", "service", "derived"]);
+    let kind = if tenant == "system" && random.below(2) == 0 { "operator" } else { kind };
+    let name = *random.choose(&["ada", "bob", "unknown"]);
+    let mut actor = Actor::parse(&format!("{tenant}/{kind}/{name}")).unwrap();
+    if tenant == "acme" && random.below(2) == 0 {
+        actor = actor.with_roles(["acme/clerk"]).unwrap();
+    }
+    if random.below(2) == 0 {
+        actor = actor.with_tags([("dept".to_owned(), (*random.choose(&["x", "y"])).to_owned())]).unwrap();
+    }
+    if random.below(2) == 0 {
+        actor = actor.with_verified();
+    }
+    Arc::new(actor)
+}
+
+/// Two processes, the second a child of the first, and two of the asker's.
+fn facts(actor: &Arc<Actor>, owners: &[Arc<Actor>; 2]) -> Facts {
+    let mut facts = Facts::default();
+    for id in ["acme", "beta"] {
+        facts.add_tenant(Tenant::new(tenant(id)));
+    }
+    facts.add_host(host());
+    let made = |pid: &str, owner: &Arc<Actor>, parent: Option<&Arc<Process>>| {
+        Arc::new(Process::new(pid, owner.clone(), definition(owner.tenant()), host(), parent, 0))
+    };
+    let first = made("p1", &owners[0], None);
+    facts.add_process("p2", made("p2", &owners[1], Some(&first)));
+    facts.add_process("own", made("own", actor, None));
+    facts.add_process("own-child", made("own-child", actor, Some(&first)));
+    // The resource and the caller can be one.
+    facts.add_process("p1", first);
+    facts
+}
+
+/// Every value that tells the parts of conditions apart; nothing where a field is left out.
+fn values(field: &str) -> Vec<Option<Json>> {
+    match field {
+        "bytes" => [0, 7, 10, 100].map(|bytes| Some(json!(bytes))).to_vec(),
+        "topic" => ["a", "b"].map(|topic| Some(json!(topic))).to_vec(),
+        "deadline_ms" => vec![None, Some(json!(1)), Some(json!(7)), Some(json!(20))],
+        "pid" => vec![None, Some(json!("own")), Some(json!("own-child"))],
+        other => panic!("{other}"),
+    }
+}
+
+/// Every way to say what is not said.
+fn completions(said: &Map<String, Json>, unsaid: &[&str]) -> Vec<Map<String, Json>> {
+    let mut all = vec![said.clone()];
+    for field in unsaid {
+        let with = |context: &Map<String, Json>, value: Option<Json>| {
+            let mut context = context.clone();
+            context.extend(value.map(|value| ((*field).to_owned(), value)));
+            context
+        };
+        all = all
+            .iter()
+            .flat_map(|context| {
+                values(field).into_iter().map(|value| with(context, value)).collect::<Vec<_>>()
+            })
+            .collect();
+    }
+    all
+}
+
+#[test]
+fn what_is_told_holds_however_the_question_is_completed_and_whoever_asks_is_foreseen() {
+    let mut random = Random::seeded();
+    let (mut told, mut depends, mut open, mut closed) = (0, 0, 0, 0);
+    for round in 0..ROUNDS {
+        let (action, parts) = *random.choose(&[("process.send", SEND), ("process.cancel", CANCEL)]);
+        let spec = permission::find(action).unwrap();
+        let study = Study::new(bundle(&mut random, spec, parts));
+        for _ in 0..12 {
+            let actor = an_actor(&mut random);
+            let owners = [an_actor(&mut random), an_actor(&mut random)];
+            // A process that asks is its actor's: what is said of one is said of the actor that asks.
+            let facts = facts(&actor, &owners);
+            let held = [vec![], vec![scope()], vec![own()], vec![scope(), own()]].map(ScopeSet::new);
+            let scopes = random.choose(&held);
+            let resource = *random.choose(&["p1", "p2"]);
+            let fields: Vec<&str> = spec.context.iter().map(|field| field.name).chain(["pid"]).collect();
+            let (mut context, mut said, mut unsaid) = (Map::new(), BTreeSet::new(), Vec::new());
+            for field in fields {
+                if random.below(2) == 0 {
+                    unsaid.push(field);
+                    continue;
+                }
+                said.insert(field.to_owned());
+                context.extend(random.choose(&values(field)).clone().map(|value| (field.to_owned(), value)));
+            }
+            let pose = |context: &Map<String, Json>, actor: &Arc<Actor>, scopes: &ScopeSet| {
+                Posed::new(&facts, Assumed::Nothing, (actor, scopes), action, resource, context).unwrap()
+            };
+            let allows = |context: &Map<String, Json>| {
+                let posed = pose(context, &actor, scopes);
+                posed.with(|case| study.decide(case)).unwrap().unwrap().allows()
+            };
+            let tenants = ["acme", "beta", "system"].map(tenant);
+            let nobody = Posed::of_nobody(&facts, action, resource, &context).unwrap();
+            let (may, openings) = study
+                .inquire(spec, &said, |inquiry| {
+                    let may = inquiry.may(&pose(&context, &actor, scopes)).unwrap();
+                    let is_known = |_: &str, _: &str| false;
+                    let others = Others { tenants: &tenants, scopes: None, is_known: &is_known };
+                    (may, inquiry.openings(&nobody, others).unwrap())
+                })
+                .unwrap();
+            let answers: BTreeSet<bool> =
+                completions(&context, &unsaid).iter().map(|context| allows(context)).collect();
+            let shown = || {
+                format!(
+                    "round {round}: {actor:?} {scopes:?} {action} {resource} {context:?} without {unsaid:?}: {may:?}\n{}",
+                    study.policies().map(|policy| format!("{:?}\n", policy.span)).collect::<String>()
+                )
+            };
+            match &may {
+                May::Yes(by) => {
+                    assert!(answers == BTreeSet::from([true]) && !by.is_empty(), "{}", shown());
+                    told += 1;
+                }
+                May::No => {
+                    assert_eq!(answers, BTreeSet::from([false]), "{}", shown());
+                    told += 1;
+                }
+                May::Depends { on, by } => {
+                    assert!(!unsaid.is_empty() && !by.is_empty(), "{}", shown());
+                    assert!(!on.is_empty() && on.iter().all(|on| unsaid.contains(on)), "{}", shown());
+                    depends += 1;
+                }
+            }
+            // Whoever it is, an actor that may was to be expected: a token could have made it.
+            let is_open = openings.iter().any(|opening| {
+                opening.tenants.contains(actor.tenant())
+                    && match &opening.whom {
+                        Whom::Actor(id) => *id == **actor.id(),
+                        Whom::Role(role) => actor.roles().any(|held| held == role),
+                        Whom::Anybody => true,
+                    }
+            });
+            assert!(is_open || answers == BTreeSet::from([false]), "{}\n{openings:?}", shown());
+            if is_open { open += 1 } else { closed += 1 }
+        }
+    }
+    println!("{told} told, {depends} depend, {open} open, {closed} closed");
+    assert!(told > 300 && depends > 30 && open > 80 && closed > 80, "the cases test little");
+}
