@@ -6,6 +6,7 @@ mod denials;
 mod loops;
 mod node;
 mod parked;
+mod policy;
 mod report;
 
 use clap::{Args, Subcommand};
@@ -24,7 +25,8 @@ Examples:
   moonward bench loops -o json
   moonward bench check --policies 10000
   moonward bench audit --records 100000
-  moonward bench denials")]
+  moonward bench denials
+  moonward bench policy --policies 10000")]
 pub(crate) struct Bench {
     #[command(subcommand)]
     which: Which,
@@ -37,6 +39,7 @@ enum Which {
     Check(check::Check),
     Audit(audit::Audit),
     Denials(denials::Denials),
+    Policy(policy::Policy),
 }
 
 impl Bench {
@@ -48,6 +51,7 @@ impl Bench {
             Which::Check(check) => check.output.output,
             Which::Audit(audit) => audit.output.output,
             Which::Denials(denials) => denials.output.output,
+            Which::Policy(policy) => policy.output.output,
         }
     }
 
@@ -62,6 +66,7 @@ impl Bench {
             Which::Check(check) => check.measure(printer)?,
             Which::Audit(audit) => audit.measure(printer)?,
             Which::Denials(denials) => denials.measure(printer)?,
+            Which::Policy(policy) => policy.measure(printer)?,
         };
         match printer.output() {
             Output::Text => printer.data(&report.to_text())?,
