@@ -2,16 +2,20 @@
 //!
 //! A folder is looked through without following links. What the text means is not known here.
 
-use std::fs;
+use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::{fs, io};
 
 use diagnostic::{Diagnostic, Source, Span};
 
-use crate::limits::{FOLDER_ENTRIES_MAX, FOLDERS_NESTED_MAX};
+use crate::limits::{FILE_BYTES_MAX, FOLDER_ENTRIES_MAX, FOLDERS_NESTED_MAX};
 use crate::manifest::folder::Folder;
 
-/// The text of a file.
+/// What stands for standard input where a file is named, as everywhere.
+const STANDARD_INPUT: &str = "-";
+
+/// The text of a file, or of standard input.
 ///
 /// # Errors
 /// It cannot be read, is too large, is a link or device, or not text.
@@ -21,6 +25,10 @@ pub(crate) fn read(path: &Path) -> Result<Arc<Source>, Vec<Diagnostic>> {
         let error = Diagnostic::error("policy.unreadable", format!("`{shown}` cannot be read: {why}"));
         vec![error.at(Span::unread(shown.as_str()))]
     };
+    if path == Path::new(STANDARD_INPUT) {
+        let text = standard_input().map_err(|error| refused(error.to_string()))?;
+        return Ok(Arc::new(Source { path: shown, text }));
+    }
     let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else {
         return Err(refused("it is not a file".to_owned()));
     };
@@ -28,6 +36,18 @@ pub(crate) fn read(path: &Path) -> Result<Arc<Source>, Vec<Diagnostic>> {
     let opened = Folder::open(folder).map_err(|error| refused(error.to_string()))?;
     let source = opened.read(name).map_err(|error| refused(error.to_string()))?;
     Ok(Arc::new(Source { path: shown.clone(), text: source.text.clone() }))
+}
+
+/// All of standard input, as far as a file may be large.
+fn standard_input() -> io::Result<String> {
+    let mut text = String::new();
+    // One byte more says that it is too large.
+    let bytes = u64::try_from(FILE_BYTES_MAX).unwrap_or(u64::MAX).saturating_add(1);
+    io::stdin().lock().take(bytes).read_to_string(&mut text)?;
+    if text.len() > FILE_BYTES_MAX {
+        return Err(io::Error::other(format!("it is over {FILE_BYTES_MAX} bytes")));
+    }
+    Ok(text)
 }
 
 /// A file, or the files in and below a folder whose name fits, in order. Folders called `testdata` or `data`, and
@@ -41,6 +61,9 @@ pub(crate) fn find(path: &Path, fits: impl Fn(&str) -> bool) -> Result<Vec<PathB
         let error = Diagnostic::error("policy.unreadable", format!("`{shown}` cannot be read: {why}"));
         vec![error.at(Span::unread(shown.as_str()))]
     };
+    if path == Path::new(STANDARD_INPUT) {
+        return Ok(vec![path.to_owned()]);
+    }
     if !fs::metadata(path).map_err(|error| refused(&error))?.is_dir() {
         return Ok(vec![path.to_owned()]);
     }

@@ -14,7 +14,7 @@ use super::case::type_named;
 use super::{Assumed, Facts, Posed, Sitting, Verdict, Written};
 use crate::asked;
 use crate::identity::{ScopeSet, Tenant};
-use crate::permission::Spec;
+use crate::permission::{Given, Spec};
 use crate::vocabulary::FieldType;
 
 /// A recorded case.
@@ -97,9 +97,17 @@ impl Again {
         self.facts.tenants()
     }
 
-    /// Whether no policy that could match reads this field, in force or in shadow.
-    fn is_unread(&self, field: &'static str, sitting: &Sitting<'_>) -> Result<(), NotReplayable> {
-        let Posed { actor, spec, scopes, .. } = &self.posed;
+    /// What the record tells of.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// Whether no policy that could match a case reads this field, in force or in shadow.
+    fn is_unread(
+        field: &'static str,
+        Posed { actor, spec, scopes, .. }: &Posed,
+        sitting: &Sitting<'_>,
+    ) -> Result<(), NotReplayable> {
         for sliced in sitting.study.bundle().select(actor, spec, scopes) {
             let reads = match &sliced.footprint {
                 Ok(reads) if reads.iter().any(|read| read.begins_at(field)) => "reads",
@@ -114,28 +122,43 @@ impl Again {
         Ok(())
     }
 
-    /// Decides it by the policies that are studied.
+    /// Whether `posed`, which is the recorded case or a change of it, can be decided by the policies that are studied as
+    /// exactly as if nothing were redacted.
     ///
     /// # Errors
-    /// A scope that was held is not among them, one of them could read what is redacted, or the engine would be given something else than is recorded.
-    pub fn decide(&self, sitting: &mut Sitting<'_>) -> Result<Verdict, NotReplayable> {
+    /// A scope that is held is not among them, one of them could read what is redacted and not changed, or the engine would be
+    /// given something else for the recorded case than is recorded.
+    pub fn check(&self, posed: &Posed, sitting: &mut Sitting<'_>) -> Result<(), NotReplayable> {
         let bundle = sitting.study.bundle();
-        if let Some(gone) = self.posed.scopes.ids().find(|id| bundle.scope(id).is_none()) {
+        if let Some(gone) = posed.scopes.ids().find(|id| bundle.scope(id).is_none()) {
             return Err(not(format!("scope `{gone}`, which was held, is not declared any more")));
         }
         for field in &self.redacted {
-            self.is_unread(field, sitting)?;
-        }
-        self.posed.with(|case| {
-            let invalid = |error: crate::InvalidQuestion| not(error.to_string());
-            let written = sitting.written(case).map_err(invalid)?;
-            if !written.is_some_and(|written| written.says(&self.written)) {
-                return Err(
-                    not("the case cannot be put together again exactly as it is recorded".to_owned()),
-                );
+            let text = |posed: &Posed| {
+                let field = posed.fields.iter().find(|(name, _)| name == field);
+                field.and_then(|(_, given)| match given {
+                    Given::Text(text) => Some(text.clone()),
+                    _ => None,
+                })
+            };
+            if text(posed) == text(&self.posed) {
+                Self::is_unread(field, posed, sitting)?;
             }
-            sitting.decide(case).map_err(invalid)
-        })
+        }
+        let written = self.posed.with(|case| sitting.written(case));
+        match written.map_err(|error| not(error.to_string()))? {
+            Some(written) if written.says(&self.written) => Ok(()),
+            _ => Err(not("the case cannot be put together again exactly as it is recorded".to_owned())),
+        }
+    }
+
+    /// Decides it by the policies that are studied.
+    ///
+    /// # Errors
+    /// As [`Again::check`].
+    pub fn decide(&self, sitting: &mut Sitting<'_>) -> Result<Verdict, NotReplayable> {
+        self.check(&self.posed, sitting)?;
+        self.posed.with(|case| sitting.decide(case)).map_err(|error| not(error.to_string()))
     }
 }
 

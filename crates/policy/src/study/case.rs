@@ -1,7 +1,10 @@
 //! A case: who asks for what, and on what; put together from facts and a context in JSON.
 
+mod change;
+
 use std::sync::Arc;
 
+use diagnostic::visible;
 use serde_json::{Map, Value as Json};
 
 use super::facts::{Assumed, Facts, Unknown};
@@ -11,6 +14,8 @@ use crate::permission::{Datum, Given, Resource, Spec, Subject, Via};
 use crate::resource::Process;
 use crate::schema::type_text;
 use crate::vocabulary::{EntityType, Field, FieldType};
+
+pub use change::Change;
 
 /// A case to be decided.
 #[derive(Clone, Copy)]
@@ -48,13 +53,25 @@ pub enum InvalidCase {
         /// What can be written instead, in words.
         help: Option<String>,
     },
+    /// A part of the case that cannot be changed so.
+    #[error("`{}` cannot be set: {why}", visible(path))]
+    Change {
+        /// What was to be changed. Hostile text.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+        /// What can be written instead, in words.
+        help: Option<String>,
+    },
 }
 
 impl InvalidCase {
     /// What can be named instead of a thing that nobody declared, in words.
     pub fn help(&self) -> Option<&str> {
         match self {
-            Self::Unknown(Unknown { help, .. }) | Self::Field { help, .. } => help.as_deref(),
+            Self::Unknown(Unknown { help, .. }) | Self::Field { help, .. } | Self::Change { help, .. } => {
+                help.as_deref()
+            }
             Self::Question(_) => None,
         }
     }
@@ -68,7 +85,7 @@ impl InvalidCase {
             Self::Question(
                 InvalidQuestion::FieldType { field, .. } | InvalidQuestion::MissingField { field, .. },
             ) => Some(field),
-            Self::Question(_) | Self::Unknown(_) => None,
+            Self::Question(_) | Self::Unknown(_) | Self::Change { .. } => None,
         }
     }
 }
@@ -230,7 +247,8 @@ impl Reading<'_> {
         Ok(self.facts.subject(spec.resource, &id, self.tenant, self.assumed, &mut self.said)?)
     }
 
-    fn entity(&mut self, name: &str, kind: EntityType, value: &Json) -> Result<Given, InvalidCase> {
+    /// The id of what a value names, which must be of this type if it says one.
+    fn named(&self, name: &str, kind: EntityType, value: &Json) -> Result<String, InvalidCase> {
         let wrong = |why: String| InvalidCase::Field { field: name.to_owned(), why, help: None };
         let written = value.get("__entity").unwrap_or(value);
         let (given, id) = match written {
@@ -246,6 +264,12 @@ impl Reading<'_> {
         if given.is_some_and(|given| given != kind) {
             return Err(wrong(format!("must name a {}", kind.name())));
         }
+        Ok(id)
+    }
+
+    fn entity(&mut self, name: &str, kind: EntityType, value: &Json) -> Result<Given, InvalidCase> {
+        let wrong = |why: String| InvalidCase::Field { field: name.to_owned(), why, help: None };
+        let id = self.named(name, kind, value)?;
         let unknown = |error: Unknown| {
             let why = error.to_string();
             InvalidCase::Field { field: name.to_owned(), why, help: error.help }

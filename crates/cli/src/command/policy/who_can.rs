@@ -13,8 +13,9 @@ use serde_json::{Map, Value as Json, json};
 
 use super::super::OutputForm;
 use super::answer::Policy;
+use super::asked::{given, unfit};
 use super::premises::{Source, action, failed, usage_with};
-use super::simulate::{given, unfit};
+
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::print::{Output, Printer};
