@@ -6,12 +6,14 @@
 
 mod excerpt;
 mod grouped;
+mod marks;
 mod nearest;
 mod render;
 mod visible;
 
 pub use excerpt::marked_lines;
 pub use grouped::grouped;
+pub use marks::{Mark, marks};
 pub use nearest::did_you_mean;
 pub use render::render;
 pub use visible::visible;

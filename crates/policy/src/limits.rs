@@ -139,6 +139,37 @@ pub const STUDY_CLASSES_MAX: usize = 4096;
 /// some seconds. What is beyond counts as letting in.
 pub const STUDY_OPENINGS_MAX: usize = 100_000;
 
+/// Parts of one policy that are told apart to explain a case: 500, more than anybody reads; the conditions of one that has
+/// more are each taken as a whole.
+pub const EXPLAIN_POLICY_PARTS_MAX: usize = 500;
+
+/// Parts of all policies together that are evaluated to explain one case: 5 000, each of them parsed and evaluated by itself.
+pub const EXPLAIN_PARTS_MAX: usize = 5000;
+
+/// Values of what one test reads that are told: 8. Tests that people write read one or two.
+pub const EXPLAIN_READS_MAX: usize = 8;
+
+/// Characters of a value that are shown to people: 120, a line; the whole is for programs.
+pub const EXPLAIN_VALUE_CHARS_MAX: usize = 120;
+
+/// Items of a set that are shown to people: 5, as many as names of what there is.
+pub const EXPLAIN_VALUE_ITEMS_MAX: usize = STUDY_NAMES_MAX;
+
+/// Values that are tried for one test, for each thing that it reads: 4.
+pub const EXPLAIN_TURNS_MAX: usize = 4;
+
+/// Policies nearest to a match for which a change of the case is looked for: 8; people read the first.
+pub const EXPLAIN_NEAR_MAX: usize = 8;
+
+/// Cases that are decided to find what would allow one: 256, some 20 ms of decisions.
+pub const EXPLAIN_TRIES_MAX: usize = 256;
+
+/// Suggestions of one sort: 3, as many as are weighed against each other.
+pub const EXPLAIN_REMEDIES_MAX: usize = 3;
+
+/// Clauses of a permit that may say no for a further one to be written that is like it: 3. What differs in more is another permit.
+pub const EXPLAIN_WIDER_CLAUSES_MAX: usize = 3;
+
 /// Names of what there is that are told to somebody who names what there is not: 5, a line that is read; the rest is
 /// counted.
 pub const STUDY_NAMES_MAX: usize = 5;

@@ -34,7 +34,7 @@ use crate::schema;
 use crate::slice::Slice;
 pub(crate) use apart::{apart, blanked, policy_at};
 pub use code::{CODES, Code, Weight, code};
-pub(crate) use lexeme::{Lexeme, comments};
+pub(crate) use lexeme::{Lexeme, comments, lexemes};
 use literal::Known;
 use scan::Statement;
 pub(crate) use scan::{expression, statements};

@@ -8,9 +8,11 @@ mod again;
 mod case;
 mod effective;
 mod entities;
+mod explain;
 mod facts;
 mod inspect;
 mod partly;
+mod remedy;
 mod view;
 mod who;
 
@@ -24,11 +26,15 @@ use diagnostic::{Diagnostic, Source, Span, did_you_mean};
 use serde_json::Value as Json;
 
 pub use again::{Again, NotReplayable};
-pub use case::{Case, InvalidCase, Posed};
+pub use case::{Case, Change, InvalidCase, Posed};
 pub use effective::{Considered, Effective, ScopeShare, Share};
 pub use entities::InvalidEntity;
+pub use explain::{
+    Beside, Claim, ClaimForm, Clause, Explained, Explanation, Found, Outcome, Read, Reason, Section, Wider,
+};
 pub use facts::{Assumed, Facts, Unknown};
 pub use inspect::{Inspected, Inspection};
+pub use remedy::Remedy;
 pub use view::{Place, PolicyView};
 pub use who::{Inquiry, May, Opening, Others, Whom};
 

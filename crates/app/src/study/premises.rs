@@ -289,6 +289,20 @@ impl Premises {
         Ok(WithFiles { study: self.tenants(study), scopes })
     }
 
+    /// The policies and one file of permits more, which go where [`Premises::study_with`] puts them.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any policy.
+    pub fn study_with_permits(
+        &self,
+        permits: Arc<Source>,
+        (actor, scopes): (&Actor, &ScopeSet),
+    ) -> Result<WithFiles, Vec<Diagnostic>> {
+        let mut sources = self.sources.clone();
+        let scopes = add(&mut sources, vec![permits], actor, scopes)?;
+        Ok(WithFiles { study: self.tenants(Study::new(Bundle::load(sources)?)), scopes })
+    }
+
     fn has(&self, source: &Arc<Source>) -> bool {
         let scopes = self.sources.scopes.iter().flat_map(|scope| &scope.files);
         scopes.chain(&self.sources.guards).any(|file| Arc::ptr_eq(file, source))

@@ -3,15 +3,19 @@
 //! No verb starts anything. Only `rollback` changes what an app decides by, and leaves a record.
 
 mod answer;
+mod asked;
 mod check;
 mod coverage;
 mod effective;
+mod explain;
+mod explained;
 mod fmt;
 mod history;
 mod inspect;
 mod premises;
 mod rollback;
 mod simulate;
+mod suggested;
 mod test;
 mod test_report;
 mod who_can;
@@ -30,6 +34,7 @@ use crate::print::{Output, Printer};
 Examples:
   moonward policy check my-app
   moonward policy simulate my-app -l default/user/ada -a process.spawn -r app:hello
+  moonward policy explain last my-app
   moonward policy test my-app
   moonward policy inspect my-app --action process.send
   moonward policy history my-app")]
@@ -45,6 +50,7 @@ enum Verb {
     Test(test::Test),
     #[command(visible_alias = "dry-run")]
     Simulate(Box<simulate::Simulate>),
+    Explain(Box<explain::Explain>),
     Effective(effective::Effective),
     Inspect(inspect::Inspect),
     WhoCan(who_can::WhoCan),
@@ -60,6 +66,7 @@ impl Policy {
             Verb::Fmt(fmt) => fmt.output.output,
             Verb::Test(test) => test.output(),
             Verb::Simulate(simulate) => simulate.output.output,
+            Verb::Explain(explain) => explain.output.output,
             Verb::Effective(effective) => effective.output.output,
             Verb::Inspect(inspect) => inspect.output.output,
             Verb::WhoCan(who_can) => who_can.output.output,
@@ -75,6 +82,7 @@ impl Policy {
             Verb::Fmt(fmt) => fmt.run(printer),
             Verb::Test(test) => test.run(printer),
             Verb::Simulate(simulate) => simulate.run(printer),
+            Verb::Explain(explain) => explain.run(printer),
             Verb::Effective(effective) => effective.run(printer),
             Verb::Inspect(inspect) => inspect.run(printer),
             Verb::WhoCan(who_can) => who_can.run(printer),

@@ -4,6 +4,7 @@
 //! Cedar at that place, before anything that follows it.
 
 /// A word, a number, a string, a slot or a mark.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Lexeme<'a> {
     pub(crate) start: usize,
     pub(crate) text: &'a str,
@@ -39,6 +40,11 @@ impl<'a> Lexemes<'a> {
             self.at += blank + comment;
         }
     }
+}
+
+/// The lexemes of a text that is known to load.
+pub(crate) fn lexemes(text: &str) -> Vec<Lexeme<'_>> {
+    Lexemes::new(text).collect()
 }
 
 /// The comments of a text, in order, without the white space around them.

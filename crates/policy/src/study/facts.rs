@@ -246,6 +246,12 @@ impl Facts {
         find("process", &self.processes, name)
     }
 
+    /// The names of a tenant's processes, in order.
+    pub(super) fn processes_of(&self, tenant: &TenantId) -> impl Iterator<Item = &str> {
+        let own = self.processes.iter().filter(move |(_, process)| process.tenant() == tenant);
+        own.map(|(name, _)| name.as_str())
+    }
+
     /// The only host that there is.
     pub fn only_host(&self) -> Option<&Arc<Host>> {
         self.hosts.values().next().filter(|_| self.hosts.len() == 1)

@@ -162,26 +162,36 @@ impl Answer {
         self.decision_kind == DecisionKind::Allow
     }
 
+    /// The sort of the answer.
+    pub(super) fn kind(&self) -> DecisionKind {
+        self.decision_kind
+    }
+
+    /// For people: the answer in one sentence.
+    pub(super) fn head(&self) -> String {
+        format!("{}: {}\n", self.decision, self.sentence())
+    }
+
     /// For people. `asked_of` is what tells a verb which policies are meant, as a shell takes it.
     pub(super) fn to_text(&self, asked_of: &str) -> String {
-        let mut text = format!("{}: {}\n", self.decision, self.sentence());
+        let mut text = self.head();
         for policy in &self.shown {
             let _ = write!(text, "\n{}", excerpt(policy));
         }
         for error in &self.errors {
             let _ = writeln!(text, "\nfailed: {}", visible(error));
         }
-        for (heading, policies) in [
-            ("looked at, and does not match", &self.considered),
-            ("in shadow, and not enforced", &self.in_shadow),
-        ] {
-            if !policies.is_empty() {
-                let _ = writeln!(text, "\n{heading}:");
-            }
-            for Policy { id, file, line, place, .. } in policies {
-                let _ = writeln!(text, "  `{id}` of `{place}` ({}:{line})", visible(file));
-            }
+        text.push_str(&listed("looked at, and does not match", &self.considered));
+        text.push_str(&self.of_shadow());
+        if let Some(next) = self.next_step(asked_of) {
+            let _ = writeln!(text, "help: {next}");
         }
+        text
+    }
+
+    /// For people: what policies in shadow would have to do with it.
+    pub(super) fn of_shadow(&self) -> String {
+        let mut text = listed("in shadow, and not enforced", &self.in_shadow);
         if let Some(would) = &self.shadow {
             let _ = writeln!(
                 text,
@@ -193,9 +203,6 @@ impl Answer {
                     format!(", by {}", ids(&would.policies))
                 }
             );
-        }
-        if let Some(next) = self.next_step(asked_of) {
-            let _ = writeln!(text, "help: {next}");
         }
         text
     }
@@ -221,7 +228,8 @@ impl Answer {
         format!("`{actor}` {may} `{action}` on {kind} `{id}`: {why} ({})", sort(self.decision_kind))
     }
 
-    fn next_step(&self, asked_of: &str) -> Option<String> {
+    /// What can be done about it where nothing more is known, as a sentence.
+    pub(super) fn next_step(&self, asked_of: &str) -> Option<String> {
         let (actor, action) = (visible(&self.actor), &self.action);
         match self.decision_kind {
             DecisionKind::Allow => None,
@@ -250,6 +258,18 @@ impl Answer {
             ),
         }
     }
+}
+
+/// Policies below what they have in common; nothing where there are none.
+fn listed(heading: &str, policies: &[Policy]) -> String {
+    let mut text = String::new();
+    if !policies.is_empty() {
+        let _ = writeln!(text, "\n{heading}:");
+    }
+    for Policy { id, file, line, place, .. } in policies {
+        let _ = writeln!(text, "  `{id}` of `{place}` ({}:{line})", visible(file));
+    }
+    text
 }
 
 /// As records have it.

@@ -1,0 +1,250 @@
+//! An explanation as it is shown: on one screen for people, and whole as JSON.
+
+use std::fmt::Write as _;
+
+use diagnostic::{Mark, Span, marks, visible};
+use policy::DecisionKind;
+use policy::study::{Beside, Claim, ClaimForm, Clause, Explanation, Found, Outcome, Read, Reason, Section};
+use serde_json::{Value as Json, json};
+
+use super::answer::{Answer, Policy};
+use super::suggested::{Suggestion, to_text};
+
+/// Policies that are shown with their lines.
+const SHOWN_MAX: usize = 3;
+
+/// Policies after those that are named, with one clause each.
+const NAMED_MAX: usize = 5;
+
+/// Clauses of one policy that are shown.
+const MARKS_MAX: usize = 5;
+
+/// An answer with its explanation.
+pub(super) struct Explained<'e> {
+    /// The answer.
+    pub(super) answer: Answer,
+    /// What it comes out by.
+    pub(super) explanation: &'e Explanation,
+    /// What would allow it.
+    pub(super) suggestions: Vec<Suggestion>,
+    /// Another tenant that the case reaches into.
+    pub(super) reaches: Option<String>,
+}
+
+impl Explained<'_> {
+    /// For people. `asked_of` is what tells a verb which policies are meant, as a shell takes it.
+    pub(super) fn to_text(&self, asked_of: &str) -> String {
+        let mut text = self.answer.head();
+        let policies = &self.explanation.policies;
+        for policy in policies.iter().take(SHOWN_MAX) {
+            let _ = write!(text, "\n{}", drawn(policy));
+        }
+        let rest = policies.get(SHOWN_MAX..).unwrap_or_default();
+        if !rest.is_empty() {
+            let _ = writeln!(
+                text,
+                "\n{}:",
+                match self.answer.kind() {
+                    DecisionKind::DenyDefault => "further from a match",
+                    _ => "and",
+                }
+            );
+        }
+        for policy in rest.iter().take(NAMED_MAX) {
+            let _ = writeln!(text, "  {}", named(policy));
+        }
+        match rest.len().saturating_sub(NAMED_MAX) + self.explanation.more {
+            0 => {}
+            more => {
+                let _ = writeln!(text, "  and {more} more, see `-o json`");
+            }
+        }
+        text.push_str(&self.answer.of_shadow());
+        text.push_str(&to_text(&self.suggestions));
+        if let Some(help) = self.help(asked_of) {
+            let _ = writeln!(text, "help: {help}");
+        }
+        text.push_str(&self.answer.notes());
+        text
+    }
+
+    /// The next step where nothing was found that would allow it.
+    fn help(&self, asked_of: &str) -> Option<String> {
+        if !self.suggestions.is_empty() {
+            return None;
+        }
+        if let Some(tenant) = self.reaches.as_ref().filter(|_| !self.answer.allows()) {
+            let tenant = visible(tenant);
+            return Some(format!(
+                "the case reaches into tenant `{tenant}`, and nothing is suggested across tenants"
+            ));
+        }
+        let is_near =
+            self.answer.kind() == DecisionKind::DenyDefault && !self.explanation.policies.is_empty();
+        match is_near {
+            true => Some("no change of this case alone, no scope and no single permit of these with it was found to allow it".to_owned()),
+            false => self.answer.next_step(asked_of),
+        }
+    }
+
+    /// For programs.
+    pub(super) fn to_json(&self) -> Json {
+        let mut answer = json!(self.answer);
+        if let Json::Object(members) = &mut answer {
+            let explained = self.explanation.policies.iter().map(|explained| {
+                let clauses: Vec<Json> = explained.clauses.iter().map(clause_json).collect();
+                json!({ "policy": Policy::of(&explained.policy), "matches": explained.matches(), "clauses": clauses })
+            });
+            members.insert("explained".to_owned(), explained.collect());
+            members.insert("not_explained".to_owned(), self.explanation.more.into());
+            members.insert("suggestions".to_owned(), json!(self.suggestions));
+        }
+        answer
+    }
+}
+
+/// A policy with the lines that its clauses are in.
+fn drawn(explained: &policy::study::Explained) -> String {
+    let view = &explained.policy;
+    let (effect, place) = match view.forbids() {
+        true => ("forbid", "the guard".to_owned()),
+        false => ("permit", format!("scope `{}`", view.place)),
+    };
+    let clauses = telling(explained);
+    let against = explained.against().count();
+    let says = match (explained.failing(), against) {
+        (Some(_), _) => "fails".to_owned(),
+        (None, 0) => "matches".to_owned(),
+        (None, 1) => "does not match: one clause says no".to_owned(),
+        (None, more) => format!("does not match: {more} clauses say no"),
+    };
+    let mut text = format!("{effect} `{}` of {place} {says}\n", view.id);
+    let reasons: Vec<Reason<'_>> = clauses.iter().flat_map(|clause| clause.reasons()).collect();
+    let shown: Vec<Mark<'_>> = reasons
+        .iter()
+        .take(MARKS_MAX)
+        .map(|reason| Mark { span: reason.span, label: said(reason) })
+        .collect();
+    let whole = Mark { span: &view.span, label: "it has no condition".to_owned() };
+    text.push_str(&marks(if shown.is_empty() { std::slice::from_ref(&whole) } else { &shown }));
+    if reasons.len() > MARKS_MAX {
+        let _ = writeln!(text, "  and {} more, see `-o json`", reasons.len() - MARKS_MAX);
+    }
+    if let Some(advice) = view.advice.as_deref().filter(|_| view.forbids()) {
+        let _ = writeln!(text, "advice: {}", visible(advice));
+    }
+    text
+}
+
+/// The clauses that a policy comes out by: those that say no or fail; of one that matches its conditions, or its head if that is all it
+/// has.
+fn telling(explained: &policy::study::Explained) -> Vec<&Clause> {
+    if let Some(failing) = explained.failing() {
+        return vec![failing];
+    }
+    if !explained.matches() {
+        return explained.against().collect();
+    }
+    let (conditions, head): (Vec<&Clause>, Vec<&Clause>) = explained
+        .clauses
+        .iter()
+        .partition(|clause| matches!(clause.section, Section::When | Section::Unless));
+    if conditions.is_empty() { head } else { conditions }
+}
+
+/// A policy in one line.
+fn named(explained: &policy::study::Explained) -> String {
+    let view = &explained.policy;
+    let clauses = telling(explained);
+    let reasons: Vec<Reason<'_>> = clauses.iter().flat_map(|clause| clause.reasons()).collect();
+    let first = reasons.first().map_or_else(String::new, |reason| {
+        format!(": `{}` is {}", visible(&one_line(reason.span)), said(reason))
+    });
+    format!("`{}` of `{}` ({}){first}", view.id, view.place, visible(&view.position()))
+}
+
+fn one_line(span: &Span) -> String {
+    let text = span.source.text.get(span.start..span.end).unwrap_or_default();
+    let words: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.chars().take(80).collect()
+}
+
+/// What is said of a test.
+fn said(reason: &Reason<'_>) -> String {
+    let outcome = match (reason.outcome, reason.beside) {
+        (Outcome::False, Beside::First) => "neither: false".to_owned(),
+        (Outcome::False, Beside::Other) => "nor: false".to_owned(),
+        (Outcome::True, Beside::If) => "true, so `then` counts".to_owned(),
+        (Outcome::False, Beside::If) => "false, so `else` counts".to_owned(),
+        (Outcome::True, _) => "true".to_owned(),
+        (Outcome::False, _) => "false".to_owned(),
+        (Outcome::Fails(message, _), _) => format!("fails: {}", visible(message)),
+    };
+    let turned = match reason.turned {
+        Some("unless") => ", in an `unless`",
+        Some(_) => ", and turned round by `!`",
+        None => "",
+    };
+    let reads: Vec<String> = reason.reads.iter().map(read).collect();
+    let reads = if reads.is_empty() { String::new() } else { format!(": {}", reads.join(", ")) };
+    format!("{outcome}{turned}{reads}")
+}
+
+fn read(Read { path, found }: &Read) -> String {
+    let path = visible(path);
+    match found {
+        Found::Value { shown, within, .. } => match within.as_slice() {
+            [] => format!("`{path}` is {shown}"),
+            within => format!("`{path}` is {shown}, in {}", within.join(", ")),
+        },
+        Found::Absent => format!("`{path}` is absent"),
+        Found::Fails(message) => format!("`{path}` fails: {}", visible(message)),
+    }
+}
+
+fn clause_json(clause: &Clause) -> Json {
+    json!({
+        "section": clause.section.name(),
+        "holds": clause.holds(),
+        "claim": claim_json(&clause.claim),
+    })
+}
+
+fn claim_json(claim: &Claim) -> Json {
+    let Span { source, start, end } = &claim.span;
+    let (line, column) = claim.span.position();
+    let mut json = json!({
+        "line": line,
+        "column": column,
+        "text": source.text.get(*start..*end).unwrap_or_default(),
+        "is": match &claim.outcome {
+            Outcome::True => json!(true),
+            Outcome::False => json!(false),
+            Outcome::Fails(message, _) => json!({ "fails": message }),
+        },
+    });
+    let (name, value) = match &claim.form {
+        ClaimForm::Test { reads, .. } => ("reads", reads.iter().map(read_json).collect()),
+        ClaimForm::All(parts) => ("all", parts.iter().map(claim_json).collect()),
+        ClaimForm::Any(parts) => ("any", parts.iter().map(claim_json).collect()),
+        ClaimForm::Not(part) => ("not", claim_json(part)),
+        ClaimForm::If(test, taken) => {
+            ("if", json!({ "test": claim_json(test), "taken": taken.as_deref().map(claim_json) }))
+        }
+    };
+    if let Json::Object(members) = &mut json {
+        members.insert(name.to_owned(), value);
+    }
+    json
+}
+
+fn read_json(Read { path, found }: &Read) -> Json {
+    match found {
+        Found::Value { json: value, within, .. } if within.is_empty() => {
+            json!({ "path": path, "value": value })
+        }
+        Found::Value { json: value, within, .. } => json!({ "path": path, "value": value, "within": within }),
+        Found::Absent => json!({ "path": path, "absent": true }),
+        Found::Fails(message) => json!({ "path": path, "fails": message }),
+    }
+}

@@ -1,0 +1,169 @@
+//! A further permit, for a case that a permit nearly matches: the same, but for the clauses that say no. Where one names a value,
+//! the further permit names the one that the case has; else it is left out.
+//!
+//! Whether somebody should have it, nothing here knows; whether it loads and allows the case, the engine has to say. An `unless` is
+//! somebody's exception and is never left out.
+
+use std::sync::Arc;
+
+use cedar_policy::EvalResult;
+use diagnostic::Source;
+
+use super::parts::place;
+use super::reads::{Chain, comparison, contains};
+use super::weigh::Scale;
+use super::{Claim, ClaimForm, Clause, Explained, Outcome, Section};
+use crate::cedar::type_name;
+use crate::limits::{EXPLAIN_WIDER_CLAUSES_MAX, POLICY_ID_BYTES_MAX};
+use crate::load::Lexeme;
+use crate::permission::Subject;
+use crate::study::case::Posed;
+use crate::vocabulary::EntityType;
+
+/// A permit that somebody could add.
+#[derive(Debug, Clone)]
+pub struct Wider {
+    /// The file that it would be.
+    pub source: Arc<Source>,
+    /// Its `@id`.
+    pub id: String,
+    /// Clauses of the permit that it is like which are left out of it, as they are written. Hostile text.
+    pub left_out: Vec<String>,
+}
+
+impl Explained {
+    /// The least further permit for this case, if there is one: not for one that reaches into another tenant, nor where an
+    /// `unless` says no.
+    pub fn wider(&self, posed: &Posed) -> Option<Wider> {
+        let says_no: Vec<&Clause> = self.clauses.iter().filter(|clause| !clause.holds()).collect();
+        let may_be_left = |clause: &&Clause| !matches!(clause.section, Section::Unless | Section::Action);
+        if self.policy.forbids()
+            || says_no.is_empty()
+            || says_no.len() > EXPLAIN_WIDER_CLAUSES_MAX
+            || !says_no.iter().all(may_be_left)
+            || posed.reaches().is_some()
+        {
+            return None;
+        }
+        let mut left_out = Vec::new();
+        let (mut head, mut when, mut unless) = ([None, None, None], Vec::new(), Vec::new());
+        for clause in &self.clauses {
+            let written = clause.claim.written();
+            let text = match (clause.holds(), clause.section) {
+                (true, _) => Some(written),
+                (false, Section::Principal) => {
+                    Some(format!("principal == Moonward::Actor::{}", quoted(posed.actor.id())))
+                }
+                (false, Section::Resource) => Some(resource(posed, &mut when)),
+                (false, _) => clause.claim.instead(),
+            };
+            let Some(text) = text else {
+                left_out.push(clause.claim.written());
+                continue;
+            };
+            match clause.section {
+                Section::Principal => head[0] = Some(text),
+                Section::Action => head[1] = Some(text),
+                Section::Resource => head[2] = Some(text),
+                Section::When => when.push(text),
+                Section::Unless => unless.push(text),
+            }
+        }
+        let kept = POLICY_ID_BYTES_MAX - ".more".len();
+        let id = format!("{}.more", self.policy.id.get(..kept).unwrap_or(&self.policy.id));
+        let [principal, action, resource] = head;
+        let mut text = format!(
+            "@id(\"{id}\")\npermit ({}, {}, {})",
+            principal.as_deref().unwrap_or("principal"),
+            action.as_deref().unwrap_or("action"),
+            resource.as_deref().unwrap_or("resource")
+        );
+        if !when.is_empty() {
+            text.push_str(&format!("\nwhen {{ {} }}", when.join(" && ")));
+        }
+        unless.iter().for_each(|condition| text.push_str(&format!("\nunless {{ {condition} }}")));
+        text.push_str(";\n");
+        let source = Arc::new(Source { path: format!("{id}.cedar"), text });
+        let text = crate::format(&source).ok()?;
+        Some(Wider { source: Arc::new(Source { path: source.path.clone(), text }), id, left_out })
+    }
+}
+
+/// What a head says that names this resource; a process goes by what it was started from, since its pid is never used again.
+fn resource(posed: &Posed, when: &mut Vec<String>) -> String {
+    let resource = posed.subject.resource();
+    let kind = resource.entity_type();
+    if let Subject::Process(process) = &posed.subject {
+        when.push("resource.tenant == principal.tenant".to_owned());
+        if **process.definition().id() != *"unknown:unknown" {
+            let definition = quoted(process.definition().id());
+            when.push(format!("resource.definition == Moonward::Definition::{definition}"));
+        }
+        return format!("resource is {}", type_name(kind));
+    }
+    format!("resource == {}", crate::cedar::resource_uid(&resource))
+}
+
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.escape_debug())
+}
+
+impl Claim {
+    /// As it is written, in brackets where it is joined with others.
+    fn written(&self) -> String {
+        let text = self.whole.source.text.get(self.whole.start..self.whole.end).unwrap_or_default();
+        let loose = self.whole == self.span && (text.contains("||") || text.starts_with("if"));
+        if loose { format!("({text})") } else { text.to_owned() }
+    }
+
+    /// The same test for the value that the case has.
+    fn instead(&self) -> Option<String> {
+        match (&self.form, &self.outcome) {
+            (ClaimForm::Test { wider, .. }, Outcome::False) => wider.clone(),
+            _ => None,
+        }
+    }
+}
+
+/// The same test for the value that the case has: a bound moved as far as needed, or another value named. Nothing where it is no
+/// comparison with a written value, or that of a process.
+pub(super) fn wider(scale: &Scale<'_>, lexemes: &[Lexeme<'_>]) -> Option<String> {
+    let (read, mark) = match (comparison(lexemes), contains(lexemes)) {
+        (Some((read, mark, other)), _) if is_read(scale, read) && is_written(scale, other) => (read, mark),
+        (Some((other, mark, read)), _) if is_read(scale, read) && is_written(scale, other) => {
+            let mark = match mark {
+                "<" => ">",
+                "<=" => ">=",
+                ">" => "<",
+                ">=" => "<=",
+                "==" => "==",
+                _ => return None,
+            };
+            (read, mark)
+        }
+        (None, Some((list, read))) if is_read(scale, read) && is_written(scale, list) => (read, "in"),
+        _ => return None,
+    };
+    let written = scale.text(place(read));
+    let value = scale.value(written).ok()?;
+    let mark = match (mark, &value) {
+        ("<" | "<=", EvalResult::Long(_)) => "<=",
+        (">" | ">=", EvalResult::Long(_)) => ">=",
+        ("==" | "in" | "like", EvalResult::Bool(_) | EvalResult::Long(_) | EvalResult::String(_)) => "==",
+        ("==" | "in", EvalResult::EntityUid(uid)) if uid.type_name() != type_name(EntityType::Process) => {
+            "=="
+        }
+        _ => return None,
+    };
+    Some(format!("{written} {mark} {value}"))
+}
+
+/// Whether these lexemes are one thing that is read.
+fn is_read(scale: &Scale<'_>, lexemes: &[Lexeme<'_>]) -> bool {
+    Chain::at(scale, lexemes, 0).is_some_and(|chain| chain.length == lexemes.len() && lexemes.len() > 1)
+}
+
+/// Whether nothing is read by these lexemes.
+fn is_written(scale: &Scale<'_>, lexemes: &[Lexeme<'_>]) -> bool {
+    (0..lexemes.len()).all(|at| Chain::at(scale, lexemes, at).is_none())
+}
