@@ -10,8 +10,8 @@ use cedar_policy::ffi::DetailedError;
 use cedar_policy_formatter::{Config, policies_str_to_pretty};
 use diagnostic::{Diagnostic, Source, Span};
 
-use crate::limits::{FORMAT_ROUNDS_MAX, POLICY_FILE_BYTES_MAX, POLICY_LINE_COLUMNS};
-use crate::load::{comments, in_file, on_large_stack, statements};
+use crate::limits::{FINDINGS_MAX, FORMAT_ROUNDS_MAX, POLICY_FILE_BYTES_MAX, POLICY_LINE_COLUMNS};
+use crate::load::{bounded, comments, in_file, on_large_stack, statements};
 
 /// The text of a file in the common form; the text itself when that is how it is written already. Templates are formatted,
 /// too, although none loads. A file without policies is left as it is.
@@ -20,7 +20,7 @@ use crate::load::{comments, in_file, on_large_stack, statements};
 /// The file is over a bound or not Cedar, with places; or what the formatter wrote cannot be relied on.
 pub fn format(source: &Arc<Source>) -> Result<String, Vec<Diagnostic>> {
     let source = source.clone();
-    on_large_stack(move || format_here(&source))?
+    on_large_stack(move || format_here(&source))?.map_err(bounded)
 }
 
 fn format_here(source: &Arc<Source>) -> Result<String, Vec<Diagnostic>> {
@@ -30,7 +30,9 @@ fn format_here(source: &Arc<Source>) -> Result<String, Vec<Diagnostic>> {
     }
     let whole = Span { source: source.clone(), start: 0, end: source.text.len() };
     let before = parsed(&source.text).map_err(|errors| {
-        errors.iter().map(|error| in_file("policy.syntax", error, &whole)).collect::<Vec<_>>()
+        // One more than are shown, so that it is said that there are more.
+        let errors = errors.iter().take(FINDINGS_MAX + 1);
+        errors.map(|error| in_file("policy.syntax", error, &whole)).collect::<Vec<_>>()
     })?;
     let config = Config { line_width: POLICY_LINE_COLUMNS, indent_width: 2 };
     let refused = |why: &str| {

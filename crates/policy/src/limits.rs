@@ -38,6 +38,10 @@ pub const TENANT_TOKENS_MAX: usize = 500_000;
 /// Characters of one message of Cedar's that are shown: 500. It may quote a whole policy.
 pub const CEDAR_MESSAGE_CHARS_MAX: usize = 500;
 
+/// Characters of the message, and of the help, of one finding in policies: 1 000. It may quote a name or a pattern as long as a
+/// file.
+pub const MESSAGE_CHARS_MAX: usize = 1000;
+
 /// Findings of one load that are kept: 1 000; whoever has this many reads the first.
 pub const FINDINGS_MAX: usize = 1000;
 

@@ -29,7 +29,7 @@ use crate::bundle::{Bundle, BundleSources, Loaded, LoadedScope, ScopeSources};
 use crate::cedar::SCHEMA;
 use crate::entity::Tenants;
 use crate::identity::{Tenant, TenantId};
-use crate::limits::{EVALUATION_STACK_BYTES, FINDINGS_MAX, TENANT_TOKENS_MAX};
+use crate::limits::{EVALUATION_STACK_BYTES, FINDINGS_MAX, MESSAGE_CHARS_MAX, TENANT_TOKENS_MAX};
 use crate::schema;
 use crate::slice::Slice;
 pub(crate) use apart::{apart, blanked, policy_at};
@@ -121,8 +121,8 @@ pub(crate) fn on_large_stack<T: Send + 'static>(
         .map_err(|_| failed("the policy engine gave up".to_owned()))
 }
 
-/// At most as many findings as somebody reads.
-fn bounded(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+/// At most as many findings as somebody reads, and of each so much: it may quote what is as long as a file.
+pub(crate) fn bounded(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
     if found.len() > FINDINGS_MAX {
         let wrong = found.iter().any(|found| found.severity == Severity::Error);
         let more = if wrong { Diagnostic::error } else { Diagnostic::warning };
@@ -130,7 +130,18 @@ fn bounded(mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
         found.truncate(FINDINGS_MAX);
         found.push(more("policy.more", message));
     }
+    for diagnostic in &mut found {
+        shorten(&mut diagnostic.message);
+        diagnostic.help.iter_mut().for_each(shorten);
+    }
     found
+}
+
+fn shorten(text: &mut String) {
+    if let Some((end, _)) = text.char_indices().nth(MESSAGE_CHARS_MAX) {
+        text.truncate(end);
+        text.push_str("...");
+    }
 }
 
 /// A load under way, with all that was found so far.

@@ -158,11 +158,15 @@ impl Premises {
         Ok(())
     }
 
-    /// Adds what a file tells: entities as Cedar writes them if it is JSON, else fixtures.
+    /// Adds what a file tells: entities as Cedar writes them if it is JSON, else fixtures. Of a folder, all fixtures in and
+    /// below it.
     ///
     /// # Errors
     /// It cannot be read, or something in it is wrong.
     pub fn add_file(&mut self, path: &Path) -> Result<(), Vec<Diagnostic>> {
+        if path.is_dir() {
+            return self.add_fixtures(&fixtures::sources(path)?);
+        }
         let source = files::read(path)?;
         if path.extension().is_none_or(|extension| extension != "json") {
             return self.add_fixtures(&[source]);

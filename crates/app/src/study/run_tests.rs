@@ -1,20 +1,24 @@
 //! Tests as Cedar's own command line takes them: a JSON array, each case with a request and entities of its own.
 //!
-//! They are decided as the gate would: with the shipped guard, and with entities that are told whole.
+//! They are decided as the gate would: with the shipped guard, and with entities that are told whole. As there, members that
+//! mean nothing are passed over, but for what is only misspelt.
 
+use std::path::{Component, Path};
 use std::sync::Arc;
 
-use diagnostic::{Diagnostic, Source, Span};
+use diagnostic::{Diagnostic, Source, Span, did_you_mean};
 use policy::study::{Assumed, Posed};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
-use super::Premises;
 use super::suite::Expected;
+use super::{Premises, files};
 
 /// One case, read.
 pub(crate) struct RunTest {
     pub(crate) name: Option<String>,
+    /// From its first character to its last.
+    pub(crate) span: Span,
     pub(crate) expected: Expected,
     pub(crate) posed: Posed,
     /// What is known with its entities, until it is finished.
@@ -22,10 +26,11 @@ pub(crate) struct RunTest {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(expecting = "a test with `request`, `entities`, `decision`, `reason` and `num_errors`")]
 struct Written {
     name: Option<String>,
     request: Request,
+    /// A list, or the path of a file with one.
     #[serde(default)]
     entities: Option<Json>,
     decision: Decision,
@@ -33,9 +38,14 @@ struct Written {
     reason: Vec<String>,
     #[serde(default)]
     num_errors: usize,
+    #[serde(flatten)]
+    others: Map<String, Json>,
 }
 
+const MEMBERS: [&str; 6] = ["name", "request", "entities", "decision", "reason", "num_errors"];
+
 #[derive(Deserialize)]
+#[serde(expecting = "a request with `principal`, `action`, `resource` and `context`")]
 struct Request {
     principal: Json,
     action: Json,
@@ -65,13 +75,21 @@ pub(crate) fn read(source: &Arc<Source>, base: &Premises) -> Result<Vec<RunTest>
             "`cedar run-tests` describes the form: `request`, `entities`, `decision`, `reason`, `num_errors`",
         )]
     })?;
+    if written.is_empty() {
+        let span = Span { source: source.clone(), start: 0, end: 0 };
+        return Err(vec![Diagnostic::error("policy.no-tests", "there is no test in this file").at(span)]);
+    }
+    let places = elements(&source.text);
     let (mut tests, mut found) = (Vec::new(), Vec::new());
     for (number, written) in written.into_iter().enumerate() {
         let name = written.name.clone().unwrap_or_else(|| format!("test {}", number + 1));
-        match test(written, base) {
+        let (start, end) = places.get(number).copied().unwrap_or_default();
+        let span = Span { source: source.clone(), start, end };
+        match test(written, base, &span) {
             Ok(test) => tests.push(test),
             Err(why) => {
-                let span = Span { source: source.clone(), start: 0, end: 0 };
+                // A test is many lines: its first is where one looks.
+                let span = Span { end: span.start, ..span };
                 found.push(Diagnostic::error("policy.test", why).at(span).about(name));
             }
         }
@@ -79,9 +97,45 @@ pub(crate) fn read(source: &Arc<Source>, base: &Premises) -> Result<Vec<RunTest>
     if found.is_empty() { Ok(tests) } else { Err(found) }
 }
 
-fn test(written: Written, base: &Premises) -> Result<RunTest, String> {
+/// From where to where each element of a list goes. The text is JSON: that was found before.
+fn elements(text: &str) -> Vec<(usize, usize)> {
+    let (mut places, mut depth, mut from) = (Vec::new(), 0_usize, None);
+    let (mut in_text, mut escaped) = (false, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            _ if in_text => {}
+            b'[' | b'{' => {
+                if depth == 1 {
+                    from = Some(at);
+                }
+                depth += 1;
+            }
+            b']' | b'}' => {
+                depth = depth.saturating_sub(1);
+                if depth == 1 {
+                    places.extend(from.take().map(|from| (from, at + 1)));
+                }
+            }
+            _ => {}
+        }
+    }
+    places
+}
+
+fn test(written: Written, base: &Premises, span: &Span) -> Result<RunTest, String> {
+    let near = |name: &String| did_you_mean(name, MEMBERS).map(|near| (name.clone(), near));
+    if let Some((name, near)) = written.others.keys().find_map(near) {
+        return Err(format!("unknown member `{name}`, did you mean `{near}`?"));
+    }
     let mut premises = base.clone();
-    if let Some(entities) = &written.entities {
+    let entities = match written.entities {
+        Some(Json::String(path)) => Some(entities_of(&path, &span.source)?),
+        entities => entities,
+    };
+    if let Some(entities) = &entities {
         premises.facts.add_entities(entities).map_err(|error| error.to_string())?;
     }
     if premises.facts.is_open() {
@@ -110,7 +164,20 @@ fn test(written: Written, base: &Premises) -> Result<RunTest, String> {
         reasons: written.reason,
         errors: written.num_errors,
     };
-    Ok(RunTest { name: written.name, expected, posed, premises: Some(premises) })
+    Ok(RunTest { name: written.name, span: span.clone(), expected, posed, premises: Some(premises) })
+}
+
+/// The entities of a file that is beside the tests or below them.
+fn entities_of(path: &str, tests: &Source) -> Result<Json, String> {
+    let leads_out = |part: Component<'_>| !matches!(part, Component::Normal(_) | Component::CurDir);
+    if Path::new(path).components().any(leads_out) {
+        return Err(format!("the entities in `{path}` are outside the folder of the tests"));
+    }
+    let file = files::beside(Path::new(&tests.path), path);
+    let source = files::read(&file)
+        .map_err(|found| found.into_iter().map(|error| error.message).collect::<Vec<_>>().join("; "))?;
+    serde_json::from_str(&source.text)
+        .map_err(|error| format!("the entities in `{path}` are not JSON: {error}"))
 }
 
 /// Type and id of a uid, as a text or in JSON.
@@ -123,4 +190,17 @@ fn uid(value: &Json) -> Result<(String, String), String> {
     let (kind, id) =
         found.ok_or_else(|| format!("`{value}` is no uid, such as `Moonward::Actor::\"acme/user/ada\"`"))?;
     Ok((kind.to_owned(), id.replace("\\\"", "\"").replace("\\\\", "\\")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::elements;
+
+    #[test]
+    fn each_element_of_a_list_has_its_place() {
+        let text = r#" [ {"a": [1, {"b": "}]\\\"["}]}, [], {} ] "#;
+        let shown: Vec<&str> = elements(text).into_iter().map(|(from, to)| &text[from..to]).collect();
+        assert_eq!(shown, [r#"{"a": [1, {"b": "}]\\\"["}]}"#, "[]", "{}"]);
+        assert_eq!(elements("[]"), []);
+    }
 }

@@ -519,8 +519,7 @@ impl run_tests::RunTest {
             expected: self.expected,
             posed: self.posed,
         };
-        let span = Span { source: source.clone(), start: 0, end: 0 };
-        Test { file: source.path.clone(), name, span, cells: vec![cell], study }
+        Test { file: source.path.clone(), name, span: self.span, cells: vec![cell], study }
     }
 }
 

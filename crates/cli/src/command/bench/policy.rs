@@ -19,8 +19,8 @@ use crate::print::Printer;
 const POLICIES_EACH: u32 = 10;
 const SCOPES_EACH: u32 = 10;
 
-/// Principals of one file of fixtures: as many as keep it below what a file may have.
-const PRINCIPALS_EACH: u32 = 2_000;
+/// Principals of one file of fixtures: about as many as a file may have.
+const PRINCIPALS_EACH: u32 = 250;
 
 /// Measure what checking, testing and asking about policies costs
 ///
@@ -49,7 +49,7 @@ impl Policy {
         let folder = TempDir::with_prefix("moonward-bench-").map_err(|error| unmade(&error))?;
         let world = self.world(folder.path()).map_err(|error| unmade(&error))?;
         let mut report = Report::new("policy", "whole commands, each a process of its own".to_owned());
-        let World { policies, cells, files, resource } = world;
+        let World { policies, cells, principals, resource } = world;
         report.row(
             "app",
             format!("{policies} policies, {cells} cells, {} principals", self.principals),
@@ -57,13 +57,12 @@ impl Policy {
         );
         let app = folder.path().join("app").display().to_string();
         let own = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-        let who = own(&["who-can", "process.send", &resource, &app]);
-        let who = who.into_iter().chain(files.into_iter().flat_map(|file| ["--entities".to_owned(), file]));
+        let who = own(&["who-can", "process.send", &resource, &app, "--entities", &principals]);
         for (key, words, ends) in [
             ("check", own(&["check", &app]), 0),
             ("test", own(&["test", &app, "--coverage"]), 0),
             // Tokens can make more actors with the role that permits name.
-            ("who_can", who.collect(), 4),
+            ("who_can", who, 4),
         ] {
             printer.say(&format!("running `policy {}` {} times", key.replace('_', "-"), self.runs));
             let mut times = Vec::new();
@@ -102,7 +101,8 @@ impl Policy {
         fs::write(app.join("_index.yaml"), index)?;
         let side = (1..).find(|side| side * side >= self.cells).unwrap_or(1);
         fs::write(app.join("policies/tests/sends_test.yaml"), tests(side))?;
-        let mut files = Vec::new();
+        let principals = folder.join("principals");
+        fs::create_dir(&principals)?;
         for first in (0..self.principals).step_by(PRINCIPALS_EACH as usize) {
             let mut text = String::from("principals:\n");
             for number in first..self.principals.min(first + PRINCIPALS_EACH) {
@@ -111,12 +111,11 @@ impl Policy {
             if first == 0 {
                 text.push_str("processes:\n  target: {owner: t0/user/a0}\n");
             }
-            let file = folder.join(format!("world-{first}.yaml"));
-            fs::write(&file, text)?;
-            files.push(file.display().to_string());
+            fs::write(principals.join(format!("from-{first}.yaml")), text)?;
         }
         let policies = tenants * SCOPES_EACH * POLICIES_EACH;
-        Ok(World { policies, cells: side * side, files, resource: "target".to_owned() })
+        let principals = principals.display().to_string();
+        Ok(World { policies, cells: side * side, principals, resource: "target".to_owned() })
     }
 }
 
@@ -124,8 +123,8 @@ impl Policy {
 struct World {
     policies: u32,
     cells: u32,
-    /// The files of principals.
-    files: Vec<String>,
+    /// Folder with the files of principals.
+    principals: String,
     /// What is asked about.
     resource: String,
 }

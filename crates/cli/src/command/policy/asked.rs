@@ -40,7 +40,7 @@ pub(super) struct CaseArguments {
     /// Scope that the actor runs under, as `namespace:name`, also instead of those recorded; can be given more than once
     #[arg(long = "scope", value_name = "ID")]
     scopes: Vec<String>,
-    /// Fixtures in YAML, or entities as Cedar has them in JSON
+    /// Fixtures in YAML or a folder of them, or entities as Cedar has them in JSON
     #[arg(long, value_name = "FILE")]
     entities: Option<PathBuf>,
     /// Recorded decision that is taken instead: the id of its record, its first characters, at least 8, or `last` for the newest denial

@@ -46,6 +46,11 @@ impl Fmt {
         }
         let files = PolicyFiles::at(&self.path).map_err(|found| Fault::Invalid(vec![found]))?;
         let (read, mut wrong) = files.read();
+        if read.is_empty() && wrong.is_empty() {
+            // In continuous integration a folder that was moved would be well formed for ever.
+            let message = format!("there is no `.cedar` file in `{}`", self.path.display());
+            return Err(Fault::Invalid(vec![Diagnostic::error("policy.unreadable", message)]));
+        }
         let (mut changed, mut unwritten) = (Vec::new(), Vec::new());
         for source in &read {
             match policy::format(source) {

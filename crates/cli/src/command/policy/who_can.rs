@@ -46,7 +46,7 @@ pub(super) struct WhoCan {
     resource: String,
     #[command(flatten)]
     source: Source,
-    /// Fixtures in YAML, or entities as Cedar has them in JSON; can be given more than once
+    /// Fixtures in YAML or a folder of them, or entities as Cedar has them in JSON; can be given more than once
     #[arg(long, value_name = "FILE")]
     entities: Vec<PathBuf>,
     /// Fields of the context as a JSON object; `pid` is the process that asks. One that is null is not there
