@@ -77,8 +77,10 @@ impl Premises {
             files.extend(files::find(path, |name| name.ends_with(".cedar"))?);
         }
         if files.is_empty() {
-            let message = "there is no policy: files of policies end in `.cedar`";
-            return Err(vec![Diagnostic::error("policy.none", message)]);
+            let named: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+            let error =
+                Diagnostic::error("policy.none", format!("there is no policy in {}", named.join(", ")));
+            return Err(vec![error.help("files of policies end in `.cedar`")]);
         }
         files.sort();
         files.dedup();

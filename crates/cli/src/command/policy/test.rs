@@ -12,6 +12,7 @@ use super::test_report::{Report, Tested};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::print::{Output, Printer};
+use crate::progress::ProgressLine;
 
 /// Run the tests of policies
 ///
@@ -87,6 +88,8 @@ impl Test {
         }
         let wanted = self.coverage.map(|least| Wanted { least, shipped_guard: self.shipped_guard });
         let mut report = Report::new(wanted.map(Coverage::new));
+        let cells: usize = suites.tests().iter().map(|test| test.cells.len()).sum();
+        let (mut line, mut done) = (ProgressLine::new(), 0);
         let mut known: Vec<&Study> = Vec::new();
         for test in suites.tests() {
             let Some(study) = suites.study(test) else { continue };
@@ -97,11 +100,14 @@ impl Test {
                 coverage.iter_mut().for_each(|coverage| coverage.add(study, of_app));
             }
             let note = |verdict: &Verdict| {
+                done += 1;
+                line.at("testing", done, cells as u64);
                 coverage.iter_mut().for_each(|coverage| coverage.note(verdict, of_app));
             };
             let tested = study.sit(|sitting| Tested::of(test, sitting, note));
             report.push(tested.map_err(|error| failed(&error))?.map_err(|error| usage(&error))?);
         }
+        drop(line);
         match self.output {
             Form::Text => printer.data(&report.to_text())?,
             Form::Json => printer.json(&report.to_json())?,
