@@ -140,6 +140,12 @@ limits! {
         "What is left to be recorded of one rollback: 50 names of files of the longest sort, and who did it.";
     HISTORY_ROWS_MAX: usize = 1_000, "rows",
         "Changes of policies that are listed, the newest; the log has them all.";
+    REPLAY_THREADS_MAX: usize = 8, "threads",
+        "Threads that decide a log again; each remembers up to 64 MiB of answers of each policy set.";
+    REPLAY_BATCH_LINES: usize = 128, "lines",
+        "Lines of a log that are handed to one thread at a time: some 350 KB, 5 ms of work.";
+    REPLAY_PENDING_BATCHES: usize = 4, "batches",
+        "Batches of lines that wait for one thread, or for those before them, when a log is decided again.";
     FOLDER_LOOK_MS: u64 = 400, "milliseconds",
         "Time between two looks at the path of a watched folder: a link that is turned to another folder is told to \
          nobody, and what is behind it is to be in force within a second.";

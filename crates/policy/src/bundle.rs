@@ -64,6 +64,8 @@ pub struct Bundle {
     /// What it was loaded from, and the guard that the product brought.
     pub(crate) sources: BundleSources,
     pub(crate) shipped_guard: Arc<Source>,
+    /// The scope whose permits count as if they were in one that is held, whoever asks: a study's, never a gate's.
+    pub(crate) joined: Option<Arc<str>>,
 }
 
 /// A scope and its permits.
@@ -185,11 +187,22 @@ impl Bundle {
     ) -> impl Iterator<Item = &Slice> {
         let door = spec.group == Group::Doors;
         let held = scopes.ids().filter_map(|id| self.scopes.get(id));
-        let considered = held.filter(move |held| {
-            let owner = held.scope.tenant();
-            owner.is_system() || (owner == tenant && !door)
-        });
-        std::iter::once(&self.guards).chain(considered.map(|held| &held.policies))
+        let counts = move |owner: &TenantId| owner.is_system() || (owner == tenant && !door);
+        let considered = held.filter(move |held| counts(held.scope.tenant()));
+        // As `app` joins permits to the scopes of one actor: to one of its own tenant's, else to the first that it holds, else to
+        // one that its tenant would have.
+        let joined =
+            self.joined.as_ref().filter(|id| !scopes.contains(id)).and_then(|id| self.scopes.get(id));
+        let place = scopes.iter().find(|held| held.tenant() == tenant).or_else(|| scopes.iter().next());
+        let joined = joined.filter(|_| counts(place.map_or(tenant, |held| held.tenant())));
+        std::iter::once(&self.guards).chain(considered.chain(joined).map(|held| &held.policies))
+    }
+
+    /// Whether it is known what a scope of this id permits. Where there is none but the one that joins all, that is what every
+    /// scope permits.
+    pub(crate) fn knows_scope(&self, id: &str) -> bool {
+        let stands_for_all = || self.joined.is_some() && self.scopes.len() == 1;
+        self.scopes.contains_key(id) || stands_for_all()
     }
 
     /// All policies, the guard's first.

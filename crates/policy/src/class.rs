@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cedar_policy::{Entities, PolicyId, PolicySet};
 
 use crate::bundle::{Bundle, Loaded};
-use crate::entity::{self, Unanswerable};
+use crate::entity::{self, Tenants, Unanswerable};
 use crate::footprint::{NotFollowed, Read};
 use crate::generation::{Answer, Question};
 use crate::limits::{MEMO_CLASS_BYTES, MEMO_ENTITY_BYTES, MEMO_POLICY_BYTES};
@@ -44,6 +44,18 @@ impl Class {
     /// # Errors
     /// The policies or entities cannot be put together: nothing of this class can be answered.
     pub(crate) fn of(question: &Question<'_>, bundle: &Bundle) -> Result<Self, Unanswerable> {
+        Self::among(&bundle.tenants, question, bundle)
+    }
+
+    /// The same where the tenants are these, and not those of the bundle.
+    ///
+    /// # Errors
+    /// As [`Class::of`].
+    pub(crate) fn among(
+        tenants: &Tenants,
+        question: &Question<'_>,
+        bundle: &Bundle,
+    ) -> Result<Self, Unanswerable> {
         let Question { actor, scopes, spec, .. } = *question;
         let selected = bundle.select(actor, spec, scopes);
         let mut policies = PolicySet::new();
@@ -80,7 +92,7 @@ impl Class {
         let footprint: Option<Vec<Read>> = reads.map(|reads| reads.into_iter().collect());
         let reads_no_field = footprint.as_ref().is_some_and(|reads| !reads.iter().any(Read::reads_a_field))
             && !spec.context.iter().any(|field| matches!(field.kind, FieldType::Entity(_)));
-        let shared = entity::of_class(actor, scopes, spec, &bundle.tenants)?;
+        let shared = entity::of_class(actor, scopes, spec, tenants)?;
         Ok(Self {
             policies,
             with_shadow,
@@ -94,9 +106,9 @@ impl Class {
     }
 
     /// Writes what decides the answer of a question of this class into `key`; false when nothing can be kept.
-    pub(crate) fn write_key(&self, question: &Question<'_>, bundle: &Bundle, key: &mut Vec<u8>) -> bool {
+    pub(crate) fn write_key(&self, question: &Question<'_>, tenants: &Tenants, key: &mut Vec<u8>) -> bool {
         key.clear();
-        self.footprint.as_ref().is_some_and(|reads| view::write_key(question, &bundle.tenants, reads, key))
+        self.footprint.as_ref().is_some_and(|reads| view::write_key(question, tenants, reads, key))
     }
 
     /// The answer that was kept under this key.

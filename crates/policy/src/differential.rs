@@ -31,6 +31,7 @@ const PERMISSIONS_A_WORLD: usize = 4;
 
 #[path = "../tests/policy/random.rs"]
 mod random;
+mod recorded;
 
 use random::Random;
 

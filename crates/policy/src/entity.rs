@@ -244,35 +244,136 @@ impl<'a> Thing<'a> {
         things.into_iter().flatten()
     }
 
-    pub(crate) fn entity(self, uid: EntityUid, tenants: &Tenants) -> Result<Entity, Unanswerable> {
+    /// What its attributes say. A tenant that nobody declared counts as suspended: in doubt, deny.
+    pub(crate) fn attributes(self, tenants: &'a Tenants) -> Attributes<'a> {
+        let tenant = |tenant: &'a TenantId| Plain::Entity(EntityType::Tenant, tenant.as_str());
         match self {
-            Self::Process(process) => process_entity(uid, process),
-            Self::Definition(definition) => {
-                let attributes = [
-                    ("tenant", tenant(definition.tenant())),
-                    ("name", text(definition.name())),
-                    ("shared", truth(definition.shared())),
-                ];
-                let namespace = crate::cedar::uid(EntityType::Namespace, definition.namespace());
-                entity(uid, attributes, Some(namespace))
-            }
-            Self::Namespace(name, owner) => {
-                let around = name.rsplit_once('.').map(|(around, _)| around);
-                let parent = around.map(|around| crate::cedar::uid(EntityType::Namespace, around));
-                entity(uid, [("tenant", tenant(owner))], parent)
-            }
-            Self::Host(host) => entity(uid, host.tenant().map(|owner| ("tenant", tenant(owner))), None),
+            Self::Process(process) => attributes([
+                ("tenant", tenant(process.tenant())),
+                ("owner", Plain::Entity(EntityType::Actor, process.owner().id())),
+                ("definition", Plain::Entity(EntityType::Definition, process.definition().id())),
+                ("host", Plain::Entity(EntityType::Host, process.host().id())),
+            ])
+            .with(
+                process.parent().map(|parent| ("parent", Plain::Entity(EntityType::Process, parent.pid()))),
+            ),
+            Self::Definition(definition) => attributes([
+                ("tenant", tenant(definition.tenant())),
+                ("name", Plain::Text(definition.name())),
+                ("shared", Plain::Truth(definition.shared())),
+            ]),
+            Self::Namespace(_, owner) => attributes([("tenant", tenant(owner))]),
+            Self::Host(host) => attributes([]).with(host.tenant().map(|owner| ("tenant", tenant(owner)))),
             Self::Name(name) => {
-                entity(uid, [("tenant", tenant(name.tenant())), ("value", text(name.value()))], None)
+                attributes([("tenant", tenant(name.tenant())), ("value", Plain::Text(name.value()))])
             }
-            Self::Facility(_) => Ok(Entity::with_uid(uid)),
-            Self::Actor(actor) => entity(uid, actor_attributes(actor), Some(tenant_uid(actor.tenant()))),
+            Self::Facility(_) => attributes([]),
+            Self::Actor(actor) => actor_attributes(actor),
             Self::Scope(scope) => {
-                entity(uid, [("tenant", tenant(scope.tenant())), ("shared", truth(scope.shared()))], None)
+                attributes([("tenant", tenant(scope.tenant())), ("shared", Plain::Truth(scope.shared()))])
             }
-            Self::Tenant(id) => tenant_entity(uid, tenants.get(id)),
+            Self::Tenant(id) => {
+                let declared = tenants.get(id);
+                attributes([
+                    ("suspended", Plain::Truth(declared.is_none_or(|tenant| tenant.suspended))),
+                    ("plan", Plain::Text(declared.map_or("", |tenant| &tenant.plan))),
+                ])
+            }
         }
     }
+
+    /// What it is in, itself and not by way of another.
+    pub(crate) fn parent(self) -> Option<(EntityType, &'a str)> {
+        match self {
+            Self::Definition(definition) => Some((EntityType::Namespace, definition.namespace())),
+            Self::Namespace(name, _) => Some((EntityType::Namespace, name.rsplit_once('.')?.0)),
+            Self::Actor(actor) => Some((EntityType::Tenant, actor.tenant().as_str())),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn entity(self, uid: EntityUid, tenants: &Tenants) -> Result<Entity, Unanswerable> {
+        let parent = self.parent().map(|(kind, id)| crate::cedar::uid(kind, id));
+        // `Entity::new` wants a map, which it takes apart again.
+        Entity::new_with_tags(uid, expressions(self.attributes(tenants).iter()), parent, [])
+            .map_err(|error| Unanswerable::new(&error))
+    }
+}
+
+/// What an attribute says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Plain<'a> {
+    Text(&'a str),
+    Truth(bool),
+    Long(i64),
+    Entity(EntityType, &'a str),
+}
+
+/// The attributes of one entity, kept in place: 5 at most, as a process has.
+pub(crate) struct Attributes<'a>([Option<(&'static str, Plain<'a>)>; 5]);
+
+impl<'a> Attributes<'a> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&'static str, Plain<'a>)> {
+        self.0.iter().flatten().copied()
+    }
+
+    /// The same and one more, if it is there. There is room for all that any type declares.
+    fn with(mut self, one: Option<(&'static str, Plain<'a>)>) -> Self {
+        if let Some(free) = self.0.iter_mut().find(|place| place.is_none()) {
+            *free = one;
+        }
+        self
+    }
+}
+
+fn attributes<'a, const N: usize>(given: [(&'static str, Plain<'a>); N]) -> Attributes<'a> {
+    given.into_iter().fold(Attributes([None; 5]), |all, one| all.with(Some(one)))
+}
+
+/// What all versions of an actor say.
+fn actor_attributes(actor: &Actor) -> Attributes<'_> {
+    attributes([
+        ("tenant", Plain::Entity(EntityType::Tenant, actor.tenant().as_str())),
+        ("kind", Plain::Text(actor.kind().text())),
+        ("verified", Plain::Truth(actor.verified())),
+    ])
+}
+
+/// What the principal's own version says.
+pub(crate) fn principal_attributes(actor: &Actor) -> Attributes<'_> {
+    actor_attributes(actor).with(actor.auth_time().map(|seconds| ("authTime", Plain::Long(seconds))))
+}
+
+/// Everything that a check's entities are made of, each once: the principal first, its own version, and those of the scopes
+/// held, which count before any other. Its roles are not among them.
+pub(crate) fn things<'a>(
+    actor: &'a Actor,
+    scopes: &'a ScopeSet,
+    resource: &Resource<'a>,
+    process: Option<&'a Arc<Process>>,
+    context: &Fields<'a>,
+) -> Vec<Thing<'a>> {
+    let mut things = Vec::new();
+    let mut put = |thing: Thing<'a>| {
+        if !things.iter().any(|put: &Thing<'_>| put.is(thing)) {
+            things.push(thing);
+        }
+    };
+    put(Thing::Actor(actor));
+    scopes.iter().for_each(|scope| put(Thing::Scope(scope)));
+    put(Thing::of_resource(resource));
+    process.into_iter().for_each(|process| put(Thing::Process(process)));
+    context.iter().filter_map(|(_, datum)| Thing::of_datum(&datum)).for_each(put);
+    let mut next = 0;
+    while let Some(thing) = things.get(next).copied() {
+        next += 1;
+        for pointed in thing.points_to() {
+            if !things.iter().any(|put| put.is(pointed)) {
+                things.push(pointed);
+            }
+        }
+    }
+    things
 }
 
 fn one(thing: Thing<'_>) -> [Option<Thing<'_>>; 4] {
@@ -280,63 +381,25 @@ fn one(thing: Thing<'_>) -> [Option<Thing<'_>>; 4] {
 }
 
 fn principal(actor: &Actor, roles: &[EntityUid]) -> Result<Entity, Unanswerable> {
-    let auth_time = actor.auth_time().map(|seconds| ("authTime", RestrictedExpression::new_long(seconds)));
-    let attributes = actor_attributes(actor).into_iter().chain(auth_time);
     Entity::new_with_tags(
         uid(EntityType::Actor, actor.id()),
-        attributes.map(|(name, value)| (name.to_owned(), value)),
+        expressions(principal_attributes(actor).iter()),
         roles.iter().cloned().chain([tenant_uid(actor.tenant())]),
-        actor.tags().map(|(key, value)| (key.to_owned(), text(value))),
+        actor.tags().map(|(key, value)| (key.to_owned(), RestrictedExpression::new_string(value.to_owned()))),
     )
     .map_err(|error| Unanswerable::new(&error))
 }
 
-fn actor_attributes(actor: &Actor) -> [(&'static str, RestrictedExpression); 3] {
-    [
-        ("tenant", tenant(actor.tenant())),
-        ("kind", text(actor.kind().text())),
-        ("verified", truth(actor.verified())),
-    ]
-}
-
-fn process_entity(uid: EntityUid, process: &Process) -> Result<Entity, Unanswerable> {
-    let named =
-        |entity_type, id: &str| RestrictedExpression::new_entity_uid(crate::cedar::uid(entity_type, id));
-    let parent = process.parent().map(|parent| ("parent", named(EntityType::Process, parent.pid())));
-    let attributes = [
-        ("tenant", tenant(process.tenant())),
-        ("owner", named(EntityType::Actor, process.owner().id())),
-        ("definition", named(EntityType::Definition, process.definition().id())),
-        ("host", named(EntityType::Host, process.host().id())),
-    ];
-    entity(uid, attributes.into_iter().chain(parent), None)
-}
-
-/// A tenant that nobody declared counts as suspended: in doubt, deny.
-fn tenant_entity(uid: EntityUid, declared: Option<&Tenant>) -> Result<Entity, Unanswerable> {
-    let suspended = declared.is_none_or(|tenant| tenant.suspended);
-    let plan = declared.map_or("", |tenant| tenant.plan.as_str());
-    entity(uid, [("suspended", truth(suspended)), ("plan", text(plan))], None)
-}
-
-fn entity(
-    uid: EntityUid,
-    attributes: impl IntoIterator<Item = (&'static str, RestrictedExpression)>,
-    parent: Option<EntityUid>,
-) -> Result<Entity, Unanswerable> {
-    // `Entity::new` wants a map, which it takes apart again.
-    let attributes = attributes.into_iter().map(|(name, value)| (name.to_owned(), value));
-    Entity::new_with_tags(uid, attributes, parent, []).map_err(|error| Unanswerable::new(&error))
-}
-
-fn tenant(tenant: &TenantId) -> RestrictedExpression {
-    RestrictedExpression::new_entity_uid(tenant_uid(tenant))
-}
-
-fn text(text: &str) -> RestrictedExpression {
-    RestrictedExpression::new_string(text.to_owned())
-}
-
-fn truth(truth: bool) -> RestrictedExpression {
-    RestrictedExpression::new_bool(truth)
+fn expressions<'a>(
+    attributes: impl Iterator<Item = (&'static str, Plain<'a>)>,
+) -> impl Iterator<Item = (String, RestrictedExpression)> {
+    attributes.map(|(name, value)| {
+        let value = match value {
+            Plain::Text(text) => RestrictedExpression::new_string(text.to_owned()),
+            Plain::Truth(truth) => RestrictedExpression::new_bool(truth),
+            Plain::Long(number) => RestrictedExpression::new_long(number),
+            Plain::Entity(kind, id) => RestrictedExpression::new_entity_uid(uid(kind, id)),
+        };
+        (name.to_owned(), value)
+    })
 }

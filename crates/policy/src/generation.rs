@@ -14,7 +14,7 @@ use serde_json::Value as Json;
 use crate::bundle::{Bundle, Loaded};
 use crate::cedar::{action_uid, resource_uid, uid};
 use crate::class::Class;
-use crate::entity::{self, Unanswerable};
+use crate::entity::{self, Tenants, Unanswerable};
 use crate::identity::{Actor, ScopeSet};
 use crate::occurred::Occurred;
 use crate::permission::{Context, Datum, Fields, Resource, Spec};
@@ -157,23 +157,9 @@ impl Generation {
         Self { number, bundle, occurred: Occurred::default() }
     }
 
-    /// Decides a question of this class, by Cedar. Any error denies, whatever the rest says: Cedar skips a policy that
-    /// fails, a `forbid` too. What a shadow policy does, or fails to do, never changes the answer.
+    /// Decides a question of this class, by Cedar.
     pub(crate) fn decide(&self, question: &Question<'_>, class: &Class) -> Answer {
-        let case = match self.case(question, class) {
-            Ok(case) => case,
-            Err(error) => return Answer::failed(&error),
-        };
-        let decide = |policies| decide(&case, policies, |id| class.loaded.get(id).cloned());
-        let answer = decide(&class.policies);
-        let shadow = class.with_shadow.as_ref().map(decide).filter(|would| would.kind != answer.kind);
-        let shadow = shadow.map(|Answer { kind, policies, errors, .. }| Shadowed {
-            kind,
-            policies,
-            errors,
-            given: Cell::default(),
-        });
-        Answer { shadow, ..answer }
+        decide_among(&self.bundle.tenants, question, class)
     }
 
     /// What Cedar is given to decide a question of this class.
@@ -181,7 +167,7 @@ impl Generation {
     /// # Errors
     /// The question cannot be put to Cedar.
     pub(crate) fn case(&self, question: &Question<'_>, class: &Class) -> Result<Case, Unanswerable> {
-        self.case_with(question, &class.shared)
+        case_among(&self.bundle.tenants, question, &class.shared)
     }
 
     /// The same, with the entities that the class shares.
@@ -189,19 +175,42 @@ impl Generation {
     /// # Errors
     /// The question cannot be put to Cedar.
     pub(crate) fn case_with(&self, question: &Question<'_>, shared: &Entities) -> Result<Case, Unanswerable> {
-        let Question { actor, scopes, process, spec, ref resource, context } = *question;
-        let context = &context.fields();
-        let entities = entity::of_check(shared, &self.bundle.tenants, resource, process, context)?;
-        let request = Request::new(
-            uid(EntityType::Actor, actor.id()),
-            action_uid(spec.action),
-            resource_uid(resource),
-            context_of(process, scopes, context)?,
-            None,
-        )
-        .map_err(|error| Unanswerable::new(&error))?;
-        Ok(Case { request, entities })
+        case_among(&self.bundle.tenants, question, shared)
     }
+}
+/// Decides a question of this class where the tenants are these. Any error denies, whatever the rest says: Cedar skips a
+/// policy that fails, a `forbid` too. What a shadow policy does, or fails to do, never changes the answer.
+pub(crate) fn decide_among(tenants: &Tenants, question: &Question<'_>, class: &Class) -> Answer {
+    let case = match case_among(tenants, question, &class.shared) {
+        Ok(case) => case,
+        Err(error) => return Answer::failed(&error),
+    };
+    let decide = |policies| decide(&case, policies, |id| class.loaded.get(id).cloned());
+    let answer = decide(&class.policies);
+    let shadow = class.with_shadow.as_ref().map(decide).filter(|would| would.kind != answer.kind);
+    let shadow = shadow.map(|Answer { kind, policies, errors, .. }| Shadowed {
+        kind,
+        policies,
+        errors,
+        given: Cell::default(),
+    });
+    Answer { shadow, ..answer }
+}
+
+/// What Cedar is given to decide a question with these entities that its class shares, where the tenants are these.
+fn case_among(tenants: &Tenants, question: &Question<'_>, shared: &Entities) -> Result<Case, Unanswerable> {
+    let Question { actor, scopes, process, spec, ref resource, context } = *question;
+    let context = &context.fields();
+    let entities = entity::of_check(shared, tenants, resource, process, context)?;
+    let request = Request::new(
+        uid(EntityType::Actor, actor.id()),
+        action_uid(spec.action),
+        resource_uid(resource),
+        context_of(process, scopes, context)?,
+        None,
+    )
+    .map_err(|error| Unanswerable::new(&error))?;
+    Ok(Case { request, entities })
 }
 
 fn context_of(

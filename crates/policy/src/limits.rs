@@ -135,9 +135,12 @@ pub const SELF_CHECK_REST: u32 = 99;
 /// is beyond is counted by its action alone, under the first of that.
 pub const FIRST_ALLOWS_TENANT_MAX: usize = 1000;
 
-/// Classes of questions that one study keeps: 4 096, all of a test's principals times its actions; past it all are made
-/// again.
-pub const STUDY_CLASSES_MAX: usize = 4096;
+/// Bytes that cases decided on one thread of a study may be remembered in, as the `MEMO_..._BYTES` count them: 64 MiB, some 5 000
+/// different (actor, scopes, action) or 250 000 answers; past it all are made again.
+pub const STUDY_MEMO_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Sets of policies that questions about who may do one thing are told apart by: 4 096; past it all are made again.
+pub const STUDY_KINDS_MAX: usize = 4096;
 
 /// Pairs of a permit and a tenant of which it is found out whether the permit could let in somebody of the tenant: 100 000,
 /// some seconds. What is beyond counts as letting in.

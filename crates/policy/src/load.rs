@@ -206,7 +206,17 @@ impl<'a> Loading<'a> {
         guards.extend(own_guards);
         let guards = Slice::new(guards);
         let (warnings, sources) = (bounded(self.warnings), sources.clone());
-        Ok(Bundle { guards, scopes, tenants, digest, own_digest, warnings, sources, shipped_guard })
+        Ok(Bundle {
+            guards,
+            scopes,
+            tenants,
+            digest,
+            own_digest,
+            warnings,
+            sources,
+            shipped_guard,
+            joined: None,
+        })
     }
 
     fn tenants(&mut self, declared: &[Tenant]) -> Tenants {

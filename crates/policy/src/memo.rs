@@ -146,7 +146,7 @@ impl Local {
         let Question { actor, scopes, spec, .. } = *question;
         let class = self.class(question)?;
         let key = &mut self.memo.borrow_mut().key;
-        if !class.write_key(question, &self.generation.bundle, key) {
+        if !class.write_key(question, &self.generation.bundle.tenants, key) {
             key.clear();
         }
         let mut parts = actor.digest().to_vec();
@@ -218,7 +218,7 @@ impl Memo {
         };
         // A class that is too large for its tenant's memory is made anew each time.
         let has_key = class.bytes <= MEMO_CLASS_BYTES_MAX
-            && class.write_key(question, &generation.bundle, &mut self.key);
+            && class.write_key(question, &generation.bundle.tenants, &mut self.key);
         if has_key && let Some(answer) = class.known(&self.key) {
             self.recent.keep_answer(question, &class, &answer);
             return self.known(answer);

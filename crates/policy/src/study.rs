@@ -13,6 +13,7 @@ mod facts;
 mod inspect;
 mod partly;
 mod remedy;
+mod same;
 mod view;
 mod who;
 
@@ -23,7 +24,6 @@ use std::{io, panic, thread};
 
 use audit::DecisionKind;
 use diagnostic::{Diagnostic, Source, Span, did_you_mean};
-use serde_json::Value as Json;
 
 pub use again::{Again, NotReplayable};
 pub use case::{Case, Change, InvalidCase, Posed};
@@ -35,6 +35,8 @@ pub use explain::{
 pub use facts::{Assumed, Facts, Unknown};
 pub use inspect::{Inspected, Inspection};
 pub use remedy::Remedy;
+#[cfg(test)]
+pub(crate) use same::is_recorded;
 pub use view::{Place, PolicyView};
 pub use who::{Inquiry, May, Opening, Others, Whom};
 
@@ -42,9 +44,9 @@ use crate::asked::{self, InvalidQuestion};
 use crate::bundle::{Bundle, Loaded};
 use crate::class::Class;
 use crate::entity::Tenants;
-use crate::generation::{Answer, Generation, Question};
+use crate::generation::{Answer, Generation, Question, decide_among};
 use crate::identity::{Digest, ScopeSet, Tenant};
-use crate::limits::{EVALUATION_STACK_BYTES, STUDY_CLASSES_MAX};
+use crate::limits::{EVALUATION_STACK_BYTES, MEMO_ANSWER_BYTES, STUDY_MEMO_BYTES_MAX};
 use crate::load;
 use crate::permission::Fields;
 use crate::slice::Slice;
@@ -76,15 +78,14 @@ impl Verdict {
     pub fn allows(&self) -> bool {
         self.kind == DecisionKind::Allow
     }
-}
 
-/// A case as it stands in a record of its decision.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Written {
-    /// The context, in the engine's form.
-    pub context: Json,
-    /// Every entity but actions, in the engine's form, ordered by uid.
-    pub entities: Json,
+    /// Bytes on the heap, without the texts that policies share.
+    fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + (self.policies.len() + self.failed.len()) * size_of::<PolicyView>()
+            + self.errors.iter().map(|error| error.len()).sum::<usize>()
+            + self.shadow.as_ref().map_or(0, |shadow| shadow.bytes())
+    }
 }
 
 /// No policy has that id.
@@ -121,6 +122,15 @@ impl Study {
     pub fn with_tenants(mut self, tenants: impl IntoIterator<Item = Tenant>) -> Self {
         let known: &mut Tenants = &mut self.generation.bundle.tenants;
         known.extend(tenants.into_iter().map(|tenant| (tenant.id.clone(), tenant)));
+        self
+    }
+
+    /// The same where the permits of this scope count as if they were in one of the scopes that an actor holds, whoever it is: in
+    /// one of its own tenant's, else in the first, else in one that its tenant would have. If there is no other scope, every
+    /// scope that is held counts as declared.
+    #[must_use]
+    pub fn joining(mut self, scope: &str) -> Self {
+        self.generation.bundle.joined = Some(Arc::from(scope));
         self
     }
 
@@ -176,7 +186,12 @@ impl Study {
     /// # Errors
     /// The system gives no thread.
     pub fn sit<T: Send>(&self, work: impl FnOnce(&mut Sitting<'_>) -> T + Send) -> io::Result<T> {
-        on_a_large_stack(|| work(&mut Sitting { study: self, classes: HashMap::new() }))
+        on_a_large_stack(|| work(&mut self.sitting()))
+    }
+
+    /// The same on this thread, which needs a stack of [`EVALUATION_STACK_BYTES`].
+    pub fn sitting(&self) -> Sitting<'_> {
+        Sitting::new(self)
     }
 
     /// Decides one case.
@@ -223,44 +238,107 @@ pub fn shipped_guard() -> &'static Arc<Source> {
     &load::SHIPPED_GUARD
 }
 
-/// Cases decided on one thread. What questions of one actor, scopes and action have in common is made once.
+/// Cases decided on one thread. What questions of one actor, scopes and action have in common is made once, and of questions
+/// that agree on all that policies can read the answer is remembered, as at the gate.
 pub struct Sitting<'s> {
     study: &'s Study,
-    classes: HashMap<(Digest, ScopeSet, &'static str), Rc<Class>>,
+    classes: HashMap<Key, Known>,
+    /// What all of them count for.
+    bytes: usize,
+    key: Vec<u8>,
 }
 
-impl Sitting<'_> {
+/// What a class is found by: the digest of the actor, its scopes, the action, and what the tenants of these are like.
+type Key = (Digest, ScopeSet, &'static str, Vec<Option<Tenant>>);
+
+/// A class, and its answers by what policies read. They come from records, whose writers chose texts: the hash has a seed that
+/// nobody knows.
+struct Known {
+    class: Rc<Class>,
+    answers: HashMap<Box<[u8]>, Arc<Verdict>>,
+}
+
+impl<'s> Sitting<'s> {
+    fn new(study: &'s Study) -> Self {
+        Self { study, classes: HashMap::new(), bytes: 0, key: Vec::new() }
+    }
+
     /// Decides a case as the gate would.
     ///
     /// # Errors
     /// An unknown action or field, a resource or value of another type, or no value for a field that must name an
     /// entity.
     pub fn decide(&mut self, case: &Case<'_>) -> Result<Verdict, InvalidQuestion> {
+        let study = self.study;
+        self.decide_among(&study.bundle().tenants, case).map(Arc::unwrap_or_clone)
+    }
+
+    /// The same where the tenants are these.
+    fn decide_among(&mut self, tenants: &Tenants, case: &Case<'_>) -> Result<Arc<Verdict>, InvalidQuestion> {
         let (spec, fields) = asked::pose(case.action, case.resource.entity_type(), case.fields)?;
         let question = question(case, spec, &fields);
-        let class = self.class(&question);
-        let answer = match &class {
-            Ok(class) => self.study.generation.decide(&question, class),
-            Err(error) => Answer::failed(error),
+        let (at, class) = match self.class(tenants, &question) {
+            Ok(found) => found,
+            Err(error) => return Ok(Arc::new(self.verdict(&Answer::failed(&error), None))),
         };
+        let mut key = std::mem::take(&mut self.key);
+        let is_kept = class.write_key(&question, tenants, &mut key);
+        let known = self.classes.get(&at).filter(|_| is_kept).and_then(|known| known.answers.get(&*key));
+        let verdict = match known {
+            Some(known) => known.clone(),
+            None => {
+                let answer = decide_among(tenants, &question, &class);
+                let verdict = Arc::new(self.verdict(&answer, Some(&class)));
+                if is_kept && answer.errors.is_empty() {
+                    self.keep(&at, &key, &verdict);
+                }
+                verdict
+            }
+        };
+        self.key = key;
+        Ok(verdict)
+    }
+
+    /// Classes of questions that are remembered now.
+    pub fn classes(&self) -> usize {
+        self.classes.len()
+    }
+
+    fn keep(&mut self, at: &Key, key: &[u8], verdict: &Arc<Verdict>) {
+        let bytes = MEMO_ANSWER_BYTES + key.len() + verdict.bytes();
+        self.make_room(bytes);
+        if let Some(known) = self.classes.get_mut(at) {
+            known.answers.insert(key.into(), verdict.clone());
+            self.bytes += bytes;
+        }
+    }
+
+    /// Forgets everything where there is no room for so much.
+    fn make_room(&mut self, bytes: usize) {
+        if self.bytes.saturating_add(bytes) > STUDY_MEMO_BYTES_MAX {
+            self.classes.clear();
+            self.bytes = 0;
+        }
+    }
+
+    fn verdict(&self, answer: &Answer, class: Option<&Class>) -> Verdict {
         let view =
             |policies: &[Arc<Loaded>]| policies.iter().map(|loaded| self.study.places.view(loaded)).collect();
-        let failed =
-            |errors: &[Arc<str>]| view(&class.as_ref().map_or(Vec::new(), |class| failed(class, errors)));
-        let shadow = answer.shadow.map(|would| Verdict {
+        let failed = |errors: &[Arc<str>]| view(&class.map_or(Vec::new(), |class| failed(class, errors)));
+        let shadow = answer.shadow.as_ref().map(|would| Verdict {
             kind: would.kind.recorded(),
             policies: view(&would.policies),
             failed: failed(&would.errors),
-            errors: would.errors,
+            errors: would.errors.clone(),
             shadow: None,
         });
-        Ok(Verdict {
+        Verdict {
             kind: answer.kind.recorded(),
             policies: view(&answer.policies),
             failed: failed(&answer.errors),
-            errors: answer.errors,
+            errors: answer.errors.clone(),
             shadow: shadow.map(Box::new),
-        })
+        }
     }
 
     /// The policies whose heads let them match a case, whatever their conditions say: guard first, each in the
@@ -274,29 +352,23 @@ impl Sitting<'_> {
         Ok(selected.into_iter().map(|sliced| self.study.places.view(&sliced.loaded)).collect())
     }
 
-    /// A case as a record of its decision would have it; nothing when the engine cannot be given it.
-    ///
-    /// # Errors
-    /// As [`Sitting::decide`].
-    pub fn written(&mut self, case: &Case<'_>) -> Result<Option<Written>, InvalidQuestion> {
-        let (spec, fields) = asked::pose(case.action, case.resource.entity_type(), case.fields)?;
-        let question = question(case, spec, &fields);
-        let Ok(class) = self.class(&question) else { return Ok(None) };
-        let made = self.study.generation.case(&question, &class).ok();
-        Ok(made.map(|case| Written { context: case.context_json(), entities: case.entities_json() }))
-    }
-
-    fn class(&mut self, question: &Question<'_>) -> Result<Rc<Class>, crate::entity::Unanswerable> {
-        let key = (*question.actor.digest(), question.scopes.clone(), question.spec.action);
-        if let Some(class) = self.classes.get(&key) {
-            return Ok(class.clone());
+    fn class(
+        &mut self,
+        tenants: &Tenants,
+        question: &Question<'_>,
+    ) -> Result<(Key, Rc<Class>), crate::entity::Unanswerable> {
+        let own =
+            [question.actor.tenant()].into_iter().chain(question.scopes.iter().map(|held| held.tenant()));
+        let own = own.map(|tenant| tenants.get(tenant).cloned()).collect();
+        let key = (*question.actor.digest(), question.scopes.clone(), question.spec.action, own);
+        if let Some(known) = self.classes.get(&key) {
+            return Ok((key, known.class.clone()));
         }
-        if self.classes.len() >= STUDY_CLASSES_MAX {
-            self.classes.clear();
-        }
-        let class = Rc::new(Class::of(question, self.study.bundle())?);
-        self.classes.insert(key, class.clone());
-        Ok(class)
+        let class = Rc::new(Class::among(tenants, question, self.study.bundle())?);
+        self.make_room(class.bytes);
+        self.bytes += class.bytes;
+        self.classes.insert(key.clone(), Known { class: class.clone(), answers: HashMap::new() });
+        Ok((key, class))
     }
 }
 

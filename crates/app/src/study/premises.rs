@@ -262,6 +262,49 @@ impl Premises {
         without: &[String],
         (actor, scopes): (&Actor, &ScopeSet),
     ) -> Result<WithFiles, Vec<Diagnostic>> {
+        let (mut sources, permits) = self.changed(study, paths, without)?;
+        let scopes =
+            if permits.is_empty() { scopes.clone() } else { add(&mut sources, permits, actor, scopes)? };
+        Ok(WithFiles { study: self.finish(study, sources, without)?, scopes })
+    }
+
+    /// The same for cases of any actor, each under the scopes that it holds: the permits count as if they were in one of these, as
+    /// [`Premises::study_with`] chooses it; of files on their own all permits do.
+    ///
+    /// # Errors
+    /// As [`Premises::study_with`].
+    pub fn study_for_all(
+        &self,
+        study: &Study,
+        paths: &[PathBuf],
+        without: &[String],
+    ) -> Result<Study, Vec<Diagnostic>> {
+        let (mut sources, permits) = self.changed(study, paths, without)?;
+        let given = sources.scopes.iter_mut().find(|known| &**known.scope.id() == GIVEN);
+        let joins = match given {
+            Some(given) => {
+                given.files.extend(permits);
+                true
+            }
+            None if permits.is_empty() => false,
+            None => {
+                let scope =
+                    Scope::new(GIVEN, &TenantId::system(), true).map_err(|error| vec![unfit(&error)])?;
+                sources.scopes.push(ScopeSources { scope: Arc::new(scope), files: permits });
+                true
+            }
+        };
+        let changed = self.finish(study, sources, without)?;
+        Ok(if joins { changed.joining(GIVEN) } else { changed })
+    }
+
+    /// The policies and the forbids of more files, without those of these ids; and the permits of these files.
+    fn changed(
+        &self,
+        study: &Study,
+        paths: &[PathBuf],
+        without: &[String],
+    ) -> Result<(BundleSources, Vec<Arc<Source>>), Vec<Diagnostic>> {
         let spans = study.spans(without).map_err(|unknown| vec![unknown_policy(&unknown)])?;
         let mut sources = self.sources.clone();
         // Left out before the others are read: they may be the same policies, changed.
@@ -275,16 +318,24 @@ impl Premises {
                 sources.guards.extend(forbid);
             }
         }
-        let scopes =
-            if permits.is_empty() { scopes.clone() } else { add(&mut sources, permits, actor, scopes)? };
-        // Those of the shipped guard are in no file of the app's.
+        Ok((sources, permits))
+    }
+
+    /// The study of sources from which the policies of these ids are left out already, but for those of the shipped guard: these
+    /// are in no file of the app's.
+    fn finish(
+        &self,
+        study: &Study,
+        sources: BundleSources,
+        without: &[String],
+    ) -> Result<Study, Vec<Diagnostic>> {
         let is_shipped = |id: &&String| {
             let spans = study.spans(std::slice::from_ref(id)).unwrap_or_default();
             spans.iter().any(|span| !self.has(&span.source))
         };
         let shipped: Vec<String> = without.iter().filter(is_shipped).cloned().collect();
         let changed = Study::new(Bundle::load(sources)?);
-        let study = match shipped.is_empty() {
+        let changed = match shipped.is_empty() {
             true => changed,
             false => match changed.without(&shipped) {
                 Ok(Ok(study)) => study,
@@ -292,7 +343,7 @@ impl Premises {
                 Err(error) => return Err(vec![Diagnostic::error("policy.load", error.to_string())]),
             },
         };
-        Ok(WithFiles { study: self.tenants(study), scopes })
+        Ok(self.tenants(changed))
     }
 
     /// The policies and one file of permits more, which go where [`Premises::study_with`] puts them.

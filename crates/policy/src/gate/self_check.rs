@@ -191,7 +191,7 @@ mod tests {
         let question = operation.question(&caller, &gossip).unwrap();
         let class = operation.local.class(&question).unwrap();
         let mut key = Vec::new();
-        assert!(class.write_key(&question, &operation.local.generation.bundle, &mut key));
+        assert!(class.write_key(&question, &operation.local.generation.bundle.tenants, &mut key));
         let wrong = Answer { kind: AnswerKind::Allow, ..Answer::nobody() };
         class.keep(&key, &Rc::new(wrong));
 

@@ -68,7 +68,7 @@ impl std::borrow::Borrow<str> for TenantId {
 }
 
 /// What policies can read of a tenant. Part of a bundle: a change of it is a new generation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Tenant {
     /// Its id.
     pub id: TenantId,

@@ -1,7 +1,8 @@
 //! A recorded decision, to be decided again: exactly, or not at all.
 //!
 //! The case is put together anew from what the record tells, and what the engine would then be given is held
-//! against what the record says it was given. Where the two differ there is no answer, never a guess.
+//! against what the record says it was given (`same`). Where the two differ there is no answer, never a guess. So the case
+//! needs nothing but its record, tenants included, and any number of policy sets can be asked about it.
 //!
 //! What is redacted is not known any more. That is of no account where no policy that could match reads it, by its
 //! footprint: whatever stood there, the answer is the same. So a text of the context is decided with what stands for it.
@@ -11,8 +12,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value as Json};
 
 use super::case::type_named;
-use super::{Assumed, Facts, Posed, Sitting, Verdict, Written};
-use crate::asked;
+use super::{Assumed, Facts, Posed, Sitting, Verdict, question, same};
+use crate::asked::{self, InvalidQuestion};
 use crate::identity::{ScopeSet, Tenant};
 use crate::permission::{Given, Spec};
 use crate::vocabulary::FieldType;
@@ -22,7 +23,6 @@ use crate::vocabulary::FieldType;
 pub struct Again {
     posed: Posed,
     facts: Facts,
-    written: Written,
     /// Texts of the context that are redacted.
     redacted: Vec<&'static str>,
 }
@@ -37,7 +37,8 @@ impl Again {
     ///
     /// # Errors
     /// It is no decision, nobody asked, a part of it was too large to be recorded, is stored elsewhere and was not filled in, or
-    /// is redacted and no text of the context; or it cannot be understood.
+    /// is redacted and no text of the context; it cannot be understood; or the engine would be given something else than is
+    /// recorded.
     pub fn of_record(record: &Json) -> Result<Self, NotReplayable> {
         let text = |name: &str| record.get(name).and_then(Json::as_str);
         if text("kind") != Some("decision") {
@@ -83,8 +84,15 @@ impl Again {
             &fields,
         );
         let posed = posed.map_err(|error| unclear(&error))?;
-        let written = Written { context: Json::Object(context.clone()), entities: entities.clone() };
-        Ok(Self { posed, facts, written, redacted })
+        let list = entities.as_array().map(Vec::as_slice).unwrap_or_default();
+        let is_same = posed.with(|case| {
+            let (spec, fields) = asked::pose(case.action, case.resource.entity_type(), case.fields)?;
+            Ok(same::is_recorded(&question(case, spec, &fields), facts.by_id(), context, list))
+        });
+        match is_same.map_err(|error: InvalidQuestion| unclear(&error))? {
+            true => Ok(Self { posed, facts, redacted }),
+            false => Err(not("the case cannot be put together again exactly as it is recorded".to_owned())),
+        }
     }
 
     /// The case.
@@ -92,7 +100,7 @@ impl Again {
         &self.posed
     }
 
-    /// The tenants as they were, for [`super::Study::with_tenants`].
+    /// The tenants as they were.
     pub fn tenants(&self) -> impl Iterator<Item = &Tenant> {
         self.facts.tenants()
     }
@@ -126,11 +134,10 @@ impl Again {
     /// exactly as if nothing were redacted.
     ///
     /// # Errors
-    /// A scope that is held is not among them, one of them could read what is redacted and not changed, or the engine would be
-    /// given something else for the recorded case than is recorded.
-    pub fn check(&self, posed: &Posed, sitting: &mut Sitting<'_>) -> Result<(), NotReplayable> {
+    /// A scope that is held is not among them, or one of them could read what is redacted and not changed.
+    pub fn check(&self, posed: &Posed, sitting: &Sitting<'_>) -> Result<(), NotReplayable> {
         let bundle = sitting.study.bundle();
-        if let Some(gone) = posed.scopes.ids().find(|id| bundle.scope(id).is_none()) {
+        if let Some(gone) = posed.scopes.ids().find(|id| !bundle.knows_scope(id)) {
             return Err(not(format!("scope `{gone}`, which was held, is not declared any more")));
         }
         for field in &self.redacted {
@@ -145,20 +152,17 @@ impl Again {
                 Self::is_unread(field, posed, sitting)?;
             }
         }
-        let written = self.posed.with(|case| sitting.written(case));
-        match written.map_err(|error| not(error.to_string()))? {
-            Some(written) if written.says(&self.written) => Ok(()),
-            _ => Err(not("the case cannot be put together again exactly as it is recorded".to_owned())),
-        }
+        Ok(())
     }
 
-    /// Decides it by the policies that are studied.
+    /// Decides it by the policies that are studied, with the tenants as they were.
     ///
     /// # Errors
     /// As [`Again::check`].
-    pub fn decide(&self, sitting: &mut Sitting<'_>) -> Result<Verdict, NotReplayable> {
+    pub fn decide(&self, sitting: &mut Sitting<'_>) -> Result<Arc<Verdict>, NotReplayable> {
         self.check(&self.posed, sitting)?;
-        self.posed.with(|case| sitting.decide(case)).map_err(|error| not(error.to_string()))
+        let decided = self.posed.with(|case| sitting.decide_among(self.facts.by_id(), case));
+        decided.map_err(|error| not(error.to_string()))
     }
 }
 
@@ -179,32 +183,6 @@ fn redacted(record: &Json, spec: &'static Spec) -> Result<Vec<&'static str>, Not
     let paths: Vec<&str> = paths.filter(decides).collect();
     let texts: Option<Vec<&str>> = paths.iter().map(|path| text(path)).collect();
     texts.ok_or_else(|| not(format!("redacted: {}", paths.join(", "))))
-}
-
-impl Written {
-    /// Whether two say the same. Every list of Cedar's is a set, in no order.
-    fn says(&self, other: &Self) -> bool {
-        let same = |one: &Json, other: &Json| ordered(one) == ordered(other);
-        same(&self.context, &other.context) && same(&self.entities, &other.entities)
-    }
-}
-
-/// The same with every list in one order. Its depth is bounded by what our records hold: five levels.
-fn ordered(value: &Json) -> Json {
-    match value {
-        Json::Array(items) => {
-            let mut items: Vec<Json> = items.iter().map(ordered).collect();
-            items.sort_by_cached_key(Json::to_string);
-            Json::Array(items)
-        }
-        Json::Object(members) => {
-            let mut members: Vec<(String, Json)> =
-                members.iter().map(|(name, member)| (name.clone(), ordered(member))).collect();
-            members.sort_by(|one, other| one.0.cmp(&other.0));
-            members.into_iter().collect()
-        }
-        other => other.clone(),
-    }
 }
 
 fn not(why: String) -> NotReplayable {

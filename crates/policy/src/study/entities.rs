@@ -86,9 +86,13 @@ impl Facts {
                 _ => {}
             }
         }
-        for uid in by_uid.keys().filter(|uid| uid.0 == EntityType::Process) {
-            let process = reader.process(uid, self, true)?;
-            self.add_process(uid.1.clone(), Arc::new(process));
+        // Parents first, so that a process and the one that its child names are one thing in memory.
+        for of_parents in [true, false] {
+            let processes = by_uid.keys().filter(|uid| uid.0 == EntityType::Process);
+            for uid in processes.filter(|uid| reader.has_no_parent(uid) == of_parents) {
+                let process = reader.process(uid, self, true)?;
+                self.add_process(uid.1.clone(), Arc::new(process));
+            }
         }
         Ok(())
     }
@@ -181,6 +185,11 @@ impl Reader<'_> {
         Scope::new(&uid.1, &owner, truth(entity, "shared")).map_err(|error| wrong(uid, &error.to_string()))
     }
 
+    /// Whether a process is in the list, and no child of another.
+    fn has_no_parent(&self, uid: &Uid) -> bool {
+        self.entities.get(uid).is_some_and(|entity| !entity.attributes.contains_key("parent"))
+    }
+
     /// A process; of its parent, the parent is not asked for.
     fn process(&self, uid: &Uid, facts: &Facts, with_parent: bool) -> Result<Process, InvalidEntity> {
         let unknown = |error: &dyn std::fmt::Display| wrong(uid, &format!("{error} among the entities"));
@@ -200,6 +209,9 @@ impl Reader<'_> {
         let definition = facts.definition(&named("definition")).map_err(|error| unknown(&error))?;
         let host = facts.host(&named("host")).map_err(|error| unknown(&error))?;
         let parent = match entity.attributes.get("parent").and_then(uid_of) {
+            Some(parent) if with_parent && self.has_no_parent(&parent) => {
+                Some(facts.process(&parent.1).map_err(|error| unknown(&error))?)
+            }
             Some(parent) if with_parent => Some(Arc::new(self.process(&parent, facts, false)?)),
             _ => None,
         };

@@ -102,7 +102,9 @@ impl Sitting<'_> {
         let verdict = self.decide(case)?;
         let (spec, fields) = asked::pose(case.action, case.resource.entity_type(), case.fields)?;
         let question = question(case, spec, &fields);
-        let made = self.class(&question).and_then(|class| self.study.generation.case(&question, &class));
+        let study = self.study;
+        let class = self.class(&study.bundle().tenants, &question);
+        let made = class.and_then(|(_, class)| study.generation.case(&question, &class));
         let Ok(made) = made else {
             return Ok(Explanation { verdict, policies: Vec::new(), more: 0 });
         };

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use diagnostic::{did_you_mean, visible};
 
+use crate::entity::Tenants;
 use crate::identity::{Actor, InvalidIdentity, Scope, Tenant, TenantId};
 use crate::limits::STUDY_NAMES_MAX;
 use crate::permission::Subject;
@@ -17,7 +18,7 @@ use crate::vocabulary::EntityType;
 /// Things by name. Of two of one type and name the later counts.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
-    tenants: BTreeMap<TenantId, Tenant>,
+    tenants: Tenants,
     actors: BTreeMap<String, Arc<Actor>>,
     definitions: BTreeMap<String, Arc<Definition>>,
     hosts: BTreeMap<String, Arc<Host>>,
@@ -170,6 +171,11 @@ impl Facts {
     /// The tenants, ordered by id.
     pub fn tenants(&self) -> impl Iterator<Item = &Tenant> {
         self.tenants.values()
+    }
+
+    /// The same, by id.
+    pub(super) fn by_id(&self) -> &Tenants {
+        &self.tenants
     }
 
     /// The tenant of that id; the operator's own is always there.

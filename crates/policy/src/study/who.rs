@@ -19,7 +19,7 @@ use crate::bundle::Loaded;
 use crate::cedar::type_name;
 use crate::entity;
 use crate::identity::{Actor, ScopeSet, TenantId};
-use crate::limits::{STUDY_CLASSES_MAX, STUDY_OPENINGS_MAX};
+use crate::limits::{STUDY_KINDS_MAX, STUDY_OPENINGS_MAX};
 use crate::permission::Spec;
 use crate::resource::{Definition, Host, Process};
 use crate::slice;
@@ -291,7 +291,7 @@ impl Inquiry<'_> {
         if let Some(apart) = self.apart.get(&key) {
             return apart.clone();
         }
-        if self.apart.len() >= STUDY_CLASSES_MAX {
+        if self.apart.len() >= STUDY_KINDS_MAX {
             self.apart.clear();
         }
         let apart = Rc::new(Apart::of(enforced(), self.spec, unsaid));

@@ -107,6 +107,26 @@ fn a_recorded_decision_is_decided_again_the_same() {
 }
 
 #[test]
+fn tenants_are_as_each_record_has_them_whatever_was_decided_before() {
+    let study = Study::new(bundle(with_a_suspended_tenant()));
+    let allowed = recorded().into_iter().find(|record| record["decision"] == "allow").unwrap();
+    let mut suspended = allowed.clone();
+    let tenant = allowed["tenant"].as_str().unwrap();
+    for entity in suspended["entities"].as_array_mut().unwrap() {
+        if entity["uid"] == serde_json::json!({"type": "Moonward::Tenant", "id": tenant}) {
+            entity["attrs"]["suspended"] = true.into();
+        }
+    }
+    let kinds = study.sit(|sitting| {
+        [&allowed, &suspended, &allowed].map(|record| {
+            let verdict = Again::of_record(record).unwrap().decide(sitting).unwrap();
+            serde_json::to_value(verdict.kind).unwrap()
+        })
+    });
+    assert_eq!(kinds.unwrap(), ["allow", "deny_forbid", "allow"]);
+}
+
+#[test]
 fn what_a_record_does_not_tell_whole_is_not_guessed() {
     let study = Study::new(bundle(with_a_suspended_tenant()));
     let record = recorded().into_iter().find(|record| record["action"] == "process.send").unwrap();
