@@ -146,6 +146,17 @@ limits! {
         "Lines of a log that are handed to one thread at a time: some 350 KB, 5 ms of work.";
     REPLAY_PENDING_BATCHES: usize = 4, "batches",
         "Batches of lines that wait for one thread, or for those before them, when a log is decided again.";
+    REPLAY_GROUPS_MAX: usize = 1_000, "groups",
+        "Groups of decisions that would change alike: more than anybody reads; the others are counted as one.";
+    REPLAY_GROUPS_SHOWN: usize = 8, "groups",
+        "Groups of each sort of change that are shown to people: a report on a change is read beside it, in less than 60 lines.";
+    REPLAY_OPENINGS_MAX: usize = 100_000, "records",
+        "Records that would change and may stand for others that were only counted: some 10 MB. Of those beyond, what was \
+         counted under them is told in the sum only.";
+    DIFF_SHOWN: usize = 8, "differences",
+        "Differences of two policy sets in text that are shown to people, with what they change.";
+    DIFF_LINES_SHOWN: usize = 6, "lines",
+        "Lines of a policy that are gone, and lines that are new, that are shown to people.";
     FOLDER_LOOK_MS: u64 = 400, "milliseconds",
         "Time between two looks at the path of a watched folder: a link that is turned to another folder is told to \
          nobody, and what is behind it is to be in force within a second.";

@@ -147,6 +147,11 @@ impl Bundle {
         self.scopes.get(id).map(|loaded| &loaded.scope)
     }
 
+    /// The scopes, ordered by id.
+    pub fn scopes(&self) -> impl Iterator<Item = &Arc<Scope>> {
+        self.scopes.values().map(|loaded| &loaded.scope)
+    }
+
     /// How many policies there are in guards and scopes.
     pub fn policy_count(&self) -> usize {
         self.guards.len() + self.scopes.values().map(|scope| scope.policies.len()).sum::<usize>()

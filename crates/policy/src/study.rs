@@ -48,6 +48,7 @@ use crate::generation::{Answer, Generation, Question, decide_among};
 use crate::identity::{Digest, ScopeSet, Tenant};
 use crate::limits::{EVALUATION_STACK_BYTES, MEMO_ANSWER_BYTES, STUDY_MEMO_BYTES_MAX};
 use crate::load;
+use crate::memo::MemoCounts;
 use crate::permission::Fields;
 use crate::slice::Slice;
 use view::Places;
@@ -246,6 +247,25 @@ pub struct Sitting<'s> {
     /// What all of them count for.
     bytes: usize,
     key: Vec<u8>,
+    effort: Effort,
+}
+
+/// What it took to decide many cases.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Classes of questions that were made: as many as different actors under different scopes asked for different things, unless
+    /// some had to be forgotten.
+    pub classes: u64,
+    /// Answers that were remembered, and those by the engine.
+    pub answers: MemoCounts,
+}
+
+impl std::ops::AddAssign for Effort {
+    fn add_assign(&mut self, other: Self) {
+        self.classes += other.classes;
+        self.answers.hits += other.answers.hits;
+        self.answers.misses += other.answers.misses;
+    }
 }
 
 /// What a class is found by: the digest of the actor, its scopes, the action, and what the tenants of these are like.
@@ -260,7 +280,7 @@ struct Known {
 
 impl<'s> Sitting<'s> {
     fn new(study: &'s Study) -> Self {
-        Self { study, classes: HashMap::new(), bytes: 0, key: Vec::new() }
+        Self { study, classes: HashMap::new(), bytes: 0, key: Vec::new(), effort: Effort::default() }
     }
 
     /// Decides a case as the gate would.
@@ -285,8 +305,12 @@ impl<'s> Sitting<'s> {
         let is_kept = class.write_key(&question, tenants, &mut key);
         let known = self.classes.get(&at).filter(|_| is_kept).and_then(|known| known.answers.get(&*key));
         let verdict = match known {
-            Some(known) => known.clone(),
+            Some(known) => {
+                self.effort.answers.hits += 1;
+                known.clone()
+            }
             None => {
+                self.effort.answers.misses += 1;
                 let answer = decide_among(tenants, &question, &class);
                 let verdict = Arc::new(self.verdict(&answer, Some(&class)));
                 if is_kept && answer.errors.is_empty() {
@@ -299,9 +323,9 @@ impl<'s> Sitting<'s> {
         Ok(verdict)
     }
 
-    /// Classes of questions that are remembered now.
-    pub fn classes(&self) -> usize {
-        self.classes.len()
+    /// What it took until now.
+    pub fn effort(&self) -> Effort {
+        self.effort
     }
 
     fn keep(&mut self, at: &Key, key: &[u8], verdict: &Arc<Verdict>) {
@@ -365,6 +389,7 @@ impl<'s> Sitting<'s> {
             return Ok((key, known.class.clone()));
         }
         let class = Rc::new(Class::among(tenants, question, self.study.bundle())?);
+        self.effort.classes += 1;
         self.make_room(class.bytes);
         self.bytes += class.bytes;
         self.classes.insert(key.clone(), Known { class: class.clone(), answers: HashMap::new() });

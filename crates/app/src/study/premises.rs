@@ -273,12 +273,12 @@ impl Premises {
     ///
     /// # Errors
     /// As [`Premises::study_with`].
-    pub fn study_for_all(
-        &self,
-        study: &Study,
-        paths: &[PathBuf],
-        without: &[String],
-    ) -> Result<Study, Vec<Diagnostic>> {
+    pub fn study_for_all(&self, paths: &[PathBuf], without: &[String]) -> Result<Study, Vec<Diagnostic>> {
+        let study = self.study()?;
+        if paths.is_empty() && without.is_empty() {
+            return Ok(if self.facts.is_open() { study.joining(GIVEN) } else { study });
+        }
+        let study = &study;
         let (mut sources, permits) = self.changed(study, paths, without)?;
         let given = sources.scopes.iter_mut().find(|known| &**known.scope.id() == GIVEN);
         let joins = match given {

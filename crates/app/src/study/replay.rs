@@ -6,16 +6,16 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, Builder};
+use std::{io, panic};
 
 use audit::{LinePlace, RawLine, ReadError, STORED_MEMBERS, StoredError, Whereabouts, whereabouts};
 use policy::DecisionKind;
 use policy::limits::EVALUATION_STACK_BYTES;
-use policy::study::{Again, NotReplayable, Sitting, Study, Verdict};
+use policy::study::{Again, Effort, NotReplayable, Sitting, Study, Verdict};
 use serde_json::Value as Json;
 
 use crate::limits::{REPLAY_BATCH_LINES, REPLAY_PENDING_BATCHES, REPLAY_THREADS_MAX};
@@ -53,7 +53,7 @@ pub struct Decided<'a> {
 /// it is to be decided; its parts kept elsewhere are not filled in then. `look` makes something of each line, on any thread;
 /// `take` is given that in the order of the log.
 ///
-/// Takes a bounded number of lines into memory, whatever the length of the log.
+/// Takes a bounded number of lines into memory, whatever the length of the log. Gives what it took to decide them.
 ///
 /// # Errors
 /// The system gives no thread.
@@ -63,7 +63,7 @@ pub fn replay<T: Send>(
     is_wanted: impl Fn(LinePlace, &Json) -> bool + Sync,
     look: impl Fn(Seen<'_>) -> T + Sync,
     mut take: impl FnMut(T),
-) -> io::Result<()> {
+) -> io::Result<Effort> {
     let threads = thread::available_parallelism().map_or(1, usize::from).min(REPLAY_THREADS_MAX);
     let (is_wanted, look) = (&is_wanted, &look);
     thread::scope(|scope| {
@@ -79,13 +79,22 @@ pub fn replay<T: Send>(
                         break;
                     }
                 }
+                let mut effort = Effort::default();
+                sittings.iter().for_each(|sitting| effort += sitting.effort());
+                effort
             };
             let thread = Builder::new().name("policy replay".to_owned()).stack_size(EVALUATION_STACK_BYTES);
-            thread.spawn_scoped(scope, work)?;
-            workers.push(Worker { lines, made });
+            let deciding = thread.spawn_scoped(scope, work)?;
+            workers.push((Worker { lines, made }, deciding));
         }
+        let (workers, deciding): (Vec<_>, Vec<_>) = workers.into_iter().unzip();
         hand_out(log, &workers, &mut take);
-        Ok(())
+        drop(workers);
+        let mut effort = Effort::default();
+        for thread in deciding {
+            effort += thread.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
+        }
+        Ok(effort)
     })
 }
 
@@ -96,7 +105,7 @@ struct Worker<T> {
 }
 
 /// Gives each worker in turn some lines, and takes what they made in the same turn, which is the order of the log. A worker
-/// that is gone has panicked, which the end of the scope passes on.
+/// that is gone has panicked, which who waits for it passes on.
 fn hand_out<T>(log: &Path, workers: &[Worker<T>], take: &mut impl FnMut(T)) {
     let mut lines = audit::read(log);
     let mut pending: VecDeque<&Worker<T>> = VecDeque::new();

@@ -4,7 +4,7 @@
 //! the index beside them only says where.
 
 mod export;
-mod filters;
+pub(super) mod filters;
 mod line;
 mod policy_texts;
 mod query;
@@ -217,7 +217,7 @@ impl From<IndexError> for Fault {
 }
 
 /// Filters are Cedar expressions, which are evaluated and dropped by recursion.
-fn on_large_stack<T: Send>(work: impl FnOnce() -> Result<T, Fault> + Send) -> Result<T, Fault> {
+pub(super) fn on_large_stack<T: Send>(work: impl FnOnce() -> Result<T, Fault> + Send) -> Result<T, Fault> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(EVALUATION_STACK_BYTES);
         let thread = thread

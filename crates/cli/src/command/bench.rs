@@ -7,6 +7,7 @@ mod loops;
 mod node;
 mod parked;
 mod policy;
+mod replay;
 mod report;
 
 use clap::{Args, Subcommand};
@@ -26,7 +27,8 @@ Examples:
   moonward bench check --policies 10000
   moonward bench audit --records 100000
   moonward bench denials
-  moonward bench policy --policies 10000")]
+  moonward bench policy --policies 10000
+  moonward bench replay --records 100000")]
 pub(crate) struct Bench {
     #[command(subcommand)]
     which: Which,
@@ -40,6 +42,7 @@ enum Which {
     Audit(audit::Audit),
     Denials(denials::Denials),
     Policy(policy::Policy),
+    Replay(replay::Replay),
 }
 
 impl Bench {
@@ -52,6 +55,7 @@ impl Bench {
             Which::Audit(audit) => audit.output.output,
             Which::Denials(denials) => denials.output.output,
             Which::Policy(policy) => policy.output.output,
+            Which::Replay(replay) => replay.output.output,
         }
     }
 
@@ -67,6 +71,7 @@ impl Bench {
             Which::Audit(audit) => audit.measure(printer)?,
             Which::Denials(denials) => denials.measure(printer)?,
             Which::Policy(policy) => policy.measure(printer)?,
+            Which::Replay(replay) => replay.measure(printer)?,
         };
         match printer.output() {
             Output::Text => printer.data(&report.to_text())?,

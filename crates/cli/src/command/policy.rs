@@ -4,8 +4,11 @@
 
 mod answer;
 mod asked;
+mod changes;
+mod changes_report;
 mod check;
 mod coverage;
+mod diff;
 mod effective;
 mod explain;
 mod explained;
@@ -13,6 +16,7 @@ mod fmt;
 mod history;
 mod inspect;
 mod premises;
+mod replay;
 mod rollback;
 mod simulate;
 mod suggested;
@@ -37,6 +41,8 @@ Examples:
   moonward policy explain last my-app
   moonward policy test my-app
   moonward policy inspect my-app --action process.send
+  moonward policy replay my-app --candidate changed-app
+  moonward policy diff my-app changed-app
   moonward policy history my-app")]
 pub(crate) struct Policy {
     #[command(subcommand)]
@@ -54,6 +60,8 @@ enum Verb {
     Effective(effective::Effective),
     Inspect(inspect::Inspect),
     WhoCan(who_can::WhoCan),
+    Replay(Box<replay::Replay>),
+    Diff(Box<diff::Diff>),
     History(history::History),
     Rollback(rollback::Rollback),
 }
@@ -70,6 +78,8 @@ impl Policy {
             Verb::Effective(effective) => effective.output.output,
             Verb::Inspect(inspect) => inspect.output.output,
             Verb::WhoCan(who_can) => who_can.output.output,
+            Verb::Replay(replay) => replay.output(),
+            Verb::Diff(diff) => diff.output(),
             Verb::History(history) => history.output.output,
             Verb::Rollback(rollback) => rollback.output.output,
         }
@@ -86,6 +96,8 @@ impl Policy {
             Verb::Effective(effective) => effective.run(printer),
             Verb::Inspect(inspect) => inspect.run(printer),
             Verb::WhoCan(who_can) => who_can.run(printer),
+            Verb::Replay(replay) => replay.run(printer),
+            Verb::Diff(diff) => diff.run(printer),
             Verb::History(history) => history.run(printer),
             Verb::Rollback(rollback) => rollback.run(printer),
         }

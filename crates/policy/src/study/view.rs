@@ -9,7 +9,7 @@ use diagnostic::Span;
 use crate::bundle::{Bundle, Loaded};
 
 /// Where a policy applies.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     /// It is a forbid of the guard, which binds every check.
     Guard,
@@ -47,6 +47,11 @@ impl PolicyView {
     /// `file:line`.
     pub fn position(&self) -> String {
         format!("{}:{}", self.span.source.path, self.span.position().0)
+    }
+
+    /// Its text as written.
+    pub fn text(&self) -> &str {
+        self.span.source.text.get(self.span.start..self.span.end).unwrap_or_default()
     }
 
     /// Whether it is a forbid: only the guard has those.

@@ -20,7 +20,7 @@ const NAMES_MAX: usize = 1000;
 /// Which records are asked for: those that fit all that is said.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Filters")]
-pub(super) struct Filters {
+pub(in crate::command) struct Filters {
     /// From this time on: how long ago (`15m`, `2h 30m`), or when (`2026-11-27 13:00:00Z`, `2026-11-27 13:00`, `2026-11-27`)
     #[arg(long, value_name = "TIME", value_parser = time)]
     since: Option<SystemTime>,
@@ -74,7 +74,7 @@ impl Filters {
     ///
     /// # Errors
     /// The time that is asked for ends before it begins: nothing can be of it, and an empty answer would look like one.
-    pub(super) fn selection(&self) -> Result<Selection, Fault> {
+    pub(in crate::command) fn selection(&self) -> Result<Selection, Fault> {
         if let (Some(since), Some(until)) = (self.since, self.until)
             && until <= since
         {
@@ -108,7 +108,7 @@ impl Filters {
     }
 
     /// The time that is asked for, in words; nothing when it is all there is.
-    pub(super) fn period(&self) -> Option<String> {
+    pub(in crate::command) fn period(&self) -> Option<String> {
         match (self.since.map(moment_of), self.until.map(moment_of)) {
             (None, None) => None,
             (Some(since), None) => Some(format!("since {since}")),
@@ -118,7 +118,7 @@ impl Filters {
     }
 
     /// What they leave out of a period, in words; empty when that is nothing.
-    pub(super) fn words(&self) -> String {
+    pub(in crate::command) fn words(&self) -> String {
         let actions = self.action.iter().map(|actions| actions.0.join(", ")).collect::<Vec<_>>().join(", ");
         let decision = self.decision.and_then(|asked| Some(asked.to_possible_value()?.get_name().to_owned()));
         let texts = [
@@ -138,7 +138,7 @@ impl Filters {
     ///
     /// # Errors
     /// It is no Cedar expression over `record`.
-    pub(super) fn filter(&self, printer: &Printer) -> Result<Option<Filter>, Fault> {
+    pub(in crate::command) fn filter(&self, printer: &Printer) -> Result<Option<Filter>, Fault> {
         let Some(text) = &self.expression else { return Ok(None) };
         let filter = Filter::compile(text).map_err(Fault::Invalid)?;
         printer.diagnostics(filter.doubts());
@@ -147,7 +147,7 @@ impl Filters {
 
     /// What was probably meant by a name that no record of the log has: asked when nothing was found. Without an index there is
     /// no advice.
-    pub(super) fn say_nearest(&self, folder: &Path, printer: &Printer) {
+    pub(in crate::command) fn say_nearest(&self, folder: &Path, printer: &Printer) {
         let names = [
             ("tenant", &self.tenant, Column::Tenant),
             ("actor", &self.actor, Column::Actor),
@@ -180,7 +180,7 @@ fn moment_of(time: SystemTime) -> String {
 }
 
 /// A filter as a question takes it.
-pub(super) fn condition(filter: &Filter) -> Condition<'_> {
+pub(in crate::command) fn condition(filter: &Filter) -> Condition<'_> {
     Condition {
         matches: Box::new(|record| filter.matches(record).map_err(|no_match| no_match.to_string())),
         reads: Box::new(|member| filter.reads(member)),

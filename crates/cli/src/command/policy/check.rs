@@ -1,6 +1,6 @@
 //! `moonward policy check`: everything that can be found in policies by reading them.
 
-mod github;
+pub(super) mod github;
 mod sarif;
 
 use std::path::{Path, PathBuf};
@@ -130,7 +130,7 @@ fn place(diagnostic: &Diagnostic) -> Option<(&str, usize)> {
 }
 
 /// Where a file is, from here, with `/` between the parts: what code review takes for a path in the repository.
-fn path_from_here(base: &Path, file: &str) -> String {
+pub(super) fn path_from_here(base: &Path, file: &str) -> String {
     let joined = base.join(file);
     let here = std::env::current_dir().ok();
     let below = here.as_ref().and_then(|here| joined.strip_prefix(here).ok());

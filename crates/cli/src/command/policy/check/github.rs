@@ -29,12 +29,12 @@ pub(super) fn render(found: &[Diagnostic], base: &Path) -> String {
 }
 
 /// What ends a line, or begins an escape.
-fn data(text: &str) -> String {
+pub(in crate::command::policy) fn data(text: &str) -> String {
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 /// The same, and what ends a property.
-fn property(text: &str) -> String {
+pub(in crate::command::policy) fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }
 
