@@ -31,6 +31,7 @@ mod policy_files;
 mod policy_history;
 mod policy_hostile;
 mod policy_run_tests;
+mod policy_replay;
 mod policy_verbs;
 mod policy_watch;
 mod policy_who_can;

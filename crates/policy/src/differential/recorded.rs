@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 
 use super::{
-    Asked, Class, Generation, Plain, Policies, QUESTIONS_A_GENERATION, Random, World, local, on_a_large_stack,
-    policy, shown,
+    Asked, Class, Generation, Plain, Policies, QUESTIONS_A_GENERATION, Random, World, local,
+    on_a_large_stack, policy, shown,
 };
 use crate::cedar::resource_uid;
 use crate::study::{Again, Study, is_recorded};
@@ -68,7 +68,11 @@ fn what_changed_policies_make_of_records_is_what_plain_cedar_makes_of_the_questi
                 let reasons: Vec<&str> = verdict.policies.iter().map(|policy| &*policy.id).collect();
                 assert_eq!(
                     (verdict.kind, reasons, verdict.errors.len()),
-                    (plain.kind.recorded(), plain.reasons.iter().map(String::as_str).collect(), plain.errors.len()),
+                    (
+                        plain.kind.recorded(),
+                        plain.reasons.iter().map(String::as_str).collect(),
+                        plain.errors.len()
+                    ),
                     "{}\n{mutated}\n{record}",
                     shown(&asked)
                 );

@@ -17,6 +17,7 @@ use super::super::audit::filters::{Filters, condition};
 use super::super::audit::on_large_stack;
 use super::changes::{Before, Gathered, look};
 use super::changes_report::Report;
+use super::premises::{study, usage_with};
 use crate::command::LogFolder;
 use crate::exit::Exit;
 use crate::fault::Fault;
@@ -127,6 +128,10 @@ impl Replay {
 
     fn replay(&self, printer: &Printer) -> Result<Exit, Fault> {
         let (base, premises) = candidate(&self.app, &self.candidate)?;
+        if !self.without.is_empty() {
+            let known = study(&premises)?;
+            known.spans(&self.without).map_err(|unknown| usage_with(&unknown, unknown.help.as_deref()))?;
+        }
         let study = premises.study_for_all(&self.with, &self.without).map_err(Fault::Invalid)?;
         let log = log(&self.app, &self.log)?;
         let gathered = gather(&log, &[&study], Before::Recorded, &self.filters, printer)?;
