@@ -102,7 +102,7 @@ fn whom_tokens_could_still_let_in_is_said() {
         ("principal in Moonward::Tenant::\"acme\"", "could let in any actor of tenant `acme`"),
         (
             "principal == Moonward::Actor::\"acme/user/later\"",
-            "could let in `acme/user/later`, who is not known under that scope",
+            "could let in `acme/user/later` with other scopes, roles or tags than are known",
         ),
     ] {
         let folder = app(&format!(
@@ -123,6 +123,21 @@ fn whom_tokens_could_still_let_in_is_said() {
         // The guard lets in nobody of another tenant, and a condition on the resource may let in nobody at all.
         let (code, stdout, _) = who(&folder, &["process.send", "p1", "--tenant", "beta"]);
         assert!(code == 0 && stdout.contains("0 may, 2 may not"), "{stdout}");
+    }
+    // Another token of an actor that is known can say otherwise; its id and its tenant it has from nowhere else.
+    for (condition, code) in [
+        ("principal.hasTag(\"dept\")", 4),
+        ("principal in Moonward::Role::\"acme/clerk\"", 4),
+        ("principal.verified", 4),
+        ("context.scopes.contains(Moonward::Scope::\"acme:staff\")", 4),
+        ("principal.kind == \"user\" && resource.owner == principal && !principal.tenant.suspended", 0),
+    ] {
+        let folder = app(&format!(
+            "@id(\"ada\") permit (principal == Moonward::Actor::\"acme/user/ada\", action == Moonward::Action::\"process.send\", resource)\n\
+             when {{ {condition} }};\n"
+        ));
+        let (exit, stdout, _) = who(&folder, &["process.send", "p1"]);
+        assert_eq!(exit, code, "{condition}\n{stdout}");
     }
     let folder = app(
         "@id(\"none\") permit (principal, action == Moonward::Action::\"process.send\", resource == Moonward::Process::\"p2\")\n\

@@ -143,24 +143,28 @@ pub(crate) struct Reading {
     pub(crate) reads: BTreeSet<Read>,
     /// Whether it reads more of who asks than its tenant: the actor itself, or the scopes held.
     pub(crate) of_asker: bool,
+    /// Whether it reads what another token of the same actor could say otherwise: roles, tags, how it was established, and the
+    /// scopes held.
+    pub(crate) of_claims: bool,
 }
 
 /// What an expression of a policy can read when the policy is asked for this permission.
 pub(crate) fn reading(expression: &Expr, spec: &'static Spec) -> Result<Reading, NotFollowed> {
     let mut walk = Walk::new(spec);
     walk.value(expression)?;
-    Ok(Reading { reads: walk.reads, of_asker: walk.of_asker })
+    Ok(Reading { reads: walk.reads, of_asker: walk.of_asker, of_claims: walk.of_claims })
 }
 
 struct Walk {
     spec: &'static Spec,
     reads: BTreeSet<Read>,
     of_asker: bool,
+    of_claims: bool,
 }
 
 impl Walk {
     fn new(spec: &'static Spec) -> Self {
-        Self { spec, reads: BTreeSet::new(), of_asker: false }
+        Self { spec, reads: BTreeSet::new(), of_asker: false, of_claims: false }
     }
 
     fn policy(&mut self, tree: &pst::Policy) -> Result<(), NotFollowed> {
@@ -183,11 +187,17 @@ impl Walk {
             Read::Value(chain) | Read::Presence(chain) => of_principal(chain),
             Read::Same(one, other) => of_principal(one) && of_principal(other),
         };
-        let is_more = |chain: &Chain| of_principal(chain) && chain.steps.first() != Some(&Attribute::Tenant);
-        self.of_asker |= match &read {
-            Read::Value(chain) | Read::Presence(chain) => is_more(chain),
-            Read::Same(one, other) => is_more(one) || is_more(other),
-        };
+        for chain in match &read {
+            Read::Value(chain) | Read::Presence(chain) => [Some(chain), None],
+            Read::Same(one, other) => [Some(one), Some(other)],
+        }
+        .into_iter()
+        .flatten()
+        .filter(|chain| of_principal(chain))
+        {
+            self.of_asker |= chain.steps.first() != Some(&Attribute::Tenant);
+            self.of_claims |= matches!(chain.steps.first(), Some(Attribute::Verified | Attribute::AuthTime));
+        }
         if !is_constant {
             self.reads.insert(read);
         }
@@ -234,7 +244,9 @@ impl Walk {
     /// What is above an entity or its tags are looked for. Of one that the request does not name, whether it is among the
     /// entities of the request would be read.
     fn entity(&mut self, expression: &Expr) -> Result<(), NotFollowed> {
-        self.path(expression)?;
+        let path = self.path(expression)?;
+        self.of_claims |=
+            matches!(&path, Path::Chain(Chain { root: Root::Principal, steps }) if steps.is_empty());
         self.value(expression)
     }
 
@@ -275,7 +287,7 @@ impl Walk {
         match path {
             Path::Constant => Ok(Path::Constant),
             Path::Context if name == "scopes" => {
-                self.of_asker = true;
+                (self.of_asker, self.of_claims) = (true, true);
                 Ok(Path::Constant)
             }
             Path::Context => {

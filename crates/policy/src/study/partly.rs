@@ -164,6 +164,16 @@ pub(super) struct Taken {
     part: Part,
 }
 
+/// Whether a policy could come out otherwise for the same actor: with other roles, tags or scopes.
+pub(super) fn reads_claims(policy: &Policy, spec: &'static Spec) -> bool {
+    policy.to_pst().map_or(true, |tree| {
+        tree.body().clauses().iter().any(|clause| {
+            let (Clause::When(condition) | Clause::Unless(condition)) = clause;
+            reading(condition, spec).map_or(true, |reading| reading.of_claims)
+        })
+    })
+}
+
 /// Policies that are selected together, taken apart.
 pub(super) struct Apart {
     pub(super) policies: Vec<Taken>,

@@ -8,10 +8,10 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use cedar_policy::PrincipalConstraint;
+use cedar_policy::{Entities, PrincipalConstraint};
 
 use super::case::{Case, Posed};
-use super::partly::{Apart, CALLER, Outcomes, Unsaid};
+use super::partly::{Apart, CALLER, Outcomes, Unsaid, reads_claims};
 use super::view::PolicyView;
 use super::{Study, on_a_large_stack};
 use crate::asked::{self, InvalidQuestion};
@@ -55,7 +55,7 @@ pub struct Opening {
 /// Whom the head of a permit names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Whom {
-    /// One actor, by its id. Hostile text.
+    /// One actor, by its id: one that was not asked about, or not with other scopes, roles or tags. Hostile text.
     Actor(String),
     /// Whoever has a role. Hostile text.
     Role(String),
@@ -134,6 +134,8 @@ impl Inquiry<'_> {
         let door = self.spec.group == Group::Doors;
         let mut found: BTreeMap<(&str, usize), Opening> = BTreeMap::new();
         let mut asked = 0;
+        let mut guards = bundle.guards.concerning(self.spec).filter(|sliced| !sliced.loaded.shadow);
+        let guard_reads_claims = guards.any(|sliced| reads_claims(&sliced.loaded.policy, self.spec));
         for (id, held) in &bundle.scopes {
             let owner = held.scope.tenant();
             let is_meant = others.scopes.is_none_or(|scopes| scopes.contains(id));
@@ -148,7 +150,8 @@ impl Inquiry<'_> {
                     continue;
                 }
                 let (whom, of) = named(loaded);
-                if matches!(&whom, Whom::Actor(actor) if (others.is_known)(actor, id)) {
+                let is_known = matches!(&whom, Whom::Actor(actor) if (others.is_known)(actor, id));
+                if is_known && !reads_claims(&loaded.policy, self.spec) && !guard_reads_claims {
                     continue;
                 }
                 for tenant in others.tenants {
@@ -204,13 +207,19 @@ impl Inquiry<'_> {
         policies: &[&Arc<Loaded>],
         asker: bool,
     ) -> Result<May, InvalidQuestion> {
-        let outside = self.answer(case, policies, &Unsaid { caller: false, asker, ..self.unsaid.clone() })?;
+        let tenants = &self.study.bundle().tenants;
+        let shared = entity::of_class(case.actor, case.scopes, self.spec, tenants);
+        // What the engine cannot be asked is denied.
+        let Ok(shared) = shared else { return Ok(May::No) };
+        let unsaid = |caller| Unsaid { caller, asker, fields: self.unsaid.fields.clone() };
+        let (outside, inside) = (unsaid(false), unsaid(true));
+        let outside = self.answer(case, &shared, policies, &outside)?;
         if !self.unsaid.caller {
             return Ok(outside);
         }
         let own = process_of(case.actor);
         let case = Case { process: Some(&own), ..*case };
-        let inside = self.answer(&case, policies, &Unsaid { caller: true, asker, ..self.unsaid.clone() })?;
+        let inside = self.answer(&case, &shared, policies, &inside)?;
         Ok(match (outside, inside) {
             (May::Yes(by), May::Yes(_)) => May::Yes(by),
             (May::No, May::No) => May::No,
@@ -240,15 +249,13 @@ impl Inquiry<'_> {
     fn answer(
         &mut self,
         case: &Case<'_>,
+        shared: &Entities,
         policies: &[&Arc<Loaded>],
         unsaid: &Unsaid,
     ) -> Result<May, InvalidQuestion> {
         let (spec, fields) = asked::pose(case.action, case.resource.entity_type(), case.fields)?;
         let question = super::question(case, spec, &fields);
-        let tenants = &self.study.bundle().tenants;
-        let made = entity::of_class(case.actor, case.scopes, spec, tenants)
-            .and_then(|shared| self.study.generation.case_with(&question, &shared));
-        // What the engine cannot be asked is denied.
+        let made = self.study.generation.case_with(&question, shared);
         let Ok(made) = made else { return Ok(May::No) };
         let apart = self.apart(policies, unsaid);
         let outcomes = apart.outcomes(&made);

@@ -260,7 +260,7 @@ fn whom(opening: &Opening, all: &[TenantId]) -> String {
         }
     };
     match &opening.whom {
-        Whom::Actor(id) => format!("`{}`, who is not known under that scope", visible(id)),
+        Whom::Actor(id) => format!("`{}` with other scopes, roles or tags than are known", visible(id)),
         Whom::Role(role) => format!("any actor of {of} with the role `{}`", visible(role)),
         Whom::Anybody => format!("any actor of {of}"),
     }
