@@ -92,7 +92,7 @@ const COMMANDS: [(&str, &[&str]); 5] = [
 ];
 
 /// Codes that no file alone brings about, and why. Each page says how its code comes about.
-const WITHOUT_EXAMPLE: [(&str, &str); 24] = [
+const WITHOUT_EXAMPLE: [(&str, &str); 25] = [
     ("app.identity", "what a manifest may call things is narrower than what the policy engine takes"),
     ("app.reload", "said in the record of a running app"),
     ("manifest.folder", "there is no folder: see the test of what is made"),
@@ -100,6 +100,7 @@ const WITHOUT_EXAMPLE: [(&str, &str); 24] = [
     ("manifest.more", "needs hundreds of lines: see the test of what is made"),
     ("manifest.none", "a file that is not there: see the test of what is made"),
     ("policy.identity", "what a manifest may call things is narrower than what the policy engine takes"),
+    ("policy.invariant", "a file of invariants: see `policy_prove.rs`"),
     ("policy.load", "a machine without threads"),
     ("policy.more", "needs thousands of lines: see the test of what is made"),
     ("policy.no-app", "whether there is an app above a temporary folder is not the test's to say"),

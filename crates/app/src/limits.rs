@@ -117,6 +117,10 @@ limits! {
         "Libraries that import each other in a line; each level is a protected call on the script's stack.";
     TEST_CELLS_MAX: usize = 100_000, "cells",
         "Cells of one file of policy tests, each a case that is put together before any is decided: some 100 MB.";
+    PROOFS_MAX: usize = 256, "files",
+        "Proofs of policies that are remembered; past it the oldest are forgotten.";
+    PROOF_FILE_BYTES_MAX: u64 = 4 * 1024, "bytes",
+        "A proof that is remembered, of which 150 are written; a longer file is none.";
     KILL_WAIT_MS: u64 = 1_000, "milliseconds",
         "Wait for the end of a process that is ended at a timeout: a worker that is not stuck needs one slice.";
     SESSIONS_LOOK_MS: u64 = 10_000, "milliseconds",

@@ -6,6 +6,8 @@
 mod files;
 mod fixtures;
 mod premises;
+mod proofs;
+mod property;
 mod replay;
 mod run_tests;
 mod suite;
@@ -13,6 +15,8 @@ mod vocabulary;
 mod who;
 
 pub use premises::{Premises, WithFiles};
+pub use proofs::Proofs;
+pub use property::{Posed, Property};
 pub use replay::{Change, Decided, Outcome, Seen, replay};
 pub use suite::{Cell, Expected, Suites, Test};
 pub use who::{Ask, Asked, NoRoll, Roll};

@@ -84,6 +84,7 @@ pub(crate) const PAGES: &[Page] = pages! {
     "policy.identity"
     "policy.impossible"
     "policy.invalid"
+    "policy.invariant"
     "policy.invisible"
     "policy.level"
     "policy.like-open"

@@ -1,5 +1,6 @@
 //! Cedar's names for our words: types, uids and the schema, made once.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use cedar_policy::{Entities, EntityId, EntityTypeName, EntityUid, Schema};
@@ -56,9 +57,14 @@ pub(crate) fn tenant_uid(tenant: &TenantId) -> EntityUid {
 
 /// The uid of what a permission is about.
 pub(crate) fn resource_uid(resource: &Resource<'_>) -> EntityUid {
+    uid(resource.entity_type(), &resource_id(resource))
+}
+
+/// Its id.
+pub(crate) fn resource_id<'a>(resource: &'a Resource<'_>) -> Cow<'a, str> {
     match resource {
-        Resource::Name(name) => uid(EntityType::Name, &name_id(name)),
-        other => uid(other.entity_type(), other.text()),
+        Resource::Name(name) => Cow::Owned(name_id(name)),
+        other => Cow::Borrowed(other.text()),
     }
 }
 

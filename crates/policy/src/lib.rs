@@ -27,6 +27,7 @@ mod memo;
 mod occurred;
 pub mod permission;
 mod plain;
+pub mod prove;
 mod recent;
 pub mod reference;
 mod resource;

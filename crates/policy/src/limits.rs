@@ -180,3 +180,18 @@ pub const EXPLAIN_WIDER_CLAUSES_MAX: usize = 3;
 /// Names of what there is that are told to somebody who names what there is not: 5, a line that is read; the rest is
 /// counted.
 pub const STUDY_NAMES_MAX: usize = 5;
+
+/// Solvers that prove at once: 4. Each takes a core and, for policies that people write, some 50 MB.
+pub const SOLVERS_MAX: usize = 4;
+
+/// Bytes of one question to a solver: 64 MiB. That of the shipped guard is 30 KB long.
+pub const PROOF_SCRIPT_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Bytes of one answer of a solver, models included: 16 MiB. One of the shipped guard is 4 KB long.
+pub const PROOF_ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// Time that one proof may take: a day.
+pub const PROOF_WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Time in which a solver has to say its version: 10 s, a hundred times what it takes.
+pub const SOLVER_VERSION_WAIT: Duration = Duration::from_secs(10);

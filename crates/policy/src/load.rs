@@ -104,6 +104,15 @@ pub(crate) fn loose(files: Vec<Arc<Source>>) -> (usize, Vec<Diagnostic>) {
     looked.unwrap_or_else(|found| (0, found))
 }
 
+/// Reads files of invariants: each policy is held to the rules that one of its effect is where nobody says whose it is.
+pub(crate) fn invariants(files: Vec<Arc<Source>>) -> Result<Vec<Arc<Loaded>>, Vec<Diagnostic>> {
+    on_large_stack(move || {
+        let mut loading = Loading::new(Known::nothing());
+        let policies = loading.files(&files, Place::Loose);
+        if loading.found.is_empty() { Ok(policies) } else { Err(bounded(loading.found)) }
+    })?
+}
+
 /// Does it on a thread with a large stack: Cedar parses, validates, formats and drops by recursion.
 pub(crate) fn on_large_stack<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
@@ -344,7 +353,7 @@ fn own_digest(guards: &[Arc<Loaded>], scopes: &BTreeMap<Arc<str>, LoadedScope>, 
 }
 
 /// SHA-256, in hex, of these, every part with its length before it.
-fn hash(parts: &[&str]) -> String {
+pub(crate) fn hash(parts: &[&str]) -> String {
     let mut text = Vec::new();
     for part in parts {
         text.extend_from_slice(&part.len().to_le_bytes());

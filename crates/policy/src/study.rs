@@ -23,9 +23,12 @@ use std::sync::Arc;
 use std::{io, panic, thread};
 
 use audit::DecisionKind;
+use cedar_policy::PolicySet;
 use diagnostic::{Diagnostic, Source, Span, did_you_mean};
+use serde_json::Value as Json;
 
 pub use again::{Again, NotReplayable};
+pub(crate) use case::type_named;
 pub use case::{Case, Change, InvalidCase, Posed};
 pub use effective::{Considered, Effective, ScopeShare, Share};
 pub use entities::InvalidEntity;
@@ -44,7 +47,7 @@ use crate::asked::{self, InvalidQuestion};
 use crate::bundle::{Bundle, Loaded};
 use crate::class::Class;
 use crate::entity::Tenants;
-use crate::generation::{Answer, Generation, Question, decide_among};
+use crate::generation::{self, Answer, AnswerKind, Generation, Question, decide_among};
 use crate::identity::{Digest, ScopeSet, Tenant};
 use crate::limits::{EVALUATION_STACK_BYTES, MEMO_ANSWER_BYTES, STUDY_MEMO_BYTES_MAX};
 use crate::load;
@@ -89,6 +92,14 @@ impl Verdict {
     }
 }
 
+/// A case as it stands in a record of its decision.
+pub(crate) struct Written {
+    /// The context, in the engine's form.
+    pub(crate) context: Json,
+    /// Every entity but actions, in the engine's form, ordered by uid.
+    pub(crate) entities: Json,
+}
+
 /// No policy has that id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no policy has the id `{id}`{}", near.as_ref().map_or(String::new(), |near| format!(", did you mean `{near}`?")))]
@@ -116,6 +127,11 @@ impl Study {
     /// Every policy, the guard's first.
     pub fn policies(&self) -> impl Iterator<Item = PolicyView> {
         self.bundle().policies().map(|loaded| self.places.view(loaded))
+    }
+
+    /// A policy of it, as tools show it.
+    pub(crate) fn view(&self, loaded: &Arc<Loaded>) -> PolicyView {
+        self.places.view(loaded)
     }
 
     /// The same with these tenants instead of those of the same id; whom nobody declared counts as suspended.
@@ -376,6 +392,36 @@ impl<'s> Sitting<'s> {
         Ok(selected.into_iter().map(|sliced| self.study.places.view(&sliced.loaded)).collect())
     }
 
+    /// A case as a record of its decision would have it; nothing when the engine cannot be given it.
+    ///
+    /// # Errors
+    /// As [`Sitting::decide`].
+    pub(crate) fn written(&mut self, case: &Case<'_>) -> Result<Option<Written>, InvalidQuestion> {
+        let (spec, fields) = asked::pose(case.action, case.resource.entity_type(), case.fields)?;
+        let question = question(case, spec, &fields);
+        let study = self.study;
+        let Ok((_, class)) = self.class(&study.bundle().tenants, &question) else { return Ok(None) };
+        let made = study.generation.case(&question, &class).ok();
+        Ok(made.map(|case| Written { context: case.context_json(), entities: case.entities_json() }))
+    }
+
+    /// Whether these policies allow a case, errors left aside; nothing when the engine cannot be given it.
+    ///
+    /// # Errors
+    /// As [`Sitting::decide`].
+    pub(crate) fn allowed_by(
+        &mut self,
+        case: &Case<'_>,
+        policies: &PolicySet,
+    ) -> Result<Option<bool>, InvalidQuestion> {
+        let (spec, fields) = asked::pose(case.action, case.resource.entity_type(), case.fields)?;
+        let question = question(case, spec, &fields);
+        let study = self.study;
+        let Ok((_, class)) = self.class(&study.bundle().tenants, &question) else { return Ok(None) };
+        let made = study.generation.case(&question, &class).ok();
+        Ok(made.map(|case| generation::decide(&case, policies, |_| None).kind == AnswerKind::Allow))
+    }
+
     fn class(
         &mut self,
         tenants: &Tenants,
@@ -427,7 +473,7 @@ fn question<'a>(
 }
 
 /// Cedar evaluates by recursion, and an error for want of stack is a denial.
-fn on_a_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
+pub(crate) fn on_a_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> io::Result<T> {
     thread::scope(|scope| {
         let thread = thread::Builder::new()
             .name("policy study".to_owned())

@@ -20,7 +20,7 @@ use crate::manifest::folder::Folder;
 use crate::manifest::{self, Manifest};
 
 /// Id of the scope that permits of files on their own are in.
-const GIVEN: &str = "given:policies";
+pub(super) const GIVEN: &str = "given:policies";
 
 /// Policies and facts, from files alone.
 #[derive(Debug, Clone)]
@@ -32,6 +32,8 @@ pub struct Premises {
     defaults: BTreeMap<TenantId, ScopeSet>,
     /// The scopes of actors that services run as; nothing where two services give one actor different ones.
     services: BTreeMap<String, Option<ScopeSet>>,
+    /// The actor of each service, and the scopes that it runs under.
+    run_as: Vec<(Arc<Actor>, ScopeSet)>,
     /// The scopes of principals whose fixtures name any.
     held: fixtures::Held,
     log: Option<PathBuf>,
@@ -104,7 +106,7 @@ impl Premises {
 
     fn of_sources(sources: BundleSources, facts: Facts) -> Self {
         let (defaults, services, held) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { sources, facts, defaults, services, held, log: None }
+        Self { sources, facts, defaults, services, run_as: Vec::new(), held, log: None }
     }
 
     fn of_manifest(manifest: &Manifest) -> Result<Self, InvalidIdentity> {
@@ -147,6 +149,7 @@ impl Premises {
         let held = service.scopes.iter().filter_map(|id| self.facts.scope(id.value.as_str()).ok());
         let scopes = ScopeSet::new(held.cloned());
         self.facts.add_actor(id.as_str(), actor.clone());
+        self.run_as.push((actor.clone(), scopes.clone()));
         let known = self.services.entry(id.clone()).or_insert_with(|| Some(scopes.clone()));
         if known.as_ref() != Some(&scopes) {
             *known = None;
@@ -234,6 +237,11 @@ impl Premises {
     /// Each tenant with the scopes of its actors that name none, in order.
     pub fn default_scopes(&self) -> impl Iterator<Item = (&TenantId, &ScopeSet)> {
         self.defaults.iter()
+    }
+
+    /// The actor of each service with the scopes that it runs under, in order.
+    pub(super) fn run_as(&self) -> impl Iterator<Item = (&Arc<Actor>, &ScopeSet)> {
+        self.run_as.iter().map(|(actor, scopes)| (actor, scopes))
     }
 
     /// Folder of the app's audit log, as the manifest says.

@@ -7,6 +7,7 @@ use std::path::{Component, Path};
 use std::sync::Arc;
 
 use diagnostic::{Diagnostic, Source, Span, did_you_mean};
+use policy::DecisionKind;
 use policy::study::{Assumed, Posed};
 use serde::Deserialize;
 use serde_json::{Map, Value as Json};
@@ -34,6 +35,9 @@ struct Written {
     #[serde(default)]
     entities: Option<Json>,
     decision: Decision,
+    /// The sort of a denial. Ours: Cedar's own has none.
+    #[serde(default)]
+    kind: Option<Kind>,
     #[serde(default)]
     reason: Vec<String>,
     #[serde(default)]
@@ -42,7 +46,7 @@ struct Written {
     others: Map<String, Json>,
 }
 
-const MEMBERS: [&str; 6] = ["name", "request", "entities", "decision", "reason", "num_errors"];
+const MEMBERS: [&str; 7] = ["name", "request", "entities", "decision", "kind", "reason", "num_errors"];
 
 #[derive(Deserialize)]
 #[serde(expecting = "a request with `principal`, `action`, `resource` and `context`")]
@@ -61,6 +65,24 @@ enum Decision {
     Allow,
     #[serde(alias = "Deny")]
     Deny,
+}
+
+#[derive(Deserialize, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+enum Kind {
+    DenyForbid,
+    DenyDefault,
+    DenyError,
+}
+
+impl Kind {
+    fn recorded(self) -> DecisionKind {
+        match self {
+            Self::DenyForbid => DecisionKind::DenyForbid,
+            Self::DenyDefault => DecisionKind::DenyDefault,
+            Self::DenyError => DecisionKind::DenyError,
+        }
+    }
 }
 
 /// The cases of a file.
@@ -151,6 +173,9 @@ fn test(written: Written, base: &Premises, span: &Span) -> Result<RunTest, Strin
         let named = premises.scopes(ids.iter().map(String::as_str)).map_err(|error| error.to_string())?;
         scopes = if premises.facts.is_open() { scopes.union(&named) } else { named };
     }
+    if written.decision == Decision::Allow && written.kind.is_some() {
+        return Err("`kind` is the sort of a denial, and the decision is `allow`".to_owned());
+    }
     let (_, action) = uid(&action)?;
     let (kind, id) = uid(&resource)?;
     let resource = format!("{kind}::\"{}\"", id.replace('\\', "\\\\").replace('"', "\\\""));
@@ -160,7 +185,7 @@ fn test(written: Written, base: &Premises, span: &Span) -> Result<RunTest, Strin
     premises.facts.declare(posed.tenants());
     let expected = Expected {
         allows: written.decision == Decision::Allow,
-        kind: None,
+        kind: written.kind.map(Kind::recorded),
         reasons: written.reason,
         errors: written.num_errors,
     };

@@ -135,13 +135,14 @@ impl Suites {
     /// # Errors
     /// It cannot be read, or there is none.
     pub fn find(path: &Path) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
-        let found = files::find(path, |name| name.ends_with("_test.yaml"))?;
+        let is_test = |name: &str| name.ends_with("_test.yaml") || name.ends_with("_test.json");
+        let found = files::find(path, is_test)?;
         if found.is_empty() {
             let message = format!("there is no test in `{}`", path.display());
             let error = Diagnostic::error("policy.no-tests", message);
-            return Err(vec![
-                error.help("a file of tests ends in `_test.yaml`, by habit in `policies/tests`"),
-            ]);
+            return Err(vec![error.help(
+                "a file of tests ends in `_test.yaml` or `_test.json`, by habit in `policies/tests`",
+            )]);
         }
         Ok(found)
     }

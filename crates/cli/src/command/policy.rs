@@ -16,6 +16,8 @@ mod fmt;
 mod history;
 mod inspect;
 mod premises;
+mod prove;
+mod prove_report;
 mod replay;
 mod rollback;
 mod simulate;
@@ -43,7 +45,8 @@ Examples:
   moonward policy inspect my-app --action process.send
   moonward policy replay my-app --candidate changed-app
   moonward policy diff my-app changed-app
-  moonward policy history my-app")]
+  moonward policy history my-app
+  moonward policy prove isolation my-app")]
 pub(crate) struct Policy {
     #[command(subcommand)]
     verb: Verb,
@@ -63,6 +66,7 @@ enum Verb {
     Replay(Box<replay::Replay>),
     Diff(Box<diff::Diff>),
     History(history::History),
+    Prove(Box<prove::Prove>),
     Rollback(rollback::Rollback),
 }
 
@@ -81,6 +85,7 @@ impl Policy {
             Verb::Replay(replay) => replay.output(),
             Verb::Diff(diff) => diff.output(),
             Verb::History(history) => history.output.output,
+            Verb::Prove(prove) => prove.output.output,
             Verb::Rollback(rollback) => rollback.output.output,
         }
     }
@@ -99,6 +104,7 @@ impl Policy {
             Verb::Replay(replay) => replay.run(printer),
             Verb::Diff(diff) => diff.run(printer),
             Verb::History(history) => history.run(printer),
+            Verb::Prove(prove) => prove.run(printer),
             Verb::Rollback(rollback) => rollback.run(printer),
         }
     }

@@ -44,7 +44,7 @@ const fn doubt(name: &'static str, meaning: &'static str) -> Code {
 }
 
 /// Every code, by name.
-pub const CODES: [Code; 56] = [
+pub const CODES: [Code; 57] = [
     doubt(
         "policy.action-unfit",
         "no action of the head is ever asked about such a resource: the policy never matches",
@@ -108,6 +108,7 @@ pub const CODES: [Code; 56] = [
         "the condition or the head can never be true: what it was to forbid or permit, it does not",
     ),
     error("policy.invalid", "anything else that strict validation finds, such as a wrong type"),
+    error("policy.invariant", "a file of invariants without one, or an invariant that cannot be meant"),
     error(
         "policy.invisible",
         "invisible or control characters: two texts that look the same are not the same",

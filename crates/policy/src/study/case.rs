@@ -146,7 +146,7 @@ impl Posed {
     }
 
     /// The same for a resource whose type, if it is said, and id are told apart.
-    pub(super) fn of(
+    pub(crate) fn of(
         facts: &Facts,
         assumed: Assumed,
         (actor, scopes): (&Arc<Actor>, &ScopeSet),
@@ -358,7 +358,7 @@ pub(super) fn typed(text: &str) -> (Option<EntityType>, String) {
 }
 
 /// The type of that name, with or without the namespace.
-pub(super) fn type_named(text: &str) -> Option<EntityType> {
+pub(crate) fn type_named(text: &str) -> Option<EntityType> {
     let name = text.strip_prefix("Moonward::").unwrap_or(text);
     EntityType::ALL.into_iter().find(|kind| kind.name() == name)
 }

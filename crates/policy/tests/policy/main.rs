@@ -26,6 +26,7 @@ mod guard;
 mod lints;
 mod loading;
 mod permissions;
+mod proved;
 mod random;
 mod redacted;
 mod reload;

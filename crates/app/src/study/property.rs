@@ -1,0 +1,88 @@
+//! A property to be proved of an app's policies, put together from files: as claims about its guard and scopes.
+
+use std::path::PathBuf;
+
+use diagnostic::Diagnostic;
+use policy::prove::{self, Claim, Holder, Holding, Invariants};
+use policy::study::Study;
+use policy::{Actor, ScopeSet};
+
+use super::premises::GIVEN;
+use super::{Premises, files};
+
+/// What is to be proved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Property {
+    /// The guard keeps tenants apart, whatever scopes permit.
+    Isolation,
+    /// No policy fails.
+    NeverErrors,
+    /// Nothing is allowed that the policies of this app, file or folder do not allow.
+    NoNewAccess(PathBuf),
+    /// What is allowed keeps to the invariants of this file or folder.
+    Invariants(PathBuf),
+}
+
+/// A property of some policies.
+#[derive(Debug)]
+pub struct Posed {
+    /// The policies.
+    pub study: Study,
+    /// What has to be shown.
+    pub claims: Vec<Claim>,
+}
+
+impl Property {
+    /// The claims that it comes to.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the policies, those that they are compared with, or the invariants.
+    pub fn pose(&self, premises: &Premises) -> Result<Posed, Vec<Diagnostic>> {
+        let study = premises.study()?;
+        let claims = match self {
+            Self::Isolation => prove::isolation(&study),
+            Self::NeverErrors => prove::never_errors(&study),
+            Self::NoNewAccess(base) => {
+                let base = match base.is_dir() && Premises::is_app(base) {
+                    true => Premises::of_app(base)?,
+                    false => Premises::of_policies(std::slice::from_ref(base))?,
+                };
+                let open = base.facts.is_open();
+                let holdings = if open { Vec::new() } else { holdings(premises, &base) };
+                prove::no_new_access(&study, &base.study()?, open.then_some(GIVEN), &holdings)
+            }
+            Self::Invariants(path) => {
+                let found = files::find(path, |name| name.ends_with(".cedar"))?;
+                let sources = found.iter().map(|path| files::read(path)).collect::<Result<Vec<_>, _>>()?;
+                let invariants = Invariants::read(sources)?;
+                if invariants.is_empty() {
+                    let message = format!("there is no invariant in `{}`", path.display());
+                    let help = "write one policy of Cedar for each: a `forbid` of what must never be allowed, or a `permit` of what may at most be";
+                    return Err(vec![Diagnostic::error("policy.invariant", message).help(help)]);
+                }
+                invariants.claims(&study)
+            }
+        };
+        let claims = claims.map_err(|why| vec![Diagnostic::error("policy.load", why)])?;
+        Ok(Posed { study, claims })
+    }
+}
+
+/// The scopes that somebody has without asking, now and before.
+fn holdings(now: &Premises, before: &Premises) -> Vec<Holding> {
+    let default = |tenant| before.default_scopes().find(|(known, _)| *known == tenant).map(|(_, held)| held);
+    let mut holdings = Vec::new();
+    for (tenant, held) in now.default_scopes() {
+        let before = default(tenant).cloned().unwrap_or_default();
+        holdings.push(Holding { holder: Holder::Tenant(tenant.clone()), now: held.clone(), before });
+    }
+    for (actor, held) in now.run_as() {
+        let common = |had: &&ScopeSet| held.ids().filter(|id| had.contains(id)).count();
+        let is_it = |known: &Actor| known.id() == actor.id();
+        // Of several services of one actor, the one that is nearest; a new one had what its tenant gives.
+        let had = before.run_as().filter(|(known, _)| is_it(known)).map(|(_, had)| had).max_by_key(common);
+        let had = had.or_else(|| default(actor.tenant())).cloned().unwrap_or_default();
+        holdings.push(Holding { holder: Holder::Actor(actor.clone()), now: held.clone(), before: had });
+    }
+    holdings
+}

@@ -1,0 +1,183 @@
+//! No new access: whatever these policies allow, those before them allowed, scope by scope.
+//!
+//! Scopes are compared by id, so that moving a permit from one to another is new access for those who hold the other alone.
+//! Whoever has scopes without asking for them, by default or as a service, is compared with what it had.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cedar_policy::Policy;
+
+use super::claim::{About, Broken, Claim, Sides};
+use super::errors::confinement;
+use super::{known, strict};
+use crate::bundle::{Bundle, Loaded, LoadedScope};
+use crate::identity::{Actor, Scope, ScopeSet, TenantId};
+use crate::permission::{ALL, Spec};
+use crate::slice::Slice;
+use crate::study::{Study, on_a_large_stack};
+use crate::vocabulary::Group;
+
+/// Scopes that somebody has without asking for them, now and before.
+#[derive(Debug, Clone)]
+pub struct Holding {
+    /// Who.
+    pub holder: Holder,
+    /// The scopes now.
+    pub now: ScopeSet,
+    /// The scopes before.
+    pub before: ScopeSet,
+}
+
+/// Who has scopes without asking for them.
+#[derive(Debug, Clone)]
+pub enum Holder {
+    /// Every actor of a tenant that names none.
+    Tenant(TenantId),
+    /// The actor of a service.
+    Actor(Arc<Actor>),
+}
+
+/// For each permission, that what `now` allows who holds a scope, `before` allowed as well; and the same for each of
+/// `holdings`. Where `before` has one scope that everybody holds, its id is `open`, and stands for every other.
+///
+/// # Errors
+/// Why it cannot be put to the engine, in words.
+pub fn no_new_access(
+    now: &Study,
+    before: &Study,
+    open: Option<&str>,
+    holdings: &[Holding],
+) -> Result<Vec<Claim>, String> {
+    let comparing = Comparing { now: now.bundle(), before: before.bundle(), open };
+    let claims = || comparing.claims(before, holdings);
+    on_a_large_stack(claims).map_err(|error| error.to_string())?
+}
+
+struct Comparing<'a> {
+    now: &'a Bundle,
+    before: &'a Bundle,
+    open: Option<&'a str>,
+}
+
+impl Comparing<'_> {
+    fn claims(&self, before: &Study, holdings: &[Holding]) -> Result<Vec<Claim>, String> {
+        let mut claims = Vec::new();
+        for LoadedScope { scope, .. } in self.now.scopes.values() {
+            let held = [scope.clone()];
+            for spec in ALL {
+                claims.push(self.claim(About::Scope(scope.id().clone()), spec, &held, &held, &[])?);
+            }
+        }
+        for holding in holdings {
+            // Scope by scope that is shown already.
+            if holding.now.ids().all(|id| holding.before.contains(id)) {
+                continue;
+            }
+            let (who, only) = match &holding.holder {
+                Holder::Tenant(tenant) => {
+                    (format!("tenant `{tenant}` by default"), known::only_tenant(tenant)?)
+                }
+                Holder::Actor(actor) => (format!("service actor `{actor}`"), known::only_actor(actor)?),
+            };
+            let (held, had): (Vec<_>, Vec<_>) =
+                (holding.now.iter().cloned().collect(), holding.before.iter().cloned().collect());
+            for spec in ALL {
+                let about = About::Holder(who.clone());
+                claims.push(self.claim(about, spec, &held, &had, std::slice::from_ref(&only))?);
+            }
+        }
+        claims.extend(self.failing(before)?);
+        Ok(claims)
+    }
+
+    /// That what these scopes let somebody do now, those let them do before.
+    fn claim(
+        &self,
+        about: About,
+        spec: &'static Spec,
+        held: &[Arc<Scope>],
+        had: &[Arc<Scope>],
+        only: &[Policy],
+    ) -> Result<Claim, String> {
+        let mut left = Vec::new();
+        for scope in held {
+            left.extend(permits(self.now, scope.id(), spec)?);
+        }
+        let sides = if left.is_empty() {
+            Sides::Nothing
+        } else {
+            left.extend(enforced(&self.now.guards, spec));
+            let mut right: Vec<Policy> = enforced(&self.before.guards, spec).collect();
+            // Where one scope stands for all, it is the same for each.
+            let had: BTreeSet<&str> = had.iter().map(|scope| self.open.unwrap_or(scope.id())).collect();
+            for scope in had {
+                right.extend(permits(self.before, scope, spec)?);
+            }
+            Sides::Sets { left, right, only: only.to_vec() }
+        };
+        Ok(Claim { about, spec, sides, held: held.to_vec(), broken: Broken::Allowed { by_guard: false } })
+    }
+
+    /// A permit that fails denies what every other scope permits. Where one that may has been changed or taken away, a comparison
+    /// scope by scope does not see what that lets through: so that it never failed has to be shown.
+    fn failing(&self, before: &Study) -> Result<Vec<Claim>, String> {
+        let mut claims = Vec::new();
+        for LoadedScope { scope, policies } in self.before.scopes.values() {
+            let kept = self.now.scopes.get(scope.id());
+            for loaded in policies.iter().filter(|loaded| !loaded.shadow && strict::fails(&loaded.policy)) {
+                let is_it =
+                    |now: &Arc<Loaded>| !now.shadow && now.id == loaded.id && now.text() == loaded.text();
+                let stays = kept.is_some_and(|kept| {
+                    kept.scope.tenant() == scope.tenant() && kept.policies.iter().any(is_it)
+                });
+                if stays {
+                    continue;
+                }
+                let [head, sound] = strict::sound(&loaded.policy)?;
+                let why = format!(
+                    "policy `{}` of scope `{}` could fail, and deny what other scopes permit; it is gone or changed",
+                    loaded.id,
+                    scope.id()
+                );
+                let concerned = |spec: &&&Spec| {
+                    policies.concerning(spec).any(|sliced| Arc::ptr_eq(&sliced.loaded, loaded))
+                };
+                for spec in ALL.iter().filter(concerned) {
+                    claims.push(Claim {
+                        about: About::Policy(before.view(loaded)),
+                        spec,
+                        sides: Sides::Sets {
+                            left: vec![head.clone()],
+                            right: vec![sound.clone()],
+                            only: confinement(Some(scope))?,
+                        },
+                        held: vec![scope.clone()],
+                        broken: Broken::Untold(why.clone()),
+                    });
+                }
+            }
+        }
+        Ok(claims)
+    }
+}
+
+/// The permits of a scope that count for a permission: a tenant's own for its actors alone, and for no door.
+///
+/// # Errors
+/// One of them cannot be written anew.
+pub(super) fn permits(bundle: &Bundle, scope: &str, spec: &Spec) -> Result<Vec<Policy>, String> {
+    let Some(LoadedScope { scope, policies }) = bundle.scopes.get(scope) else { return Ok(Vec::new()) };
+    let permits = enforced(policies, spec);
+    match scope.tenant() {
+        tenant if tenant.is_system() => Ok(permits.collect()),
+        _ if spec.group == Group::Doors => Ok(Vec::new()),
+        tenant => permits.map(|permit| strict::for_tenant(&permit, tenant)).collect(),
+    }
+}
+
+/// The policies that are enforced and can match a permission.
+pub(super) fn enforced(policies: &Slice, spec: &Spec) -> impl Iterator<Item = Policy> {
+    let concerning = policies.concerning(spec).map(|sliced| &sliced.loaded);
+    concerning.filter(|loaded| !loaded.shadow).map(|loaded| loaded.policy.clone())
+}

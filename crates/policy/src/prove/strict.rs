@@ -1,0 +1,236 @@
+//! Sets of policies that Cedar allows by exactly when the gate would.
+//!
+//! Cedar skips a policy that fails; the gate denies. So that a proof is about the gate, every permit of a set is made to hold
+//! only where no policy of the set fails: a condition is compared with itself, which is true, or fails with it.
+
+use cedar_policy::{Effect, Policy, PolicyId, PolicySet};
+use serde_json::{Value as Json, json};
+
+use crate::cedar::NAMESPACE;
+use crate::identity::TenantId;
+
+/// A policy that cannot be written in Cedar's JSON form, or read from it again, in words.
+pub(super) type Unwritable = String;
+
+/// These policies as one set, under ids of its own, since two files may use one.
+///
+/// # Errors
+/// One of them cannot be written anew.
+pub(super) fn decided<'a>(
+    policies: impl IntoIterator<Item = &'a Policy> + Clone,
+) -> Result<PolicySet, Unwritable> {
+    let mut sound = Vec::new();
+    for policy in policies.clone() {
+        let written = written(policy)?;
+        if may_fail(&written) {
+            sound.push(within(&written, same(&condition(&written)), json!({"Value": true})));
+        }
+    }
+    let made = policies.into_iter().enumerate().map(|(number, policy)| {
+        let id = PolicyId::new(format!("policy {number}"));
+        if sound.is_empty() || policy.effect() == Effect::Forbid {
+            return Ok(policy.new_id(id));
+        }
+        let mut strict = written(policy)?;
+        let also = sound.iter().map(|sound| json!({"kind": "when", "body": sound}));
+        if let Some(Json::Array(conditions)) = strict.get_mut("conditions") {
+            conditions.extend(also);
+        }
+        read(id, strict)
+    });
+    let made: Vec<Policy> = made.collect::<Result<_, _>>()?;
+    PolicySet::from_policies(made).map_err(|error| error.to_string())
+}
+
+/// A permit that matches whatever the head of this policy does, and one that does so where its conditions do not fail.
+///
+/// # Errors
+/// It cannot be written anew.
+pub(super) fn sound(policy: &Policy) -> Result<[Policy; 2], Unwritable> {
+    let mut head = written(policy)?;
+    let same = same(&condition(&head));
+    set(&mut head, "effect", json!("permit"));
+    set(&mut head, "conditions", json!([]));
+    let mut sound = head.clone();
+    set(&mut sound, "conditions", json!([{"kind": "when", "body": same}]));
+    Ok([read(PolicyId::new("head"), head)?, read(PolicyId::new("sound"), sound)?])
+}
+
+/// A permit of everything but for what the head of this policy matches and its conditions do not hold for.
+///
+/// # Errors
+/// It cannot be written anew.
+pub(super) fn at_most(policy: &Policy) -> Result<Policy, Unwritable> {
+    let written = written(policy)?;
+    let body = within(&written, condition(&written), json!({"Value": true}));
+    let everything = json!({
+        "effect": "permit",
+        "principal": {"op": "All"},
+        "action": {"op": "All"},
+        "resource": {"op": "All"},
+        "conditions": [{"kind": "when", "body": body}],
+    });
+    read(PolicyId::new("at most"), everything)
+}
+
+/// The same permit for the actors of a tenant alone, whom a scope of its own counts for. Of others it is not even looked at, so
+/// that it does not fail either.
+///
+/// # Errors
+/// It cannot be written anew.
+pub(super) fn for_tenant(policy: &Policy, tenant: &TenantId) -> Result<Policy, Unwritable> {
+    let mut written = written(policy)?;
+    let tenant = json!({"__entity": {"type": format!("{NAMESPACE}::Tenant"), "id": tenant.as_str()}});
+    let own = json!({".": {"left": {"Var": "principal"}, "attr": "tenant"}});
+    let own = json!({"==": {"left": own, "right": {"Value": tenant}}});
+    if let Some(Json::Array(conditions)) = written.get_mut("conditions") {
+        conditions.insert(0, json!({"kind": "when", "body": own}));
+    }
+    read(policy.id().clone(), written)
+}
+
+/// Whether a policy can fail at all: it counts, or calls a function. Everything else strict validation has ruled out.
+pub(super) fn fails(policy: &Policy) -> bool {
+    written(policy).map_or(true, |written| may_fail(&written))
+}
+
+/// Every entity that a policy names, as type and id.
+///
+/// # Errors
+/// It cannot be written in JSON.
+pub(super) fn named(policy: &Policy) -> Result<Vec<(String, String)>, Unwritable> {
+    let mut named = Vec::new();
+    references(&written(policy)?, &mut named);
+    Ok(named)
+}
+
+fn references(value: &Json, named: &mut Vec<(String, String)>) {
+    match value {
+        Json::Array(items) => items.iter().for_each(|item| references(item, named)),
+        Json::Object(members) => {
+            let text = |name: &str| members.get(name).and_then(Json::as_str);
+            if let (2, Some(kind), Some(id)) = (members.len(), text("type"), text("id")) {
+                named.push((kind.to_owned(), id.to_owned()));
+            }
+            members.values().for_each(|member| references(member, named));
+        }
+        _ => {}
+    }
+}
+
+fn written(policy: &Policy) -> Result<Json, Unwritable> {
+    policy.to_json().map_err(|error| error.to_string())
+}
+
+fn read(id: PolicyId, written: Json) -> Result<Policy, Unwritable> {
+    Policy::from_json(Some(id), written).map_err(|error| error.to_string())
+}
+
+fn set(policy: &mut Json, name: &str, value: Json) {
+    if let Json::Object(members) = policy {
+        members.insert(name.to_owned(), value);
+    }
+}
+
+/// Operators and forms that cannot fail where strict validation finds nothing. What is not listed may.
+const TOTAL: [&str; 24] = [
+    "Value",
+    "Var",
+    "Slot",
+    "!",
+    "==",
+    "!=",
+    "in",
+    "<",
+    "<=",
+    ">",
+    ">=",
+    "&&",
+    "||",
+    "contains",
+    "containsAll",
+    "containsAny",
+    "isEmpty",
+    "hasTag",
+    "getTag",
+    ".",
+    "has",
+    "like",
+    "is",
+    "if-then-else",
+];
+
+fn may_fail(written: &Json) -> bool {
+    let conditions = written.get("conditions").and_then(Json::as_array);
+    conditions.into_iter().flatten().filter_map(|condition| condition.get("body")).any(expression_fails)
+}
+
+/// An expression is an object of one member, its operator, with its operands below.
+fn expression_fails(expression: &Json) -> bool {
+    let Some((operator, operands)) = expression.as_object().and_then(|members| members.iter().next()) else {
+        return true;
+    };
+    match (operator.as_str(), operands) {
+        ("Value" | "Var", _) => false,
+        ("Set", Json::Array(items)) => items.iter().any(expression_fails),
+        ("Record", Json::Object(members)) => members.values().any(expression_fails),
+        (operator, Json::Object(operands)) if TOTAL.contains(&operator) => {
+            operands.values().filter(|operand| operand.is_object()).any(expression_fails)
+        }
+        _ => true,
+    }
+}
+
+/// What all conditions together say.
+fn condition(written: &Json) -> Json {
+    let conditions = written.get("conditions").and_then(Json::as_array);
+    let bodies = conditions.into_iter().flatten().filter_map(|condition| {
+        let body = condition.get("body")?.clone();
+        let unless = condition.get("kind").and_then(Json::as_str) == Some("unless");
+        Some(if unless { json!({"!": {"arg": body}}) } else { body })
+    });
+    all(bodies)
+}
+
+fn all(parts: impl Iterator<Item = Json>) -> Json {
+    parts
+        .reduce(|left, right| json!({"&&": {"left": left, "right": right}}))
+        .unwrap_or_else(|| json!({"Value": true}))
+}
+
+fn same(expression: &Json) -> Json {
+    json!({"==": {"left": expression, "right": expression}})
+}
+
+/// One thing where the head matches, another where it does not.
+fn within(written: &Json, then: Json, otherwise: Json) -> Json {
+    json!({"if-then-else": {"if": head(written), "then": then, "else": otherwise}})
+}
+
+/// The head as a condition.
+fn head(written: &Json) -> Json {
+    let entity = |entity: &Json| json!({"Value": {"__entity": entity}});
+    let constraints = ["principal", "action", "resource"].into_iter().filter_map(|variable| {
+        let constraint = written.get(variable)?;
+        let var = json!({"Var": variable});
+        let named = constraint.get("entity").map(entity);
+        match (constraint.get("op")?.as_str()?, named) {
+            ("==", Some(named)) => Some(json!({"==": {"left": var, "right": named}})),
+            ("in", Some(named)) => Some(json!({"in": {"left": var, "right": named}})),
+            ("in", None) => {
+                let named = constraint.get("entities").and_then(Json::as_array).into_iter().flatten();
+                let named: Vec<Json> = named.map(entity).collect();
+                Some(json!({"in": {"left": var, "right": {"Set": named}}}))
+            }
+            ("is", _) => {
+                let mut is = json!({"left": var, "entity_type": constraint.get("entity_type")?});
+                if let Some(within) = constraint.get("in").and_then(|within| within.get("entity")) {
+                    set(&mut is, "in", entity(within));
+                }
+                Some(json!({"is": is}))
+            }
+            _ => None,
+        }
+    });
+    all(constraints)
+}
