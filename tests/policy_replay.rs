@@ -210,6 +210,28 @@ fn each_change_is_told_and_fails_if_that_was_asked_for() {
 }
 
 #[test]
+fn what_was_only_counted_is_told_beside_the_record_that_stands_for_it() {
+    let folder = app();
+    folder.write(
+        "acme/one.lua",
+        "return function() for i = 1, 40 do process.send(process.pid(), 't', {}) end return true end",
+    );
+    folder.value("acme:one", &[]);
+    let text = STAFF.replacen("bytes < 1000", "bytes < 1", 1);
+    let candidate = changed(&folder, "acme/staff.cedar", &text);
+    let report = replayed(&folder, &["--candidate", &candidate], 0);
+    let counted: u64 = report["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|group| group["only_counted"].as_u64().unwrap())
+        .sum();
+    assert_eq!((counted, report["only_counted"].as_u64()), (39, Some(39)), "{report}");
+    let (_, stdout, _) = policy(&folder, &["replay", "--candidate", &candidate]);
+    assert!(stdout.contains("and 39 more of their sorts, only counted"), "{stdout}");
+}
+
+#[test]
 fn files_on_their_own_count_for_whoever_holds_a_scope() {
     let folder = app();
     folder.write(
@@ -241,10 +263,11 @@ fn filters_choose_what_is_decided() {
         &["--where", "record.context.bytes > 1000"],
         &["--since", "1h", "--actor", "acme/user/cli", "--tenant", "acme", "--action", "registry"],
     ] {
-        let report =
-            replayed(&folder, &[&["."], filter].concat(), if filter[0] == "--where" { 4 } else { 0 });
+        let report = replayed(&folder, &[&["."], filter].concat(), 0);
         assert!(count(&report, "replayed") > 0 && count(&report, "replayed") < all, "{filter:?}: {report}");
     }
+    // What no record can be asked has no answer.
+    replayed(&folder, &["--where", "record.context.nothing > 1000"], 4);
     let none = replayed(&folder, &["--tenant", "nobody"], 0);
     assert_eq!(count(&none, "replayed"), 0);
 }
@@ -406,4 +429,17 @@ fn policies_that_came_went_or_moved_are_told_apart() {
     );
     let (exit, stdout, stderr) = policy(&folder, &["diff", ".", &tenants, "--no-replay"]);
     assert!(exit == 2 && stdout.contains("removed: tenant `beta`"), "{exit}\n{stdout}{stderr}");
+}
+
+#[test]
+fn the_measurement_of_replays_replays_all_that_it_made() {
+    let output = moonward().args(["bench", "replay", "--records", "2000", "-o", "json"]).output().unwrap();
+    let (stdout, stderr) = texts(&output);
+    let report: Json =
+        serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}{stderr}"));
+    for key in ["same_policies", "changed_policies"] {
+        assert_eq!(report["results"][key]["records"], 2000, "{report}");
+    }
+    assert_eq!(report["results"]["same_policies"]["changed"], 0, "{report}");
+    assert!(report["results"]["changed_policies"]["changed"].as_u64().unwrap() > 100, "{report}");
 }

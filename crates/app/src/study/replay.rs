@@ -143,7 +143,7 @@ fn see<T>(
         return look(Seen::Other { place, record });
     }
     let is_elsewhere = |member: &&str| whereabouts(record, member) == Whereabouts::Elsewhere;
-    let record = match STORED_MEMBERS.iter().any(|member| is_elsewhere(member)) {
+    let record = match STORED_MEMBERS.iter().any(is_elsewhere) {
         false => Ok(Cow::Borrowed(record)),
         true => audit::stored(log, &line).map(Cow::Owned).map_err(|error| missing(&error)),
     };

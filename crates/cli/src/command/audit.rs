@@ -194,7 +194,7 @@ fn warnings(troubles: &[String]) -> Vec<String> {
 }
 
 /// Of how many records it could not be said whether they match, and why: the first few reasons.
-fn undecided(reasons: &BTreeMap<String, u64>) -> Vec<String> {
+pub(super) fn undecided(reasons: &BTreeMap<String, u64>) -> Vec<String> {
     let mut most: Vec<_> = reasons.iter().collect();
     most.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     let tell = |(why, count): &(&String, &u64)| {

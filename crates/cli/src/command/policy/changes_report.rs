@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use app::limits::REPLAY_GROUPS_SHOWN;
 use app::study::Change;
@@ -15,6 +16,9 @@ use super::check::{github, path_from_here};
 
 /// Reasons that are told in words; the others are counted.
 const REASONS_TOLD: usize = 5;
+
+/// Policies of one answer that are named; the others are counted.
+const POLICIES_TOLD: usize = 5;
 
 /// Each change, with its words, the most important first.
 const CHANGES: [(Change, &str, &str); 4] = [
@@ -297,11 +301,13 @@ fn what(group: &Group) -> String {
 }
 
 fn answer(said: &Said) -> String {
-    let policies: Vec<String> = said.policies.iter().map(|id| format!("`{}`", visible(id))).collect();
-    match policies.as_slice() {
-        [] => said.kind.to_owned(),
-        policies => format!("{} by {}", said.kind, policies.join(", ")),
+    // What a record calls a policy may be anything, and is not to leave its quotation.
+    let name = |id: &Arc<str>| format!("`{}`", visible(id).replace('`', "'"));
+    let mut names: Vec<String> = said.policies.iter().take(POLICIES_TOLD).map(name).collect();
+    if let Some(more) = said.policies.len().checked_sub(POLICIES_TOLD).filter(|more| *more > 0) {
+        names.push(format!("{} more", grouped(more as u64)));
     }
+    if names.is_empty() { said.kind.to_owned() } else { format!("{} by {}", said.kind, names.join(", ")) }
 }
 
 fn only_counted(group: &Group) -> String {

@@ -146,7 +146,7 @@ impl Diff {
             // Texts can be compared all the same.
             Err(Fault::Invalid(_)) if !Premises::is_app(&app) => {
                 printer.say(
-                    "note: no decision is replayed: there is no app; `--app` or `--log` names one, or a log",
+                    "note: no decision is replayed: neither set is an app's; `--app DIR` or `--log DIR` names a log",
                 );
                 Ok(None)
             }

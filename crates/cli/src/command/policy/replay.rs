@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use app::Outline;
@@ -10,11 +11,11 @@ use app::study::{Change, Premises, replay};
 use clap::{Args, ValueEnum};
 use diagnostic::visible;
 use policy::study::Study;
-use review::{Row, Undecided, count_reason, recent};
+use review::{Row, Undecided, count_reason, none_decided, recent};
 use serde_json::Value as Json;
 
 use super::super::audit::filters::{Filters, condition};
-use super::super::audit::on_large_stack;
+use super::super::audit::{on_large_stack, undecided};
 use super::changes::{Before, Gathered, look};
 use super::changes_report::Report;
 use super::premises::{study, usage_with};
@@ -241,7 +242,7 @@ pub(super) fn gather(
     let selection = filters.selection()?;
     let filter = filters.filter(printer)?;
     let is_all = filter.is_none() && selection == review::Selection::default();
-    let unclear: Mutex<BTreeMap<String, u64>> = Mutex::default();
+    let (unclear, asked) = (Mutex::<BTreeMap<String, u64>>::default(), AtomicU64::new(0));
     let is_wanted = |place: audit::LinePlace, record: &Json| {
         if is_all {
             return true;
@@ -250,6 +251,7 @@ pub(super) fn gather(
             return false;
         }
         let Some(filter) = &filter else { return true };
+        asked.fetch_add(1, Ordering::Relaxed);
         condition(filter).holds(log, place.segment, record).unwrap_or_else(|undecided| {
             let (Undecided::Record(why) | Undecided::Part(why)) = undecided;
             count_reason(&mut unclear.lock().unwrap_or_else(PoisonError::into_inner), why);
@@ -269,9 +271,11 @@ pub(super) fn gather(
     };
     let done = replay(log, sets, is_wanted, |seen| look(seen, before, counts), take);
     done.map_err(|error| Fault::failed(format!("the log cannot be replayed: {error}")))?;
-    for (why, count) in unclear.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        gathered.is_missing(format!("{count} decisions of which the filter does not tell: {why}"));
+    let unclear = unclear.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(why) = none_decided(&unclear, asked.into_inner()) {
+        gathered.is_missing(why);
     }
+    undecided(&unclear).iter().for_each(|why| printer.say(&format!("warning: {why}")));
     Ok(gathered)
 }
 
