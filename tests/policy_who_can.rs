@@ -207,6 +207,32 @@ fn a_name_that_is_each_tenants_own_and_what_there_is_not_are_wrong_usage() {
 }
 
 #[test]
+fn of_policies_on_their_own_every_tenant_exists_those_that_nobody_names_too() {
+    let folder = app("");
+    folder.write(
+        "any.cedar",
+        "@id(\"any\") permit (principal, action == Moonward::Action::\"process.context\", resource);\n\
+         @id(\"clerk\") permit (principal in Moonward::Role::\"gamma/clerk\", action == Moonward::Action::\"process.context\", resource);\n",
+    );
+    folder.write(
+        "guard.cedar",
+        "@id(\"no.beta\") forbid (principal in Moonward::Tenant::\"beta\", action == Moonward::Action::\"process.context\", resource);\n",
+    );
+    let ask = ["process.context", "context", ".", "--policies", "any.cedar"];
+    let (code, stdout, stderr) = who(&folder, &ask);
+    for said in [
+        "could let in any actor of any tenant\n",
+        "any actor of tenant `gamma` with the role `gamma/clerk`\n",
+    ] {
+        assert!(code == 4 && stdout.contains(said), "{said} {code}\n{stdout}{stderr}");
+    }
+    let (code, stdout, stderr) = who(&folder, &[&ask[..], &["--policies", "guard.cedar"]].concat());
+    let said = "any actor of tenants `acme`, `gamma`, `system`, any that is not named\n";
+    assert!(code == 4 && stdout.contains(said), "{code}\n{stdout}{stderr}");
+    assert!(stdout.contains("3 may, 1 may not"), "{stdout}");
+}
+
+#[test]
 fn a_thing_that_nobody_declared_makes_no_complete_answer() {
     let folder = app(NAMED);
     let (code, stdout, _) = who(&folder, &["process.send", "acme/p9"]);

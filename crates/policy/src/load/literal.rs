@@ -27,6 +27,10 @@ pub(super) struct Known<'a> {
 
 impl<'a> Known<'a> {
     pub(super) fn of(sources: &'a BundleSources) -> Self {
+        // Every app has a tenant: files on their own say of nothing that it is all there is.
+        if sources.tenants.is_empty() && sources.declared.is_none() {
+            return Self::nothing();
+        }
         let tenants = sources.tenants.iter().map(|tenant| tenant.id.as_str());
         Self {
             tenants: Some(tenants.chain(["system"]).collect()),
