@@ -27,6 +27,7 @@ mod modules;
 mod permissions;
 mod policy_coverage;
 mod policy_exit_codes;
+mod policy_explain;
 mod policy_files;
 mod policy_history;
 mod policy_hostile;

@@ -15,13 +15,14 @@ mod recorded;
 mod run;
 mod token;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::print::{Output, Printer};
+use crate::shell;
 
 /// A policy-first sandbox: many tenants' untrusted Lua as actors, a policy engine asked before every effect.
 #[derive(Debug, Parser)]
@@ -103,6 +104,14 @@ struct LogFolder {
     /// Folder of the audit log, instead of the app's own
     #[arg(long, value_name = "DIR")]
     log: Option<PathBuf>,
+}
+
+impl LogFolder {
+    /// The arguments that name the log of this app, as a shell takes them.
+    fn words(&self, app: &Path) -> String {
+        let app = shell::path(app);
+        self.log.as_ref().map_or(app.clone(), |log| format!("{app} --log {}", shell::path(log)))
+    }
 }
 
 /// In which form data is wanted, for commands that give any.

@@ -7,17 +7,19 @@ use std::path::Path;
 use audit::RecordId;
 use serde_json::Value as Json;
 
-/// The reason and the next step, from the record of a denial. `None` when the record cannot be read back; the
-/// denial stands without it.
-pub(crate) fn explain(log_folder: &Path, record: &str) -> Option<String> {
+use crate::shell;
+
+/// The reason and the next step, from the record of a denial; `place` are the arguments that name its app and log, as a shell
+/// takes them, where there is more to be asked there. `None` when the record cannot be read back; the denial stands without it.
+pub(crate) fn explain(log_folder: &Path, record: &str, place: Option<&str>) -> Option<String> {
     let id: RecordId = record.parse().ok()?;
     let line = audit::find(log_folder, id).ok()??;
     // Whose scopes are foreign is in a part that may be kept elsewhere; without it less is said.
     let record = audit::stored(log_folder, &line).unwrap_or(line.record);
-    Some(reason(&record))
+    Some(reason(&record, place))
 }
 
-fn reason(record: &Json) -> String {
+fn reason(record: &Json, place: Option<&str>) -> String {
     let why = review::why(record);
     let scopes = record.get("scopes").and_then(Json::as_array).map_or(0, Vec::len);
     match record.get("decision_kind").and_then(Json::as_str) {
@@ -26,8 +28,16 @@ fn reason(record: &Json) -> String {
                 "{why}; name one, with `--scope ID` on the command line or `security.scopes` of a service"
             )
         }
-        Some("deny_default") => format!("{why}; add a permit to a scope of its own tenant that it has"),
-        _ => why,
+        kind => match (place, record.get("id").and_then(Json::as_str)) {
+            (Some(place), Some(id)) => format!(
+                "{why}; `moonward policy explain {} {place}` tells which clause says so, and what would allow it",
+                shell::word(id)
+            ),
+            _ if kind == Some("deny_default") => {
+                format!("{why}; add a permit to a scope of its own tenant that it has")
+            }
+            _ => why,
+        },
     }
 }
 
@@ -67,7 +77,17 @@ mod tests {
                 "a policy failed, and what fails is denied: `integer overflow`",
             ),
         ] {
-            assert_eq!(reason(&record), expected);
+            assert_eq!(reason(&record, None), expected);
         }
+    }
+
+    #[test]
+    fn a_denial_that_can_be_explained_names_the_command() {
+        let record = json!({"id": "01X", "decision_kind": "deny_default", "scopes": ["acme:worker"]});
+        assert_eq!(
+            reason(&record, Some("my-app --log log")),
+            "no policy permits it (scopes `acme:worker`); `moonward policy explain 01X my-app --log log` tells which clause \
+             says so, and what would allow it"
+        );
     }
 }

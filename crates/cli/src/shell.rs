@@ -7,7 +7,7 @@ use diagnostic::visible;
 /// A word that a shell takes as this text; what a terminal would obey is made visible, and no longer the same.
 pub(crate) fn word(text: &str) -> String {
     let text = visible(text);
-    let plain = |character: char| character.is_ascii_alphanumeric() || "/._-+,:@%".contains(character);
+    let plain = |character: char| character.is_ascii_alphanumeric() || "/._-+,:@%=".contains(character);
     if !text.is_empty() && text.chars().all(plain) {
         text.to_string()
     } else {
@@ -31,6 +31,7 @@ mod tests {
         assert_eq!(path(Path::new("apps/my-app")), "apps/my-app");
         for (text, expected) in [
             ("acme/user/ada", "acme/user/ada"),
+            ("context.bytes=10", "context.bytes=10"),
             ("my app's", r"'my app'\''s'"),
             ("$(reboot)", "'$(reboot)'"),
             ("a`b`", "'a`b`'"),

@@ -29,6 +29,7 @@ const QUESTIONS_A_GENERATION: u64 = 500;
 /// Permissions that one world's policies and questions are about: few, so that questions come again.
 const PERMISSIONS_A_WORLD: usize = 4;
 
+mod explained;
 #[path = "../tests/policy/random.rs"]
 mod random;
 mod recorded;

@@ -134,6 +134,12 @@ impl Study {
         self.places.view(loaded)
     }
 
+    /// What decides.
+    #[cfg(test)]
+    pub(crate) fn generation(&self) -> &Generation {
+        &self.generation
+    }
+
     /// The same with these tenants instead of those of the same id; whom nobody declared counts as suspended.
     #[must_use]
     pub fn with_tenants(mut self, tenants: impl IntoIterator<Item = Tenant>) -> Self {
@@ -457,7 +463,7 @@ fn failed(class: &Class, errors: &[Arc<str>]) -> Vec<Arc<Loaded>> {
     failed
 }
 
-fn question<'a>(
+pub(crate) fn question<'a>(
     case: &Case<'a>,
     spec: &'static crate::permission::Spec,
     fields: &'a Fields<'a>,

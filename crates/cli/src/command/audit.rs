@@ -32,7 +32,6 @@ use super::LogFolder;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::print::{Output, Printer, terminal_json};
-use crate::shell;
 
 /// Reasons and troubles of one sort that are told in words: more are counted.
 const TOLD_MAX: usize = 5;
@@ -152,8 +151,7 @@ impl Place {
 
     /// The arguments that name it, as a shell takes them.
     fn words(&self) -> String {
-        let app = shell::path(&self.app);
-        self.log.log.as_ref().map_or(app.clone(), |log| format!("{app} --log {}", shell::path(log)))
+        self.log.words(&self.app)
     }
 }
 

@@ -62,6 +62,7 @@ pub(crate) struct Call {
 impl Call {
     /// Runs the definition and prints what it returned.
     pub(super) fn run(self, printer: &Printer) -> Result<Exit, Fault> {
+        let place = self.log.words(&self.app);
         let token = self.token.as_deref().map(token::given).transpose()?;
         let app = opening::load(&self.app, printer)?;
         let log = opening::open_log(&app, self.log.log.as_deref())?;
@@ -83,7 +84,7 @@ impl Call {
                 printer.json(&to_json(&value))?;
                 Ok(Exit::Done)
             }
-            Err(failure) => Err(fault(failure, &log, self.timeout, &self.app)),
+            Err(failure) => Err(fault(failure, &log, self.timeout, (&self.app, &place))),
         }
     }
 }
@@ -105,10 +106,11 @@ fn finish(
     interrupt::unless_interrupted(log, printer, || running.call(request))
 }
 
-fn fault(failure: CallFailure, log: &Log, timeout: Option<Duration>, app: &Path) -> Fault {
+fn fault(failure: CallFailure, log: &Log, timeout: Option<Duration>, (app, place): (&Path, &str)) -> Fault {
     match failure {
         CallFailure::Denied(failure) => {
-            let help = failure.record.as_deref().and_then(|record| refusal::explain(log.folder(), record));
+            let explain = |record| refusal::explain(log.folder(), record, Some(place));
+            let help = failure.record.as_deref().and_then(explain);
             Fault::Denied { failure, help }
         }
         CallFailure::Failed(failure) => Fault::Ended { failure, help: None },

@@ -106,7 +106,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 fn story(answer: &Value, refusal: &Failure, log_folder: &Path) -> Result<String, Fault> {
     let record = record_of(refusal);
-    let reason = record.and_then(|record| refusal::explain(log_folder, record)).unwrap_or_default();
+    let reason = record.and_then(|record| refusal::explain(log_folder, record, None)).unwrap_or_default();
     let line = record
         .and_then(|record| record.parse::<RecordId>().ok())
         .and_then(|id| audit::find(log_folder, id).ok().flatten())

@@ -73,7 +73,7 @@ impl Sitting<'_> {
                 }
                 found.extend(tries.scopes(posed));
             }
-            _ => found.extend(tries.change(posed, &explanation.policies).map(Remedy::Change)),
+            _ => found.extend(tries.past(posed, &explanation.policies).map(Remedy::Change)),
         }
         found
     }
@@ -88,24 +88,51 @@ struct Tries<'t, 's> {
 }
 
 impl Tries<'_, '_> {
-    /// Whether a case is allowed; no when too many were tried.
-    fn allows(&mut self, posed: &Posed) -> bool {
-        let Some(left) = self.left.checked_sub(1) else { return false };
-        self.left = left;
+    /// What a case comes to; nothing for one that is not to be suggested, and when too many were tried.
+    fn comes_to(&mut self, posed: &Posed) -> Option<DecisionKind> {
+        self.left = self.left.checked_sub(1)?;
         if posed.reaches().is_some()
             || self.again.is_some_and(|again| again.check(posed, self.sitting).is_err())
         {
-            return false;
+            return None;
         }
-        posed.with(|case| self.sitting.decide(case)).is_ok_and(|verdict| verdict.allows())
+        posed.with(|case| self.sitting.decide(case)).ok().map(|verdict| verdict.kind)
     }
 
-    fn allows_changed(&mut self, posed: &Posed, changes: &[Change]) -> bool {
-        posed.changed(self.facts, changes).is_ok_and(|posed| self.allows(&posed))
+    fn allows(&mut self, posed: &Posed, changes: &[Change]) -> bool {
+        let changed = posed.changed(self.facts, changes);
+        changed.is_ok_and(|posed| self.comes_to(&posed) == Some(DecisionKind::Allow))
     }
 
-    /// The least changes that turn these policies round, if any do.
+    /// The least changes by which a permit like these matches, if any do.
     fn change(&mut self, posed: &Posed, policies: &[Explained]) -> Option<Vec<Change>> {
+        let (changes, _) = self.turned(posed, policies, |kind| kind == DecisionKind::Allow)?;
+        Some(self.least(posed, changes))
+    }
+
+    /// The least changes by which these policies neither forbid nor fail, and a permit matches.
+    fn past(&mut self, posed: &Posed, policies: &[Explained]) -> Option<Vec<Change>> {
+        let is_past = |kind| matches!(kind, DecisionKind::Allow | DecisionKind::DenyDefault);
+        let (mut changes, kind) = self.turned(posed, policies, is_past)?;
+        if kind != DecisionKind::Allow {
+            let past = posed.changed(self.facts, &changes).ok()?;
+            let explanation = past.with(|case| self.sitting.explain(case)).ok()?;
+            let near = explanation.policies.iter().take(EXPLAIN_NEAR_MAX);
+            let more =
+                near.filter_map(|explained| self.change(&past, std::slice::from_ref(explained))).next()?;
+            changes.retain(|change| !more.iter().any(|other| other.path == change.path));
+            changes.extend(more);
+        }
+        Some(self.least(posed, changes)).filter(|changes| self.allows(posed, changes))
+    }
+
+    /// Changes of what these policies come out by with which the answer is of a sort that is wanted, and which sort it is.
+    fn turned(
+        &mut self,
+        posed: &Posed,
+        policies: &[Explained],
+        wanted: impl Fn(DecisionKind) -> bool,
+    ) -> Option<(Vec<Change>, DecisionKind)> {
         let choices = self.choices(posed, policies);
         if choices.is_empty() {
             return None;
@@ -115,8 +142,10 @@ impl Tries<'_, '_> {
         loop {
             let changes: Vec<Change> =
                 choices.iter().zip(&at).filter_map(|(choices, at)| choices.get(*at).cloned()).collect();
-            if self.allows_changed(posed, &changes) {
-                return Some(self.least(posed, changes));
+            let changed = posed.changed(self.facts, &changes).ok();
+            let kind = changed.and_then(|posed| self.comes_to(&posed));
+            if let Some(kind) = kind.filter(|kind| wanted(*kind)) {
+                return Some((changes, kind));
             }
             let turned = choices.iter().zip(&mut at).any(|(choices, at)| {
                 *at += 1;
@@ -137,7 +166,7 @@ impl Tries<'_, '_> {
         while at < changes.len() && changes.len() > 1 {
             let mut fewer = changes.clone();
             fewer.remove(at);
-            if self.allows_changed(posed, &fewer) {
+            if self.allows(posed, &fewer) {
                 changes = fewer;
             } else {
                 at += 1;
@@ -202,7 +231,8 @@ impl Tries<'_, '_> {
                 break;
             }
             let scopes = posed.scopes.with(&scope);
-            if self.allows(&Posed { scopes: scopes.clone(), ..posed.clone() }) {
+            let held = Posed { scopes: scopes.clone(), ..posed.clone() };
+            if self.comes_to(&held) == Some(DecisionKind::Allow) {
                 found.push(Remedy::Scope(scope, scopes));
             }
         }

@@ -97,6 +97,11 @@ impl Show {
             "decision" => {
                 let redacted =
                     record.get("redacted").and_then(Json::as_array).is_some_and(|paths| !paths.is_empty());
+                if text(record, "decision") == "deny" && !redacted && record.get("not_replayable").is_none() {
+                    next.push(format!(
+                        "`moonward policy explain {id} {source}` tells which clause said so, and what would allow it"
+                    ));
+                }
                 let again = format!("`moonward policy simulate {source} --from {id}`");
                 if redacted {
                     next.push(format!(

@@ -129,7 +129,8 @@ impl CaseArguments {
                     _ => "are",
                 }
             );
-            return Err(usage_with(&message, Some("a recorded decision is named with `--from RECORD`")));
+            let help = "a recorded decision is named with `--from RECORD`; `--help` shows examples";
+            return Err(usage_with(&message, Some(help)));
         };
         let mut premises = source.premises(self.entities.as_deref())?;
         let (actor, scopes) = asker(&mut premises, actor, &self.scopes)?;
@@ -280,7 +281,9 @@ impl CaseArguments {
         for id in held.unwrap_or_else(|| self.scopes.iter().map(String::as_str).collect::<Vec<_>>()) {
             word("--scope", id)?;
         }
-        for change in self.changes().ok()?.iter().chain(changes) {
+        let given = self.changes().ok()?;
+        let stays = |given: &&Change| !changes.iter().any(|change| change.path == given.path);
+        for change in given.iter().filter(stays).chain(changes) {
             word("--set", &written(change))?;
         }
         if self.then {

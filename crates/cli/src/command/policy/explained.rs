@@ -13,11 +13,17 @@ use super::suggested::{Suggestion, to_text};
 /// Policies that are shown with their lines.
 const SHOWN_MAX: usize = 3;
 
+/// Lines of them together, past which no further one is shown so: a screen.
+const SHOWN_LINES_MAX: usize = 24;
+
 /// Policies after those that are named, with one clause each.
-const NAMED_MAX: usize = 5;
+const NAMED_MAX: usize = 4;
 
 /// Clauses of one policy that are shown.
 const MARKS_MAX: usize = 5;
+
+/// Characters of a clause that stands in a line with other words.
+const CLAUSE_CHARACTERS_MAX: usize = 80;
 
 /// An answer with its explanation.
 pub(super) struct Explained<'e> {
@@ -36,19 +42,23 @@ impl Explained<'_> {
     pub(super) fn to_text(&self, asked_of: &str) -> String {
         let mut text = self.answer.head();
         let policies = &self.explanation.policies;
+        let (mut shown, mut lines) = (0, 0);
         for policy in policies.iter().take(SHOWN_MAX) {
-            let _ = write!(text, "\n{}", drawn(policy));
+            let drawn = drawn(policy);
+            lines += drawn.lines().count() + 1;
+            if shown > 0 && lines > SHOWN_LINES_MAX {
+                break;
+            }
+            shown += 1;
+            let _ = write!(text, "\n{drawn}");
         }
-        let rest = policies.get(SHOWN_MAX..).unwrap_or_default();
+        let rest = policies.get(shown..).unwrap_or_default();
         if !rest.is_empty() {
-            let _ = writeln!(
-                text,
-                "\n{}:",
-                match self.answer.kind() {
-                    DecisionKind::DenyDefault => "further from a match",
-                    _ => "and",
-                }
-            );
+            let heading = match self.answer.kind() {
+                DecisionKind::DenyDefault => "further from a match",
+                _ => "and",
+            };
+            let _ = writeln!(text, "\n{heading}:");
         }
         for policy in rest.iter().take(NAMED_MAX) {
             let _ = writeln!(text, "  {}", named(policy));
@@ -68,23 +78,29 @@ impl Explained<'_> {
         text
     }
 
-    /// The next step where nothing was found that would allow it.
+    /// What else is to be known: that no permit helps, and the next step where nothing was found that would allow it.
     fn help(&self, asked_of: &str) -> Option<String> {
-        if !self.suggestions.is_empty() {
-            return None;
+        let kind = self.answer.kind();
+        let mut says = Vec::new();
+        if kind == DecisionKind::DenyForbid {
+            says.push("a forbid of the guard holds whatever permits there are".to_owned());
         }
-        if let Some(tenant) = self.reaches.as_ref().filter(|_| !self.answer.allows()) {
-            let tenant = visible(tenant);
-            return Some(format!(
-                "the case reaches into tenant `{tenant}`, and nothing is suggested across tenants"
-            ));
+        match &self.reaches {
+            _ if self.answer.allows() || !self.suggestions.is_empty() => {}
+            Some(tenant) => says.push(format!(
+                "the case reaches into tenant `{}`, and nothing is suggested across tenants",
+                visible(tenant)
+            )),
+            None if kind == DecisionKind::DenyForbid => {
+                says.push("no change of the case was found with which it would be allowed".to_owned());
+            }
+            None if kind == DecisionKind::DenyDefault && !self.explanation.policies.is_empty() => says.push(
+                "no change of the case, no other scope and no permit like these was found that would allow it"
+                    .to_owned(),
+            ),
+            None => says.extend(self.answer.next_step(asked_of)),
         }
-        let is_near =
-            self.answer.kind() == DecisionKind::DenyDefault && !self.explanation.policies.is_empty();
-        match is_near {
-            true => Some("no change of this case alone, no scope and no single permit of these with it was found to allow it".to_owned()),
-            false => self.answer.next_step(asked_of),
-        }
+        (!says.is_empty()).then(|| says.join("; "))
     }
 
     /// For programs.
@@ -166,14 +182,14 @@ fn named(explained: &policy::study::Explained) -> String {
 fn one_line(span: &Span) -> String {
     let text = span.source.text.get(span.start..span.end).unwrap_or_default();
     let words: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    words.chars().take(80).collect()
+    words.chars().take(CLAUSE_CHARACTERS_MAX).collect()
 }
 
 /// What is said of a test.
 fn said(reason: &Reason<'_>) -> String {
     let outcome = match (reason.outcome, reason.beside) {
-        (Outcome::False, Beside::First) => "neither: false".to_owned(),
-        (Outcome::False, Beside::Other) => "nor: false".to_owned(),
+        (Outcome::False, Beside::First) => "neither this".to_owned(),
+        (Outcome::False, Beside::Other) => "nor this".to_owned(),
         (Outcome::True, Beside::If) => "true, so `then` counts".to_owned(),
         (Outcome::False, Beside::If) => "false, so `else` counts".to_owned(),
         (Outcome::True, _) => "true".to_owned(),

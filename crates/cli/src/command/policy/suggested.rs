@@ -79,14 +79,12 @@ impl Suggestion {
         let actor: &Actor = &asked.posed.actor;
         let left_out: Vec<String> =
             wider.left_out.iter().map(|text| format!("`{}`", one_line(text))).collect();
-        let says = format!(
-            "with a permit more, if `{}` is to have it: as `{id}`, but for {}",
-            visible(actor.id()),
-            match left_out.as_slice() {
-                [] => "the values that say no".to_owned(),
-                left_out => format!("{}, which it leaves out", left_out.join(" and ")),
-            }
-        );
+        let than = match left_out.as_slice() {
+            [] => "but for the values that say no".to_owned(),
+            left_out => format!("but without {}", left_out.join(" and ")),
+        };
+        let says =
+            format!("with a permit more, if `{}` is to have it: as `{id}`, {than}", visible(actor.id()));
         Some(Self { change: "permit", says, permit: Some(text.clone()), command })
     }
 }

@@ -38,8 +38,6 @@ impl Section {
 pub(super) struct Part<'t> {
     /// Its lexemes, brackets around it left out.
     pub(super) lexemes: &'t [Lexeme<'t>],
-    /// First byte, and one past the last, with the brackets around it.
-    pub(super) whole: (usize, usize),
     pub(super) form: Form<'t>,
 }
 
@@ -92,8 +90,7 @@ pub(super) fn sections<'t>(policy: &'t [Lexeme<'t>]) -> Vec<(Section, Part<'t>)>
     {
         if constraint.len() > 1 {
             // A list of actions is no chain of truths.
-            let whole = place(constraint);
-            found.push((section, Part { lexemes: constraint, whole, form: Form::Test }));
+            found.push((section, Part { lexemes: constraint, form: Form::Test }));
         }
     }
     let mut rest = head.after;
@@ -155,9 +152,8 @@ impl Depth {
 
 /// The part that these lexemes are.
 fn part<'t>(written: &'t [Lexeme<'t>]) -> Part<'t> {
-    let whole = place(written);
     let lexemes = bare(written);
-    let [first, rest @ ..] = lexemes else { return Part { lexemes, whole, form: Form::Test } };
+    let [first, rest @ ..] = lexemes else { return Part { lexemes, form: Form::Test } };
     let form = if first.text == "if" {
         branches(rest).map_or(Form::Test, |branches| Form::If(Box::new(branches.map(part))))
     } else {
@@ -173,7 +169,7 @@ fn part<'t>(written: &'t [Lexeme<'t>]) -> Part<'t> {
             Form::Test
         }
     };
-    Part { lexemes, whole, form }
+    Part { lexemes, form }
 }
 
 /// Without the brackets around all of it.

@@ -23,8 +23,6 @@ use crate::study::case::Change;
 pub struct Claim {
     /// Where it is written, without the brackets around it.
     pub span: Span,
-    /// The same with them.
-    pub(crate) whole: Span,
     /// What Cedar says of it, taken by itself.
     pub outcome: Outcome,
     /// How it is made of others.
@@ -124,7 +122,7 @@ impl<'c> Scale<'c> {
         };
         let form = form.filter(|form| adds_up(form, &outcome));
         let form = form.unwrap_or_else(|| self.test_form(part, &outcome));
-        Claim { span: self.span(place), whole: self.span(part.whole), outcome, form }
+        Claim { span: self.span(place), outcome, form }
     }
 
     /// The same of a part that is not taken apart.
@@ -132,7 +130,7 @@ impl<'c> Scale<'c> {
         let place = part.place();
         let outcome = self.outcome(place);
         let form = self.test_form(part, &outcome);
-        Claim { span: self.span(place), whole: self.span(part.whole), outcome, form }
+        Claim { span: self.span(place), outcome, form }
     }
 
     fn test_form(&self, part: &Part<'_>, outcome: &Outcome) -> ClaimForm {

@@ -1,5 +1,6 @@
 //! A further permit, for a case that a permit nearly matches: the same, but for the clauses that say no. Where one names a value,
-//! the further permit names the one that the case has; else it is left out.
+//! the further permit names the one that the case has; else it is left out, and the permit is for this actor and this resource
+//! alone.
 //!
 //! Whether somebody should have it, nothing here knows; whether it loads and allows the case, the engine has to say. An `unless` is
 //! somebody's exception and is never left out.
@@ -45,43 +46,45 @@ impl Explained {
         {
             return None;
         }
-        let mut left_out = Vec::new();
-        let (mut head, mut when, mut unless) = ([None, None, None], Vec::new(), Vec::new());
-        for clause in &self.clauses {
-            let written = clause.claim.written();
-            let text = match (clause.holds(), clause.section) {
-                (true, _) => Some(written),
-                (false, Section::Principal) => {
-                    Some(format!("principal == Moonward::Actor::{}", quoted(posed.actor.id())))
-                }
-                (false, Section::Resource) => Some(resource(posed, &mut when)),
-                (false, _) => clause.claim.instead(),
-            };
-            let Some(text) = text else {
-                left_out.push(clause.claim.written());
-                continue;
-            };
-            match clause.section {
-                Section::Principal => head[0] = Some(text),
-                Section::Action => head[1] = Some(text),
-                Section::Resource => head[2] = Some(text),
-                Section::When => when.push(text),
-                Section::Unless => unless.push(text),
+        let is_left = |clause: &&Clause| {
+            !clause.holds() && clause.section == Section::When && clause.claim.instead().is_none()
+        };
+        let left_out: Vec<String> =
+            self.clauses.iter().filter(is_left).map(|clause| clause.claim.text().to_owned()).collect();
+        let head = |section| self.clauses.iter().find(move |clause| clause.section == section);
+        // What is left out for one case is not to be left out for others.
+        let narrow =
+            |clause: Option<&Clause>| !left_out.is_empty() || clause.is_some_and(|clause| !clause.holds());
+        let as_written = |clause: Option<&Clause>, open: &str| {
+            clause.map_or(open, |clause| clause.claim.text()).to_owned()
+        };
+        let [principal, action, resource] =
+            [Section::Principal, Section::Action, Section::Resource].map(head);
+        let mut when = Vec::new();
+        let resource = match narrow(resource) {
+            true => this_resource(posed, &mut when),
+            false => as_written(resource, "resource"),
+        };
+        let principal = match narrow(principal) {
+            true => format!("principal == Moonward::Actor::{}", quoted(posed.actor.id())),
+            false => as_written(principal, "principal"),
+        };
+        for clause in self.clauses.iter().filter(|clause| clause.section == Section::When) {
+            match clause.holds() {
+                true => when.push(clause.claim.joined()),
+                false => when.extend(clause.claim.instead()),
             }
         }
         let kept = POLICY_ID_BYTES_MAX - ".more".len();
         let id = format!("{}.more", self.policy.id.get(..kept).unwrap_or(&self.policy.id));
-        let [principal, action, resource] = head;
-        let mut text = format!(
-            "@id(\"{id}\")\npermit ({}, {}, {})",
-            principal.as_deref().unwrap_or("principal"),
-            action.as_deref().unwrap_or("action"),
-            resource.as_deref().unwrap_or("resource")
-        );
+        let action = as_written(action, "action");
+        let mut text = format!("@id(\"{id}\")\npermit ({principal}, {action}, {resource})");
         if !when.is_empty() {
             text.push_str(&format!("\nwhen {{ {} }}", when.join(" && ")));
         }
-        unless.iter().for_each(|condition| text.push_str(&format!("\nunless {{ {condition} }}")));
+        for clause in self.clauses.iter().filter(|clause| clause.section == Section::Unless) {
+            text.push_str(&format!("\nunless {{ {} }}", clause.claim.text()));
+        }
         text.push_str(";\n");
         let source = Arc::new(Source { path: format!("{id}.cedar"), text });
         let text = crate::format(&source).ok()?;
@@ -90,7 +93,7 @@ impl Explained {
 }
 
 /// What a head says that names this resource; a process goes by what it was started from, since its pid is never used again.
-fn resource(posed: &Posed, when: &mut Vec<String>) -> String {
+fn this_resource(posed: &Posed, when: &mut Vec<String>) -> String {
     let resource = posed.subject.resource();
     let kind = resource.entity_type();
     if let Subject::Process(process) = &posed.subject {
@@ -109,11 +112,15 @@ fn quoted(text: &str) -> String {
 }
 
 impl Claim {
-    /// As it is written, in brackets where it is joined with others.
-    fn written(&self) -> String {
-        let text = self.whole.source.text.get(self.whole.start..self.whole.end).unwrap_or_default();
-        let loose = self.whole == self.span && (text.contains("||") || text.starts_with("if"));
-        if loose { format!("({text})") } else { text.to_owned() }
+    /// As it is written.
+    fn text(&self) -> &str {
+        self.span.source.text.get(self.span.start..self.span.end).unwrap_or_default()
+    }
+
+    /// The same, in brackets where it may bind looser than what joins it with others.
+    fn joined(&self) -> String {
+        let text = self.text();
+        if text.contains("||") || text.starts_with("if") { format!("({text})") } else { text.to_owned() }
     }
 
     /// The same test for the value that the case has.
