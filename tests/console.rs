@@ -51,6 +51,7 @@ pub(crate) fn run(command: &str, folder: &Path) -> Vec<String> {
         .current_dir(folder)
         .env("PATH", path)
         .env("NO_COLOR", "1")
+        .env("XDG_CACHE_HOME", folder.join(".cache"))
         .env_remove("MOONWARD_LOG");
     let output = shell.output().unwrap();
     let (stdout, stderr) = texts(&output);

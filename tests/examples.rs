@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 use crate::console::{Step, blocks, line_matches, matches, run, steps};
+use crate::policy_prove;
 use crate::support::repository;
 
 /// A folder with a copy of `examples/` in it, so that the logs of a run are nobody's.
@@ -147,7 +148,10 @@ fn the_commands_of_the_page_on_policies_print_what_it_shows() {
     let page = fs::read_to_string(repository().join("docs/policies.md")).unwrap();
     let (_, rest) = page.split_once("## Try, test and roll out").unwrap();
     let blocks = blocks(rest.split("\n## ").next().unwrap());
-    let steps: Vec<Step<'_>> = blocks.iter().flat_map(|block| steps(block)).collect();
+    let mut steps: Vec<Step<'_>> = blocks.iter().flat_map(|block| steps(block)).collect();
+    if !policy_prove::has_cvc5() {
+        steps.retain(|step| !step.command.contains("policy prove"));
+    }
     assert!(steps.len() >= 7, "{}", steps.len());
     let wrong: Vec<String> = steps.iter().filter_map(|step| difference(step, folder.path(), shows)).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

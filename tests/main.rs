@@ -31,6 +31,7 @@ mod policy_explain;
 mod policy_files;
 mod policy_history;
 mod policy_hostile;
+mod policy_prove;
 mod policy_replay;
 mod policy_run_tests;
 mod policy_verbs;

@@ -181,13 +181,13 @@ pub const EXPLAIN_WIDER_CLAUSES_MAX: usize = 3;
 /// counted.
 pub const STUDY_NAMES_MAX: usize = 5;
 
-/// Solvers that prove at once: 4. Each takes a core and, for policies that people write, some 50 MB.
+/// Solvers that prove at once: 4. Each takes a core, and there are not more of them than cores.
 pub const SOLVERS_MAX: usize = 4;
 
-/// Bytes of one question to a solver: 64 MiB. That of the shipped guard is 30 KB long.
+/// Bytes of one question to a solver: 64 MiB, far more than one of a thousand policies has; it is in memory.
 pub const PROOF_SCRIPT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Bytes of one answer of a solver, models included: 16 MiB. One of the shipped guard is 4 KB long.
+/// Bytes of one answer of a solver, models included: 16 MiB, so that one that never ends fills no memory.
 pub const PROOF_ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Time that one proof may take: a day.

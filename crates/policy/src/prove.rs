@@ -32,3 +32,15 @@ pub fn engine_versions() -> String {
 
 /// The libraries as `Cargo.toml` has them; a test holds it against `Cargo.lock`.
 const ENGINE: &str = "cedar-policy 4.14.1, cedar-policy-symcc 0.8.1";
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_versions_of_the_engine_are_those_that_are_built_in() {
+        let lock = include_str!("../../../Cargo.lock");
+        for library in super::ENGINE.split(", ") {
+            let (name, version) = library.split_once(' ').unwrap();
+            assert!(lock.contains(&format!("name = \"{name}\"\nversion = \"{version}\"\n")), "{library}");
+        }
+    }
+}

@@ -123,7 +123,7 @@ fn check_annotations(policy: &Policy, span: &Span, place: Place<'_>, read: &mut 
         errors.push(error.at(span.clone()).help("write `@audit(\"always\")`, or leave it out"));
     }
     match (policy.annotation("mode"), place) {
-        (None, _) | (Some("shadow"), Place::Scope(_)) => {}
+        (None, _) | (Some("shadow"), Place::Scope(_) | Place::Loose) => {}
         (Some("shadow"), Place::Guard) => {
             let message = "this guard is in shadow: what it would deny is recorded, and not denied";
             let warning = Diagnostic::warning("policy.guard-in-shadow", message).at(span.clone());

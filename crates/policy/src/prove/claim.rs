@@ -111,15 +111,16 @@ impl Claim {
     }
 }
 
-/// SHA-256, in hex, of all that decides whether these claims are proved: themselves, the schema, and the versions of what proves
-/// them.
+/// SHA-256, in hex, of all that decides whether these claims are proved: themselves, the schema, and what proves
+/// them, in which versions.
 ///
 /// # Errors
 /// One of them cannot be written, in words.
 pub fn digest(claims: &[Claim], solver: &Solver) -> Result<String, String> {
     let parts = || -> Result<Vec<String>, String> {
-        let mut parts = vec![schema::render(), super::engine_versions(), solver.version().to_owned()];
-        parts.push(env!("CARGO_PKG_VERSION").to_owned());
+        let product = env!("CARGO_PKG_VERSION").to_owned();
+        let mut parts = vec![schema::render(), super::engine_versions(), product];
+        parts.extend([solver.version().to_owned(), solver.path().to_string_lossy().into_owned()]);
         for claim in claims {
             parts.push(claim.canonical()?);
         }

@@ -16,7 +16,7 @@ use crate::cedar::NAMESPACE;
 use crate::identity::{Scope, ScopeSet, TenantId};
 use crate::slice::Slice;
 use crate::study::{Assumed, Case, Facts, Posed, Sitting, Study};
-use crate::vocabulary::EntityType;
+use crate::vocabulary::{EntityType, Group};
 
 /// Id of the scope that permits everything, in counterexamples to what a guard keeps to.
 const EVERYTHING: &str = "prove:everything";
@@ -54,10 +54,21 @@ pub(super) fn confirm(
     model: &Env,
     named: &[Named],
 ) -> Result<Counterexample, String> {
-    let mut told = readable(told(model)?, claim.spec, named);
-    claim.held.iter().for_each(|scope| hold(&mut told, scope));
-    let (posed, facts) = posed(claim, &told)?;
-    let study = Study::new(bundle(study.bundle(), claim)?).with_tenants(facts.tenants().cloned());
+    // No made-up scope may have the id of one that permits something.
+    let scopes = study.bundle().scopes.keys().map(|id| (EntityType::Scope, id.to_string()));
+    let named: Vec<Named> = named.iter().cloned().chain(scopes).collect();
+    let mut told = readable(told(model)?, claim.spec, &named);
+    let by_guard = matches!(claim.broken, Broken::Allowed { by_guard: true });
+    if !by_guard {
+        claim.held.iter().for_each(|scope| hold(&mut told, scope));
+    }
+    let (mut posed, mut facts) = put(claim, &told)?;
+    if by_guard && permitting(&posed).is_none() {
+        claim.held.iter().for_each(|scope| hold(&mut told, scope));
+        (posed, facts) = put(claim, &told)?;
+    }
+    let permitting = permitting(&posed).filter(|_| by_guard);
+    let study = Study::new(bundle(study.bundle(), permitting)?).with_tenants(facts.tenants().cloned());
     let decided = study.sit(|sitting| posed.with(|case| decided(claim, sitting, case)));
     let mut found = decided.map_err(|error| error.to_string())??;
     found.principal = posed.actor.id().to_string();
@@ -166,7 +177,13 @@ fn hold(told: &mut Told, scope: &Scope) {
     }
 }
 
-fn posed(claim: &Claim, told: &Told) -> Result<(Posed, Facts), String> {
+/// The first of the scopes held whose permits count.
+fn permitting(posed: &Posed) -> Option<&Arc<Scope>> {
+    let own = |scope: &Scope| scope.tenant() == posed.actor.tenant() && posed.spec.group != Group::Doors;
+    posed.scopes.iter().find(|scope| scope.tenant().is_system() || own(scope))
+}
+
+fn put(claim: &Claim, told: &Told) -> Result<(Posed, Facts), String> {
     let impossible = |why: &dyn std::fmt::Display| format!("no running system could be asked it: {why}");
     let mut facts = Facts::default();
     facts.add_entities(&told.entities).map_err(|error| impossible(&error))?;
@@ -181,11 +198,11 @@ fn posed(claim: &Claim, told: &Told) -> Result<(Posed, Facts), String> {
     Ok((posed.map_err(|error| impossible(&error))?, facts))
 }
 
-/// The policies that decide: all of a study, or its guard with a permit of everything.
-fn bundle(studied: &Bundle, claim: &Claim) -> Result<Bundle, String> {
+/// The policies that decide: all of a study, or its guard with a scope that permits everything.
+fn bundle(studied: &Bundle, permitting: Option<&Arc<Scope>>) -> Result<Bundle, String> {
     let again = |policies: &Slice| Slice::new(policies.iter().cloned().collect());
-    let scopes = if matches!(claim.broken, Broken::Allowed { by_guard: true }) {
-        let (scope, permit) = everything()?;
+    let scopes = if let Some(scope) = permitting {
+        let (scope, (_, permit)) = (scope.clone(), everything()?);
         [(scope.id().clone(), LoadedScope { scope, policies: Slice::new(vec![permit]) })].into()
     } else {
         let scopes = studied.scopes.iter().map(|(id, LoadedScope { scope, policies })| {

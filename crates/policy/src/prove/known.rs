@@ -88,6 +88,12 @@ impl<'a> Known<'a> {
         }
     }
 
+    /// That a scope is held: without any, nothing is permitted.
+    pub(super) fn any_held(mut self) -> Self {
+        self.lines.push("!context.scopes.isEmpty()".to_owned());
+        self
+    }
+
     /// That this scope is held, and that it is as it is.
     pub(super) fn held(mut self, scope: &Scope) -> Self {
         let held = uid(EntityType::Scope, scope.id());

@@ -42,13 +42,13 @@ impl Solver {
     /// The program at this path; without one, `cvc5` as the PATH has it.
     ///
     /// # Errors
-    /// There is none, or it does not say that it is cvc5 within [`SOLVER_VERSION_WAIT`].
-    pub fn find(path: Option<&Path>) -> Result<Self, NoSolver> {
+    /// There is none, or it does not say that it is cvc5 within `wait`, or [`SOLVER_VERSION_WAIT`].
+    pub fn find(path: Option<&Path>, wait: Duration) -> Result<Self, NoSolver> {
         let path = match path {
             Some(path) => path.to_owned(),
             None => on_path().ok_or(NoSolver::NotFound)?,
         };
-        match runtime().and_then(|runtime| runtime.block_on(version(&path))) {
+        match runtime().and_then(|runtime| runtime.block_on(version(&path, wait.min(SOLVER_VERSION_WAIT)))) {
             Ok(version) => Ok(Self { path, version }),
             Err(why) => Err(NoSolver::Unusable { path, why }),
         }
@@ -76,18 +76,18 @@ pub(super) fn runtime() -> Result<tokio::runtime::Runtime, String> {
     runtime.map_err(|error| error.to_string())
 }
 
-async fn version(path: &Path) -> Result<String, String> {
+async fn version(path: &Path, wait: Duration) -> Result<String, String> {
     let mut child = command(path).arg("--version").spawn().map_err(|error| error.to_string())?;
     let mut text = String::new();
     let said = async {
         let Some(stdout) = child.stdout.take() else { return Ok(0) };
         stdout.take(PROOF_ANSWER_BYTES_MAX as u64).read_to_string(&mut text).await
     };
-    let said = timeout_at(Instant::now() + SOLVER_VERSION_WAIT, said).await;
+    let said = timeout_at(Instant::now() + wait, said).await;
     // However it went, nothing of it stays.
     let _ = child.kill().await;
     match said {
-        Err(_) => return Err(format!("it did not say its version within {SOLVER_VERSION_WAIT:?}")),
+        Err(_) => return Err(format!("it did not say its version within {wait:?}")),
         Ok(Err(error)) => return Err(error.to_string()),
         Ok(Ok(_)) => {}
     }

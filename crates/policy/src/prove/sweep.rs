@@ -7,6 +7,7 @@ use std::{io, thread};
 
 use cedar_policy::{Policy, RequestEnv};
 use cedar_policy_symcc::err::Error;
+use cedar_policy_symcc::solver::SolverError;
 use cedar_policy_symcc::{CedarSymCompiler, CompiledPolicySet, Env};
 
 use super::claim::{Broken, Claim, Outcome, Sides};
@@ -15,7 +16,7 @@ use super::known::{Known, Named};
 use super::solver::{Session, Solver, runtime};
 use super::strict;
 use crate::cedar::{SCHEMA, action_uid, type_name};
-use crate::limits::{EVALUATION_STACK_BYTES, PROOF_WAIT_MAX, SOLVERS_MAX};
+use crate::limits::{CEDAR_MESSAGE_CHARS_MAX, EVALUATION_STACK_BYTES, PROOF_WAIT_MAX, SOLVERS_MAX};
 use crate::study::{Study, type_named};
 use crate::vocabulary::EntityType;
 
@@ -108,10 +109,16 @@ impl<'a> Asking<'a> {
         let Some(any) = self.ask(&allowed, left, only)? else { return Ok(Outcome::Proved) };
         let named = named([left, right, only].into_iter().flatten())?;
         let mut known = Known::of(claim.spec).by_construction(&named);
-        for scope in &claim.held {
-            known = known.held(scope);
+        let mut readable = known.clone().readable();
+        if let Broken::Allowed { by_guard: true } = claim.broken {
+            known = known.any_held();
+            // That it is this one which permits is a help to readers: a guard can tell scopes apart.
+            readable = claim.held.iter().fold(readable, |readable, scope| readable.held(scope));
+        } else {
+            known = claim.held.iter().fold(known, |known, scope| known.held(scope));
+            readable = known.clone().readable();
         }
-        let readable = known.clone().readable().policies()?;
+        let readable = readable.policies()?;
         let with = |more: Vec<Policy>| -> Vec<Policy> { only.iter().cloned().chain(more).collect() };
         let known = with(known.policies()?);
         let possible = self.ask(&allowed, left, &known)?;
@@ -171,13 +178,20 @@ fn named<'a>(policies: impl Iterator<Item = &'a Policy>) -> Result<Vec<Named>, S
     Ok(named)
 }
 
+/// Why a question has no answer, at most as long as somebody reads.
 fn words(error: Error) -> String {
-    match error {
+    let words = match error {
+        Error::SolverError(SolverError::Solver(why)) => why,
+        Error::SolverError(SolverError::UnrecognizedSolverOutput(said)) => {
+            format!("the solver said what nobody asked for: `{said}`")
+        }
+        Error::ModelInvalid { .. } => "the solver's counterexample is none, by its own terms".to_owned(),
         Error::SolverUnknown => "the solver cannot tell".to_owned(),
         Error::PolicyNotWellTyped { errs } => {
             let first = errs.first().map_or(String::new(), |error| format!(": {error}"));
             format!("a policy is not well typed{first}")
         }
         error => error.to_string(),
-    }
+    };
+    words.chars().take(CEDAR_MESSAGE_CHARS_MAX).collect()
 }

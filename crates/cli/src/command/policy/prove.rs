@@ -76,7 +76,7 @@ impl Prove {
         let Posed { study, claims } = property.pose(&source.premises(None)?).map_err(Fault::Invalid)?;
         let mut report = Report::new(&property, &study, &claims);
         let begun = Instant::now();
-        match Solver::find(self.solver.as_deref()) {
+        match Solver::find(self.solver.as_deref(), self.timeout) {
             Err(none) => report.told = Told::NoSolver(none),
             Ok(solver) => {
                 let proofs = if self.no_cache { None } else { Proofs::of_user() };
@@ -100,10 +100,10 @@ impl Prove {
                 report.solver = Some(solver);
             }
         }
-        if let Some(path) = &self.save_counterexample {
-            self.save(path, &report, printer)?;
-        }
         report.print(printer)?;
+        if let Some(path) = &self.save_counterexample {
+            save(path, &report, printer)?;
+        }
         Ok(report.exit())
     }
 
@@ -136,15 +136,16 @@ impl Prove {
         };
         Ok((property, app(first)))
     }
+}
 
-    fn save(&self, path: &Path, report: &Report<'_>, printer: &Printer) -> Result<(), Fault> {
-        let Some(tests) = report.tests() else { return Ok(()) };
-        let shown = visible(&path.to_string_lossy());
-        let text = serde_json::to_string_pretty(&tests).map_err(|error| Fault::failed(error.to_string()))?;
-        std::fs::write(path, text + "\n").map_err(|error| {
-            Fault::failed(format!("the counterexample cannot be written to `{shown}`: {error}"))
-        })?;
-        printer.say(&format!("ok: wrote {shown}; `moonward policy test` runs it"));
-        Ok(())
-    }
+/// Writes the counterexamples as tests, if there are any.
+fn save(path: &Path, report: &Report<'_>, printer: &Printer) -> Result<(), Fault> {
+    let Some(tests) = report.tests() else { return Ok(()) };
+    let shown = visible(&path.to_string_lossy());
+    let text = serde_json::to_string_pretty(&tests).map_err(|error| Fault::failed(error.to_string()))?;
+    std::fs::write(path, text + "\n").map_err(|error| {
+        Fault::failed(format!("the counterexample cannot be written to `{shown}`: {error}"))
+    })?;
+    printer.say(&format!("ok: wrote {shown}; `moonward policy test` runs it"));
+    Ok(())
 }

@@ -1,0 +1,289 @@
+//! `moonward policy prove` from outside: each verdict with its exit code, every way in which a solver can fail, and
+//! counterexamples as tests.
+//!
+//! Without a `cvc5` what needs one is left out, which is said; `MOONWARD_REQUIRE_CVC5=1` makes that a failure.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+
+use serde_json::Value as Json;
+
+use crate::support::{Folder, moonward, repository, texts};
+
+/// Whether there is a solver.
+pub(crate) fn has_cvc5() -> bool {
+    let output = std::process::Command::new("cvc5").arg("--version").output();
+    if output.is_ok_and(|output| output.status.success()) {
+        return true;
+    }
+    let required = std::env::var_os("MOONWARD_REQUIRE_CVC5").is_some_and(|value| value == "1");
+    assert!(!required, "`cvc5` is required and not there");
+    println!("cvc5 is not there: nothing was proved");
+    false
+}
+
+const MANIFEST: &str = r#"
+version: "1.0"
+namespace: app
+entries:
+  - {name: processes, kind: process.host, host: {max_processes: 10}}
+  - {name: staff, kind: security.scope, policies: [file://staff.cedar]}
+"#;
+
+const SEND: &str = r#"@id("staff.send")
+permit (principal, action == Moonward::Action::"process.send", resource)
+when { context.bytes <= 4096 };
+"#;
+
+/// An app of one scope with these permits.
+fn app(permits: &str) -> Folder {
+    Folder::new(&[("_index.yaml", MANIFEST), ("staff.cedar", permits)])
+}
+
+/// `moonward policy ARGS` in the app's folder, remembering in a folder beside it: exit code, stdout, stderr.
+fn policy(folder: &Folder, arguments: &[&str]) -> (i32, String, String) {
+    let mut command = moonward();
+    command.current_dir(folder.path()).env("XDG_CACHE_HOME", folder.log().with_file_name("cache"));
+    let output = command.arg("policy").args(arguments).output().unwrap();
+    let (stdout, stderr) = texts(&output);
+    (output.status.code().unwrap_or(-1), stdout, stderr)
+}
+
+/// The same as JSON.
+fn json(folder: &Folder, arguments: &[&str]) -> (i32, Json) {
+    let (code, stdout, stderr) = policy(folder, &[arguments, &["-o", "json"]].concat());
+    (code, serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}{stderr}")))
+}
+
+#[test]
+fn what_is_proved_is_remembered_until_something_changes() {
+    if !has_cvc5() {
+        return;
+    }
+    let folder = app(SEND);
+    let prove = ["prove", "isolation"];
+    let (code, first) = json(&folder, &prove);
+    assert_eq!((code, &first["verdict"], &first["remembered"]), (0, &"proved".into(), &Json::Null));
+    assert_eq!((&first["claims"], &first["environments"]), (&26.into(), &26.into()));
+    let (code, again) = json(&folder, &prove);
+    assert_eq!((code, again["remembered"].is_string()), (0, true));
+    assert_eq!(json(&folder, &["prove", "isolation", "--no-cache"]).1["remembered"], Json::Null);
+    let guard = "  - {name: more, kind: security.scope, always: true, policies: [file://more.cedar]}\n";
+    folder.write("_index.yaml", &format!("{MANIFEST}{guard}"));
+    folder.write(
+        "more.cedar",
+        "@id(\"more\") forbid (principal, action, resource) when { principal.tenant.plan == \"x\" };",
+    );
+    assert_eq!(json(&folder, &prove).1["remembered"], Json::Null);
+    let (_, text, _) = policy(&folder, &prove);
+    assert!(text.starts_with("PROVED: ") && text.contains("17 forbids") && text.contains("cvc5 "), "{text}");
+}
+
+#[test]
+fn each_forbid_of_the_shipped_guard_is_needed_and_its_counterexamples_are_tests_until_it_is_back() {
+    if !has_cvc5() {
+        return;
+    }
+    let shipped = fs::read_to_string(repository().join("policies/guard.cedar")).unwrap();
+    let mut forbids: Vec<&str> = shipped.split("@id(").skip(1).collect();
+    assert_eq!(forbids.len(), 16);
+    forbids.rotate_left(1);
+    let replaced = "  - {name: guard, kind: security.scope, always: true, replace_shipped_guard: true, policies: [file://guard.cedar]}\n";
+    let folder = app(SEND);
+    folder.write("_index.yaml", &format!("{MANIFEST}{replaced}"));
+    for _ in 0..forbids.len() {
+        forbids.rotate_left(1);
+        let write = |forbids: &[&str]| {
+            folder
+                .write("guard.cedar", &forbids.iter().map(|text| format!("@id({text}")).collect::<String>());
+        };
+        write(&forbids[1..]);
+        let prove = ["prove", "isolation", "--save-counterexample", "found_test.json"];
+        let (code, found) = json(&folder, &prove);
+        let gone = forbids[0].lines().next().unwrap();
+        assert_eq!((code, &found["verdict"]), (6, &"counterexample".into()), "without {gone}");
+        assert_eq!(found["unknown"], Json::Array(Vec::new()), "without {gone}");
+        let tests = found["counterexamples"].as_array().unwrap().len();
+        let (code, run) = json(&folder, &["test"]);
+        assert_eq!(code, 5, "without {gone}");
+        let wrong = run.to_string().matches("expected deny_forbid").count();
+        assert_eq!(wrong, tests, "without {gone}: {run}");
+        write(&forbids);
+        let (code, stdout, _) = policy(&folder, &["test"]);
+        assert_eq!(code, 0, "with {gone}: {stdout}");
+    }
+}
+
+#[test]
+fn new_access_is_found_and_shown_and_its_test_fails_until_it_is_gone() {
+    if !has_cvc5() {
+        return;
+    }
+    let (base, wider) = (app(SEND), app(&SEND.replace("4096", "5000")));
+    let [base_file, wider_file] = [&base, &wider].map(|folder| folder.path().join("staff.cedar"));
+    let [base_file, wider_file] = [&base_file, &wider_file].map(|file| file.to_str().unwrap());
+    let (base_app, wider_app) = (base.path(), wider.path());
+    let [base_app, wider_app] = [&base_app, &wider_app].map(|folder| folder.to_str().unwrap());
+    for (arguments, code) in [
+        (&["prove", "no-new-access", base_app, base_app][..], 0),
+        (&["prove", "no-new-access", wider_app], 0),
+        (&["prove", "no-new-access", base_file], 0),
+        (&["prove", "no-new-access", wider_file, "--policies", base_file], 0),
+        (&["prove", "no-new-access", base_file, "--policies", wider_file], 6),
+        (&["prove", "no-new-access", base_file, wider_app], 6),
+    ] {
+        let (found, stdout, stderr) = policy(&base, arguments);
+        assert_eq!(found, code, "{arguments:?}\n{stdout}{stderr}");
+    }
+    let prove = ["prove", "no-new-access", base_app, "--save-counterexample", "found_test.json"];
+    let (code, stdout, _) = policy(&wider, &prove);
+    assert_eq!(code, 6, "{stdout}");
+    let bytes = stdout.lines().find_map(|line| line.trim().strip_prefix("context   bytes: ")).unwrap();
+    assert!((4097..=5000).contains(&bytes.parse().unwrap()), "{stdout}");
+    assert!(stdout.contains("process.send (scope `app:staff`)"), "{stdout}");
+    assert!(stdout.contains("allowed by `staff.send` (staff.cedar:1)"), "{stdout}");
+    assert_eq!(policy(&wider, &["test"]).0, 5);
+    wider.write("staff.cedar", SEND);
+    assert_eq!(policy(&wider, &["test"]).0, 0);
+}
+
+#[test]
+fn a_policy_that_can_fail_is_found_with_its_permission_and_its_test_holds_once_it_cannot() {
+    if !has_cvc5() {
+        return;
+    }
+    let sum = SEND.replace("context.bytes <= 4096", "context.bytes + 9223372036854775807 > 0");
+    let folder = app(&sum);
+    let prove = ["prove", "never-errors", "--save-counterexample", "found_test.json"];
+    let (code, stdout, _) = policy(&folder, &prove);
+    assert_eq!(code, 6, "{stdout}");
+    assert!(stdout.contains("process.send (policy `staff.send`)") && stdout.contains("overflow"), "{stdout}");
+    assert_eq!(policy(&folder, &["test"]).0, 5);
+    folder.write("staff.cedar", &SEND.replace("<= 4096", "< 0"));
+    assert_eq!(policy(&folder, &["test"]).0, 0);
+    assert_eq!(policy(&folder, &["prove", "never-errors"]).0, 0);
+}
+
+#[test]
+fn invariants_hold_or_do_not_and_what_is_none_is_refused_with_its_place() {
+    let folder = app(SEND);
+    for (text, code, shown) in [
+        (
+            "@id(\"x\") forbid (principal, action == Moonward::Action::\"process.terminate\", resource);",
+            0,
+            "PROVED",
+        ),
+        (
+            "@id(\"x\") permit (principal, action, resource) when { resource is Moonward::Process };",
+            0,
+            "PROVED",
+        ),
+        (
+            "@id(\"x\") permit (principal, action == Moonward::Action::\"process.send\", resource) when { context.bytes < 10 };",
+            6,
+            "process.send (invariant `x`, scope `app:staff`)",
+        ),
+        (
+            "@id(\"x\") forbid (principal, action == Moonward::Action::\"process.send\", resource);",
+            6,
+            "invariant `x`",
+        ),
+        ("forbid (principal, action, resource);", 3, "invariants.cedar:1:1"),
+        (
+            "@id(\"x\") forbid (principal, action, resource) when { context.byte > 1 };",
+            3,
+            "invariants.cedar:1:",
+        ),
+        ("@id(\"x\") forbid (principal, acton, resource);", 3, "invariants.cedar:1:"),
+        ("@id(\"x\") @mode(\"shadow\") permit (principal, action, resource);", 3, "cannot be in shadow"),
+        ("// nothing yet", 3, "no invariant"),
+    ] {
+        if code != 3 && !has_cvc5() {
+            continue;
+        }
+        folder.write("invariants.cedar", text);
+        let (found, stdout, stderr) = policy(&folder, &["prove", "invariants.cedar"]);
+        assert_eq!(found, code, "{text}\n{stdout}{stderr}");
+        assert!(stdout.contains(shown) || stderr.contains(shown), "{shown}\n{stdout}{stderr}");
+    }
+}
+
+#[test]
+fn a_solver_that_is_none_leaves_it_unknown_and_says_how_to_get_one() {
+    let folder = app(SEND);
+    let (code, found) = json(&folder, &["prove", "isolation", "--solver", "nowhere/cvc5"]);
+    assert_eq!((code, &found["verdict"]), (4, &"unknown".into()));
+    let output = moonward()
+        .current_dir(folder.path())
+        .env("PATH", folder.path())
+        .args(["policy", "prove", "isolation"])
+        .output()
+        .unwrap();
+    let (stdout, stderr) = texts(&output);
+    assert_eq!(output.status.code(), Some(4));
+    assert!(stdout.starts_with("UNKNOWN: ") && stdout.contains("`cvc5` is not on the PATH"), "{stdout}");
+    for way in ["apt-get install cvc5", "github.com/cvc5/cvc5/releases", "--solver PATH"] {
+        assert!(stderr.contains(way), "{stderr}");
+    }
+}
+
+#[test]
+fn a_solver_that_hangs_dies_or_talks_nonsense_is_ended_and_proves_nothing() {
+    let folder = app(SEND);
+    let answers = |does: &str| {
+        format!(
+            "while read -r line; do case \"$line\" in \"(check-sat)\") {does};; \"(echo \"*) word=${{line#(echo }}; echo \"${{word%)}}\";; esac; done"
+        )
+    };
+    for (name, does) in [
+        ("hangs", "exec tail -f /dev/null".to_owned()),
+        ("ends", "exit 3".to_owned()),
+        ("talks", "exec yes nonsense".to_owned()),
+        ("ahead", format!("echo unsat; echo unsat; {}", answers("echo unsat"))),
+        ("twice", answers("echo unsat; echo unsat")),
+        ("hesitates", answers("echo unknown")),
+        ("invents", answers("echo sat")),
+        ("long", "exec tr '\\0' x < /dev/zero".to_owned()),
+    ] {
+        folder.write(
+            name,
+            &format!(
+                "#!/bin/sh\n[ \"$1\" = --version ] && echo 'This is cvc5 version 9.9' && exit\n{does}\n"
+            ),
+        );
+        let path = folder.path().join(name);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let solver = path.to_str().unwrap();
+        let begun = std::time::Instant::now();
+        let (code, found) = json(&folder, &["prove", "isolation", "--solver", solver, "--timeout", "1s"]);
+        assert_eq!((code, &found["verdict"]), (4, &"unknown".into()), "{name}: {found}");
+        assert!(begun.elapsed().as_secs() < 60, "{name} took {:?}", begun.elapsed());
+        let (code, again) = json(&folder, &["prove", "isolation", "--solver", solver, "--timeout", "0s"]);
+        assert_eq!((code, &again["remembered"]), (4, &Json::Null), "{name}");
+    }
+}
+
+#[test]
+fn what_is_asked_for_and_is_not_is_wrong_usage() {
+    let folder = app(SEND);
+    for (arguments, shown) in [
+        (&["prove", "isolaton"][..], "did you mean `isolation`?"),
+        (&["prove", "no-new-access"], "BASE is missing"),
+        (&["prove", "isolation", ".", "other"], "one app is enough"),
+        (&["prove", "isolation", "--timeout", "soon"], "30s"),
+        (&["prove", "isolation", "--timeout", "2days"], "at most 1day"),
+        (&["prove"], "PROPERTY"),
+    ] {
+        let (code, stdout, stderr) = policy(&folder, arguments);
+        assert_eq!(code, 64, "{arguments:?}\n{stdout}{stderr}");
+        assert!(stderr.contains(shown), "{shown}\n{stderr}");
+    }
+    for (arguments, shown) in [
+        (&["prove", "isolation", "nowhere"][..], "nowhere"),
+        (&["prove", "no-new-access", "nowhere"], "nowhere"),
+    ] {
+        let (code, _, stderr) = policy(&folder, arguments);
+        assert_eq!(code, 3, "{arguments:?}");
+        assert!(stderr.contains(shown), "{stderr}");
+    }
+}
