@@ -68,19 +68,21 @@ enum Decision {
 }
 
 #[derive(Deserialize, Clone, Copy)]
-#[serde(rename_all = "snake_case")]
 enum Kind {
-    DenyForbid,
-    DenyDefault,
-    DenyError,
+    #[serde(rename = "deny_forbid")]
+    Forbid,
+    #[serde(rename = "deny_default")]
+    Default,
+    #[serde(rename = "deny_error")]
+    Error,
 }
 
 impl Kind {
     fn recorded(self) -> DecisionKind {
         match self {
-            Self::DenyForbid => DecisionKind::DenyForbid,
-            Self::DenyDefault => DecisionKind::DenyDefault,
-            Self::DenyError => DecisionKind::DenyError,
+            Self::Forbid => DecisionKind::DenyForbid,
+            Self::Default => DecisionKind::DenyDefault,
+            Self::Error => DecisionKind::DenyError,
         }
     }
 }

@@ -68,10 +68,10 @@ pub(super) fn confirm(
         (posed, facts) = put(claim, &told)?;
     }
     let permitting = permitting(&posed).filter(|_| by_guard);
-    let study = Study::new(bundle(study.bundle(), permitting)?).with_tenants(facts.tenants().cloned());
+    let study =
+        Study::new(bundle(study.bundle(), &posed.scopes, permitting)?).with_tenants(facts.tenants().cloned());
     let decided = study.sit(|sitting| posed.with(|case| decided(claim, sitting, case)));
     let mut found = decided.map_err(|error| error.to_string())??;
-    found.principal = posed.actor.id().to_string();
     if let Broken::Fails(id) = &claim.broken {
         let without = study.without(&[id.to_string()]).map_err(|error| error.to_string())?;
         let without = without.map_err(|error| error.to_string())?;
@@ -105,7 +105,7 @@ fn decided(claim: &Claim, sitting: &mut Sitting<'_>, case: &Case<'_>) -> Result<
         Broken::Untold(why) => return Err(why.clone()),
     };
     Ok(Counterexample {
-        principal: String::new(),
+        principal: case.actor.id().to_string(),
         resource: (
             case.resource.entity_type().name(),
             crate::cedar::resource_id(&case.resource).into_owned(),
@@ -198,14 +198,15 @@ fn put(claim: &Claim, told: &Told) -> Result<(Posed, Facts), String> {
     Ok((posed.map_err(|error| impossible(&error))?, facts))
 }
 
-/// The policies that decide: all of a study, or its guard with a scope that permits everything.
-fn bundle(studied: &Bundle, permitting: Option<&Arc<Scope>>) -> Result<Bundle, String> {
+/// The policies that decide: the guard of a study with the scopes that are held, or with one that permits everything.
+fn bundle(studied: &Bundle, held: &ScopeSet, permitting: Option<&Arc<Scope>>) -> Result<Bundle, String> {
     let again = |policies: &Slice| Slice::new(policies.iter().cloned().collect());
     let scopes = if let Some(scope) = permitting {
         let (scope, (_, permit)) = (scope.clone(), everything()?);
         [(scope.id().clone(), LoadedScope { scope, policies: Slice::new(vec![permit]) })].into()
     } else {
-        let scopes = studied.scopes.iter().map(|(id, LoadedScope { scope, policies })| {
+        let held = studied.scopes.iter().filter(|(id, _)| held.contains(id));
+        let scopes = held.map(|(id, LoadedScope { scope, policies })| {
             (id.clone(), LoadedScope { scope: scope.clone(), policies: again(policies) })
         });
         scopes.collect()
