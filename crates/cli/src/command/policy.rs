@@ -4,6 +4,7 @@
 
 mod answer;
 mod asked;
+mod case;
 mod changes;
 mod changes_report;
 mod check;

@@ -7,7 +7,9 @@
 mod parts;
 mod reads;
 mod reason;
+mod sides;
 mod turn;
+mod value;
 mod weigh;
 mod wider;
 
@@ -25,7 +27,8 @@ use crate::asked::{self, InvalidQuestion};
 use crate::bundle::Loaded;
 use crate::generation;
 use crate::limits::{EXPLAIN_PARTS_MAX, EXPLAIN_POLICY_PARTS_MAX};
-use parts::{Form, of_policy, sections};
+use crate::load::lexemes;
+use parts::{Form, sections};
 use weigh::Scale;
 
 /// What a case comes to, and why.
@@ -139,7 +142,7 @@ impl Sitting<'_> {
 /// The clauses of a policy; nothing when no more parts may be looked at.
 fn explained(loaded: &Loaded, case: &generation::Case, left: &mut usize) -> Option<Vec<Clause>> {
     let scale = Scale { case, policy: &loaded.span };
-    let lexemes = of_policy(loaded.text());
+    let lexemes = lexemes(loaded.text());
     let sections = sections(&lexemes);
     let parts = sections.iter().map(|(_, part)| part.count().min(EXPLAIN_POLICY_PARTS_MAX)).sum();
     *left = left.checked_sub(parts)?;

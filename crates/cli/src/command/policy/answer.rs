@@ -178,15 +178,18 @@ impl Answer {
         for policy in &self.shown {
             let _ = write!(text, "\n{}", excerpt(policy));
         }
-        for error in &self.errors {
-            let _ = writeln!(text, "\nfailed: {}", visible(error));
-        }
+        text.push_str(&self.failures());
         text.push_str(&listed("looked at, and does not match", &self.considered));
         text.push_str(&self.of_shadow());
         if let Some(next) = self.next_step(asked_of) {
             let _ = writeln!(text, "help: {next}");
         }
         text
+    }
+
+    /// For people: what failed, as the engine words it.
+    pub(super) fn failures(&self) -> String {
+        self.errors.iter().map(|error| format!("\nfailed: {}\n", visible(error))).collect()
     }
 
     /// For people: what policies in shadow would have to do with it.
@@ -253,7 +256,8 @@ impl Answer {
                 ))
             }
             DecisionKind::DenyDefault => Some(
-                "a condition, or the resource in the head, of each permit that was looked at says no to this case"
+                "a condition, or the resource in the head, of each permit that was looked at says no to this case; \
+                 `moonward policy explain`, given the same, tells which"
                     .to_owned(),
             ),
         }

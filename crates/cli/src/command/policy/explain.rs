@@ -6,7 +6,8 @@ use clap::Args;
 
 use super::super::OutputForm;
 use super::answer::Answer;
-use super::asked::{CaseArguments, NoAnswer, undetermined};
+use super::asked::{NoAnswer, undetermined};
+use super::case::CaseArguments;
 use super::explained::Explained;
 use super::premises::{Source, failed, usage};
 use super::suggested::Suggestion;

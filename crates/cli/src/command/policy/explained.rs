@@ -42,6 +42,9 @@ impl Explained<'_> {
     pub(super) fn to_text(&self, asked_of: &str) -> String {
         let mut text = self.answer.head();
         let policies = &self.explanation.policies;
+        if policies.is_empty() {
+            text.push_str(&self.answer.failures());
+        }
         let (mut shown, mut lines) = (0, 0);
         for policy in policies.iter().take(SHOWN_MAX) {
             let drawn = drawn(policy);

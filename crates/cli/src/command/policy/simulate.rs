@@ -9,7 +9,8 @@ use serde_json::json;
 
 use super::super::OutputForm;
 use super::answer::Answer;
-use super::asked::{Asked, CaseArguments, NoAnswer, undetermined};
+use super::asked::{Asked, NoAnswer, undetermined};
+use super::case::CaseArguments;
 use super::premises::{Source, failed, usage, usage_with};
 use crate::exit::Exit;
 use crate::fault::Fault;

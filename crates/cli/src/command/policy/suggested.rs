@@ -8,7 +8,8 @@ use policy::study::{Explanation, Remedy, Wider};
 use policy::{Actor, DecisionKind};
 use serde::Serialize;
 
-use super::asked::{Asked, CaseArguments, written};
+use super::asked::Asked;
+use super::case::{CaseArguments, written};
 use super::premises::Source;
 
 /// Permits nearest to a match of which a further one is tried.

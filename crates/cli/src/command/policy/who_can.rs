@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::super::OutputForm;
 use super::answer::Policy;
-use super::asked::{given, unfit};
+use super::case::{given, unfit};
 use super::premises::{Source, action, failed, usage_with};
 
 use crate::exit::Exit;

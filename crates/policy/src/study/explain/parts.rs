@@ -3,7 +3,7 @@
 //!
 //! Only places in the text are found here. What a part comes to is Cedar's to say.
 
-use crate::load::{Lexeme, lexemes};
+use crate::load::Lexeme;
 
 /// Where in a policy a part stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,11 +72,6 @@ impl Part<'_> {
         };
         1 + parts.iter().map(Part::count).sum::<usize>()
     }
-}
-
-/// The lexemes of a policy.
-pub(super) fn of_policy(text: &str) -> Vec<Lexeme<'_>> {
-    lexemes(text)
 }
 
 /// What the head of a policy asks for, and its conditions, in the order in which they are written. What the head leaves
@@ -239,6 +234,7 @@ pub(super) fn place(lexemes: &[Lexeme<'_>]) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::lexemes;
 
     /// The part with its structure in words.
     fn drawn(text: &str, part: &Part<'_>) -> String {
@@ -269,7 +265,7 @@ mod tests {
             ("(a) == (b)", "(a) == (b)"),
         ] {
             let text = format!("@permit(\"x\") permit (principal, action, resource) when {{ {condition} }};");
-            let lexemes = of_policy(&text);
+            let lexemes = lexemes(&text);
             let sections = sections(&lexemes);
             assert_eq!(sections.len(), 1, "{condition}");
             assert_eq!(drawn(&text, &sections[0].1), expected, "{condition}");
@@ -280,7 +276,7 @@ mod tests {
     fn a_head_is_told_by_what_it_asks_for() {
         let text = "@id(\"forbid\")\nforbid (principal is A in B::\"(,\", action in [C::\"d\", C::\"e\"], resource,)\n\
                     unless { x } when { y };";
-        let lexemes = of_policy(text);
+        let lexemes = lexemes(text);
         let found: Vec<(&str, &str)> = sections(&lexemes)
             .iter()
             .map(|(section, part)| (section.name(), &text[part.place().0..part.place().1]))

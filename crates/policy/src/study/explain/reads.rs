@@ -1,12 +1,12 @@
 //! What a test reads, with the values that it finds there: chains of attributes and tags, each evaluated by Cedar.
 
 use cedar_policy::{EntityUid, EvalResult};
-use diagnostic::visible;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
-use super::parts::{bare, operator, place, split};
+use super::parts::place;
+use super::value::{as_json, entity, shown};
 use super::weigh::Scale;
-use crate::limits::{EXPLAIN_READS_MAX, EXPLAIN_VALUE_CHARS_MAX, EXPLAIN_VALUE_ITEMS_MAX};
+use crate::limits::EXPLAIN_READS_MAX;
 use crate::load::Lexeme;
 
 /// One thing that a test reads.
@@ -160,75 +160,4 @@ fn within(scale: &Scale<'_>, uid: &EntityUid) -> Vec<String> {
     let mut above: Vec<String> = above.map(entity).collect();
     above.sort();
     above
-}
-
-/// The two sides of a comparison, and what compares them: one of `==`, `!=`, `<`, `<=`, `>`, `>=`, `in`, `like`.
-pub(super) fn comparison<'t>(
-    lexemes: &'t [Lexeme<'t>],
-) -> Option<(&'t [Lexeme<'t>], &'t str, &'t [Lexeme<'t>])> {
-    const RELATIONS: [&str; 8] = ["==", "!=", "<", "<=", ">", ">=", "in", "like"];
-    let mut from = 0;
-    while let Some((at, mark)) = operator(lexemes.get(from..)?) {
-        let at = from + at;
-        if RELATIONS.contains(&mark) {
-            return Some((bare(lexemes.get(..at)?), mark, bare(lexemes.get(at + 1..)?)));
-        }
-        // A sum before a comparison; what follows its mark may be a sign, which `operator` passes over.
-        from = at;
-    }
-    None
-}
-
-/// The list and the item of `list.contains(item)`.
-pub(super) fn contains<'t>(lexemes: &'t [Lexeme<'t>]) -> Option<(&'t [Lexeme<'t>], &'t [Lexeme<'t>])> {
-    let at = lexemes.iter().rposition(|lexeme| lexeme.text == "contains")?;
-    let (list, [_, open, item @ .., close]) = (lexemes.get(..at.checked_sub(1)?)?, lexemes.get(at..)?) else {
-        return None;
-    };
-    let whole = open.text == "(" && close.text == ")" && split(item, ",").len() == 1;
-    (whole && !list.is_empty()).then(|| (bare(list), bare(item)))
-}
-
-/// A value for people.
-pub(super) fn shown(value: &EvalResult) -> String {
-    let shown = match value {
-        EvalResult::String(text) => visible(&format!("{:?}", cut(text))),
-        EvalResult::EntityUid(uid) => entity(uid),
-        EvalResult::Set(set) => {
-            let mut items: Vec<String> = set.iter().take(EXPLAIN_VALUE_ITEMS_MAX).map(shown).collect();
-            match set.iter().count() - items.len() {
-                0 => {}
-                more => items.push(format!("{more} more")),
-            }
-            format!("[{}]", items.join(", "))
-        }
-        other => visible(&cut(&other.to_string())),
-    };
-    cut(&shown)
-}
-
-/// An entity as people write it.
-pub(super) fn entity(uid: &EntityUid) -> String {
-    format!("{} `{}`", uid.type_name().basename(), visible(&cut(uid.id().unescaped())))
-}
-
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(EXPLAIN_VALUE_CHARS_MAX) {
-        None => text.to_owned(),
-        Some((at, _)) => format!("{}...", text.get(..at).unwrap_or_default()),
-    }
-}
-
-/// A value for programs.
-pub(super) fn as_json(value: &EvalResult) -> Json {
-    match value {
-        EvalResult::Bool(truth) => json!(truth),
-        EvalResult::Long(number) => json!(number),
-        EvalResult::String(text) => json!(text),
-        EvalResult::EntityUid(uid) => {
-            json!({ "type": uid.type_name().basename(), "id": uid.id().unescaped() })
-        }
-        EvalResult::Set(set) => set.iter().map(as_json).collect(),
-        other => json!(other.to_string()),
-    }
 }

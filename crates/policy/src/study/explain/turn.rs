@@ -8,7 +8,9 @@ use cedar_policy::{EntityUid, EvalResult};
 use serde_json::{Value as Json, json};
 
 use super::parts::place;
-use super::reads::{Chain, as_json, comparison, contains};
+use super::reads::Chain;
+use super::sides::{comparison, contains, mirrored};
+use super::value::as_json;
 use super::weigh::{Outcome, Scale};
 use crate::cedar::type_name;
 use crate::limits::EXPLAIN_TURNS_MAX;
@@ -91,18 +93,6 @@ fn changeable(scale: &Scale<'_>, lexemes: &[Lexeme<'_>]) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// The same comparison with its sides changed.
-fn mirrored(mark: &str) -> Option<&str> {
-    Some(match mark {
-        "<" => ">",
-        "<=" => ">=",
-        ">" => "<",
-        ">=" => "<=",
-        "==" | "!=" => mark,
-        _ => return None,
-    })
 }
 
 /// Values that compare so with this one, or not so if that is wanted: those at the boundary.

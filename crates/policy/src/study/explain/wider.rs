@@ -11,7 +11,8 @@ use cedar_policy::EvalResult;
 use diagnostic::Source;
 
 use super::parts::place;
-use super::reads::{Chain, comparison, contains};
+use super::reads::Chain;
+use super::sides::{comparison, contains, mirrored};
 use super::weigh::Scale;
 use super::{Claim, ClaimForm, Clause, Explained, Outcome, Section};
 use crate::cedar::type_name;
@@ -138,15 +139,7 @@ pub(super) fn wider(scale: &Scale<'_>, lexemes: &[Lexeme<'_>]) -> Option<String>
     let (read, mark) = match (comparison(lexemes), contains(lexemes)) {
         (Some((read, mark, other)), _) if is_read(scale, read) && is_written(scale, other) => (read, mark),
         (Some((other, mark, read)), _) if is_read(scale, read) && is_written(scale, other) => {
-            let mark = match mark {
-                "<" => ">",
-                "<=" => ">=",
-                ">" => "<",
-                ">=" => "<=",
-                "==" => "==",
-                _ => return None,
-            };
-            (read, mark)
+            (read, mirrored(mark)?)
         }
         (None, Some((list, read))) if is_read(scale, read) && is_written(scale, list) => (read, "in"),
         _ => return None,
