@@ -439,19 +439,38 @@ fn a_recorded_denial_is_explained_and_changed_by_its_id_or_as_the_last() {
 }
 
 #[test]
-fn what_is_redacted_is_not_explained_unless_it_is_given() {
+fn what_is_redacted_and_read_is_not_explained_unless_it_is_given() {
     let folder = app();
-    let id = denied(&folder);
+    folder.write(
+        "more.yaml",
+        "namespace: acme\nentries:\n  - {name: start, kind: security.scope, policies: [file://start.cedar]}\n  - name: teller\n    \
+         kind: process.lua\n    source: \"return function() return process.send(process.pid(), 'greet', 'x') end\"\n",
+    );
+    folder.write(
+        "start.cedar",
+        "@id(\"start\") permit (principal, action in Moonward::Action::\"spawn\", resource);\n",
+    );
+    folder.run(
+        "call",
+        &["acme:teller", "--actor", "acme/user/ada", "--scope", "acme:start", "--scope", "acme:staff"],
+    );
+    let denied = folder.denials().pop().unwrap();
+    assert_eq!(denied["action"], "process.send");
+    let id = denied["id"].as_str().unwrap();
     let segment = folder.log().join("00000001.jsonl");
     let lines = std::fs::read_to_string(&segment).unwrap();
-    let told = format!("\"id\":\"{id}\",\"redacted\":[\"context.via\"],");
+    let told = format!("\"id\":\"{id}\",\"redacted\":[\"context.topic\"],");
     std::fs::write(&segment, lines.replacen(&format!("\"id\":\"{id}\","), &told, 1)).unwrap();
     let log = folder.log().display().to_string();
-    let (code, stdout, _) = policy(&folder, "explain", &[&id, ".", "--log", &log]);
-    assert!(code == 4 && stdout.starts_with("not_replayable: redacted: context.via"), "{code} {stdout}");
-    let (code, stdout, _) = policy(&folder, "explain", &[&id, ".", "--log", &log, "-o", "json"]);
+    let record = [id, ".", "--log", &log];
+    let (code, stdout, _) = policy(&folder, "explain", &record);
+    assert!(code == 4 && stdout.starts_with("not_replayable: redacted: context.topic"), "{code} {stdout}");
+    let (code, stdout, _) = policy(&folder, "explain", &[&record[..], &["-o", "json"]].concat());
     let told: Json = serde_json::from_str(&stdout).unwrap();
-    assert!(code == 4 && told["not_replayable"].as_str().unwrap().contains("context.via"), "{told}");
+    assert!(code == 4 && told["not_replayable"].as_str().unwrap().contains("context.topic"), "{told}");
+    let (code, stdout, _) =
+        policy(&folder, "explain", &[&record[..], &["--set", "context.topic=secret"]].concat());
+    assert!(code == 0 && stdout.contains("`context.topic` is \"secret\""), "{code} {stdout}");
 }
 
 #[test]
