@@ -34,6 +34,7 @@ mod policy_hostile;
 mod policy_prove;
 mod policy_replay;
 mod policy_run_tests;
+mod policy_suggest;
 mod policy_verbs;
 mod policy_watch;
 mod policy_who_can;

@@ -144,6 +144,17 @@ limits! {
         "What is left to be recorded of one rollback: 50 names of files of the longest sort, and who did it.";
     HISTORY_ROWS_MAX: usize = 1_000, "rows",
         "Changes of policies that are listed, the newest; the log has them all.";
+    SUGGEST_CASES_MAX: usize = 50_000, "cases",
+        "Denials of a log that a policy could tell apart and that are held against each other to suggest permits: 150 MB at 3 KB \
+         each. With more there is no suggestion.";
+    SUGGEST_CHOSEN_MAX: usize = 1_000_000, "records",
+        "Records of a log that permits are suggested for at a time: 64 MB of their places and ids.";
+    SUGGEST_ROUNDS_MAX: usize = 8, "rounds",
+        "Times that suggested permits are tried on a whole log; what is not settled by then is left out.";
+    SUGGEST_RECORDS_TOLD: usize = 3, "records",
+        "Records that are named for one suggested permit, or one reason to leave some out; the others are counted.";
+    SUGGEST_REASONS_MAX: usize = 100, "reasons",
+        "Different reasons that are told of records that no permit is suggested for; whoever has this many reads the first.";
     REPLAY_THREADS_MAX: usize = 8, "threads",
         "Threads that decide a log again; each remembers up to 64 MiB of answers of each policy set.";
     REPLAY_BATCH_LINES: usize = 128, "lines",

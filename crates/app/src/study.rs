@@ -10,6 +10,7 @@ mod proofs;
 mod property;
 mod replay;
 mod run_tests;
+pub mod suggest;
 mod suite;
 mod vocabulary;
 mod who;

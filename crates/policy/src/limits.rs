@@ -195,3 +195,7 @@ pub const PROOF_WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Time in which a solver has to say its version: 10 s, a hundred times what it takes.
 pub const SOLVER_VERSION_WAIT: Duration = Duration::from_secs(10);
+
+/// Actors, ids or values that one suggested permit names in one place: 32, a list that is still read; there is another permit for
+/// more.
+pub const SUGGEST_NAMED_MAX: usize = 32;

@@ -14,6 +14,7 @@ mod inspect;
 mod partly;
 mod remedy;
 mod same;
+pub mod suggest;
 mod view;
 mod who;
 
@@ -190,6 +191,16 @@ impl Study {
         ids.iter().try_for_each(|id| self.known(id))?;
         let named = self.bundle().policies().filter(|loaded| ids.iter().any(|id| **id == *loaded.id));
         Ok(named.map(|loaded| loaded.span.clone()).collect())
+    }
+
+    /// The policies of these ids; of one id in several tenants' scopes, all.
+    ///
+    /// # Errors
+    /// The first id that no policy has.
+    pub fn views(&self, ids: &[String]) -> Result<Vec<PolicyView>, UnknownPolicy> {
+        ids.iter().try_for_each(|id| self.known(id))?;
+        let named = self.bundle().policies().filter(|loaded| ids.iter().any(|id| **id == *loaded.id));
+        Ok(named.map(|loaded| self.places.view(loaded)).collect())
     }
 
     fn known(&self, id: &str) -> Result<(), UnknownPolicy> {

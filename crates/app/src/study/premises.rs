@@ -368,6 +368,36 @@ impl Premises {
         Ok(WithFiles { study: self.tenants(Study::new(Bundle::load(sources)?)), scopes })
     }
 
+    /// The policies without the permits of these ids, and with files of permits, each in the scope of that id.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any policy, and an id that no policy has.
+    pub fn study_permitting(
+        &self,
+        without: &[String],
+        permits: &[(Arc<str>, Arc<Source>)],
+    ) -> Result<Study, Vec<Diagnostic>> {
+        let mut sources = self.sources.clone();
+        if !without.is_empty() {
+            let spans = self.study()?.spans(without).map_err(|unknown| vec![unknown_policy(&unknown)])?;
+            let files = sources.scopes.iter_mut().flat_map(|scope| &mut scope.files);
+            files.for_each(|file| *file = blanked(file, &spans));
+        }
+        for scope in &mut sources.scopes {
+            let own = permits.iter().filter(|(id, _)| id == scope.scope.id());
+            scope.files.extend(own.map(|(_, file)| file.clone()));
+        }
+        Ok(self.tenants(Study::new(Bundle::load(sources)?)))
+    }
+
+    /// Whether a path is that of a file of policies of the app in `folder`.
+    pub fn is_in_force(&self, folder: &Path, path: &Path) -> bool {
+        let Ok(path) = path.canonicalize() else { return false };
+        let scopes = self.sources.scopes.iter().flat_map(|scope| &scope.files);
+        let mut files = scopes.chain(&self.sources.guards);
+        files.any(|file| folder.join(&file.path).canonicalize().is_ok_and(|known| known == path))
+    }
+
     fn has(&self, source: &Arc<Source>) -> bool {
         let scopes = self.sources.scopes.iter().flat_map(|scope| &scope.files);
         scopes.chain(&self.sources.guards).any(|file| Arc::ptr_eq(file, source))

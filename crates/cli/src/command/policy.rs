@@ -19,9 +19,11 @@ mod inspect;
 mod premises;
 mod prove;
 mod prove_report;
+mod remedies;
 mod replay;
 mod rollback;
 mod simulate;
+mod suggest;
 mod suggested;
 mod test;
 mod test_report;
@@ -42,6 +44,7 @@ Examples:
   moonward policy check my-app
   moonward policy simulate my-app -l default/user/ada -a process.spawn -r app:hello
   moonward policy explain last my-app
+  moonward policy suggest my-app --since 15m
   moonward policy test my-app
   moonward policy inspect my-app --action process.send
   moonward policy replay my-app --candidate changed-app
@@ -61,6 +64,7 @@ enum Verb {
     #[command(visible_alias = "dry-run")]
     Simulate(Box<simulate::Simulate>),
     Explain(Box<explain::Explain>),
+    Suggest(Box<suggest::Suggest>),
     Effective(effective::Effective),
     Inspect(inspect::Inspect),
     WhoCan(who_can::WhoCan),
@@ -80,6 +84,7 @@ impl Policy {
             Verb::Test(test) => test.output(),
             Verb::Simulate(simulate) => simulate.output.output,
             Verb::Explain(explain) => explain.output.output,
+            Verb::Suggest(suggest) => suggest.output.output,
             Verb::Effective(effective) => effective.output.output,
             Verb::Inspect(inspect) => inspect.output.output,
             Verb::WhoCan(who_can) => who_can.output.output,
@@ -99,6 +104,7 @@ impl Policy {
             Verb::Test(test) => test.run(printer),
             Verb::Simulate(simulate) => simulate.run(printer),
             Verb::Explain(explain) => explain.run(printer),
+            Verb::Suggest(suggest) => suggest.run(printer),
             Verb::Effective(effective) => effective.run(printer),
             Verb::Inspect(inspect) => inspect.run(printer),
             Verb::WhoCan(who_can) => who_can.run(printer),

@@ -100,6 +100,11 @@ impl Again {
         &self.posed
     }
 
+    /// Texts of its context that are redacted: what stands for them is nothing to go by.
+    pub(super) fn redacted(&self) -> &[&'static str] {
+        &self.redacted
+    }
+
     /// The tenants as they were.
     pub fn tenants(&self) -> impl Iterator<Item = &Tenant> {
         self.facts.tenants()

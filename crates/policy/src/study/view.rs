@@ -39,6 +39,8 @@ pub struct PolicyView {
     pub advice: Option<Arc<str>>,
     /// Its `@severity`. Hostile text.
     pub severity: Option<Arc<str>>,
+    /// Whether each allow that it determines is recorded: `@audit("always")`.
+    pub audited: bool,
     /// Whether it is in shadow: `@mode("shadow")`.
     pub shadow: bool,
 }
@@ -87,6 +89,7 @@ impl Places {
             span: loaded.span.clone(),
             advice: said("advice"),
             severity: said("severity"),
+            audited: loaded.audited,
             shadow: loaded.shadow,
         }
     }

@@ -281,6 +281,7 @@ mod tests {
             span: diagnostic::Span { source, start: 0, end: 0 },
             advice: None,
             severity: None,
+            audited: false,
             shadow: false,
         };
         let share = |covered, uncovered| Share { covered, uncovered: vec![&policy; uncovered] };

@@ -10,7 +10,7 @@ use super::asked::{NoAnswer, undetermined};
 use super::case::CaseArguments;
 use super::explained::Explained;
 use super::premises::{Source, failed, usage};
-use super::suggested::Suggestion;
+use super::remedies::Suggestion;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::print::{Output, Printer};

@@ -8,7 +8,7 @@ use policy::study::{Beside, Claim, ClaimForm, Clause, Explanation, Found, Outcom
 use serde_json::{Value as Json, json};
 
 use super::answer::{Answer, Policy};
-use super::suggested::{Suggestion, to_text};
+use super::remedies::{Suggestion, to_text};
 
 /// Policies that are shown with their lines.
 const SHOWN_MAX: usize = 3;

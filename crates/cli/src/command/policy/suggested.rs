@@ -1,120 +1,161 @@
-//! What would allow a denied case, each with the command that shows it. All of it was decided by the engine first: what did not
-//! come out as allowed is not here, nor what no shell could be given as it is.
+//! A suggestion as it is shown: the permits are the data, and what there is to know of them is said beside it.
 
-use std::fmt::Write as _;
+use std::path::PathBuf;
 
-use diagnostic::visible;
-use policy::study::{Explanation, Remedy, Wider};
-use policy::{Actor, DecisionKind};
-use serde::Serialize;
+use app::study::suggest::{LeftOut, Records, ScopeFile, Suggestion};
+use diagnostic::{grouped, visible};
+use serde_json::{Map, Value as Json, json};
 
-use super::asked::Asked;
-use super::case::{CaseArguments, written};
-use super::premises::Source;
+use crate::fault::Fault;
+use crate::print::{Output, Printer};
 
-/// Permits nearest to a match of which a further one is tried.
-const WIDER_TRIED_MAX: usize = 3;
-
-/// One suggestion.
-#[derive(Debug, Serialize)]
-pub(super) struct Suggestion {
-    /// `request`, `scope` or `permit`: what is changed.
-    change: &'static str,
-    /// What would allow it, in words.
-    says: String,
-    /// The permit to be added, formatted.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    permit: Option<String>,
-    /// The command that shows it.
-    command: String,
+/// Prints it. `written` is where the permits of each scope were written, if they were.
+pub(super) fn print(
+    printer: &Printer,
+    suggestion: &Suggestion,
+    written: &[PathBuf],
+    is_complete: bool,
+) -> Result<(), Fault> {
+    if printer.output() == Output::Json {
+        return printer.json(&shown(suggestion, written, is_complete));
+    }
+    if written.is_empty() {
+        let texts: Vec<&str> = suggestion.files.iter().map(|file| file.text.as_str()).collect();
+        printer.data(&texts.join("\n"))?;
+    }
+    for (file, path) in suggestion.files.iter().zip(written) {
+        let permits = counted(file.permits.len() as u64, "permit");
+        printer.say(&format!(
+            "{permits} for scope `{}`: {}",
+            file.scope,
+            visible(&path.display().to_string())
+        ));
+    }
+    told(suggestion).iter().for_each(|line| printer.say(line));
+    Ok(())
 }
 
-impl Suggestion {
-    /// What the engine found, in the order in which it is worth considering.
-    pub(super) fn of(
-        (case, source, asked): (&CaseArguments, &Source, &Asked),
-        remedies: &[Remedy],
-        explanation: &Explanation,
-    ) -> Vec<Self> {
-        let mut found: Vec<Self> = remedies
-            .iter()
-            .filter_map(|remedy| {
-                let (change, says, changes, scopes) = match remedy {
-                    Remedy::Change(changes) => {
-                        let changed: Vec<String> =
-                            changes.iter().map(|change| format!("`{}`", visible(&written(change)))).collect();
-                        ("request", format!("with {}", changed.join(" and ")), changes.as_slice(), None)
-                    }
-                    Remedy::Scope(scope, scopes) => {
-                        ("scope", format!("under `{}` as well", scope.id()), [].as_slice(), Some(scopes))
-                    }
-                };
-                let command = case.command(source, asked, changes, scopes)?;
-                Some(Self { change, says, permit: None, command })
-            })
-            .collect();
-        if explanation.verdict.kind == DecisionKind::DenyDefault {
-            let near = explanation.policies.iter().take(WIDER_TRIED_MAX);
-            let wider = near.filter_map(|explained| {
-                let wider = explained.wider(&asked.posed).filter(|wider| allows(wider, asked))?;
-                Self::of_permit((case, source, asked), &explained.policy.id, wider)
-            });
-            found.extend(wider.take(1));
-        }
-        found
+/// What is to be known, a line each; the last says the most.
+fn told(suggestion: &Suggestion) -> Vec<String> {
+    let Suggestion { files, allowed, decided, left_out, uncertain, .. } = suggestion;
+    let mut lines = Vec::new();
+    for id in &suggestion.not_audited {
+        lines.push(format!(
+            "warning: `{id}` does not say `@audit(\"always\")`: the log has the first of each sort that it allowed, the others were \
+             only counted and may need more"
+        ));
     }
-
-    fn of_permit(
-        (case, source, asked): (&CaseArguments, &Source, &Asked),
-        id: &str,
-        wider: Wider,
-    ) -> Option<Self> {
-        let text = &wider.source.text;
-        text.lines().all(|line| visible(line) == line).then_some(())?;
-        let mut end = "EOF".to_owned();
-        while text.lines().any(|line| line == end) {
-            end.push('_');
-        }
-        let command = case.command(source, asked, &[], None)?;
-        let command = format!("{command} --with - <<'{end}'\n{text}{end}");
-        let actor: &Actor = &asked.posed.actor;
-        let left_out: Vec<String> =
-            wider.left_out.iter().map(|text| format!("`{}`", one_line(text))).collect();
-        let than = match left_out.as_slice() {
-            [] => "but for the values that say no".to_owned(),
-            left_out => format!("but without {}", left_out.join(" and ")),
+    lines.extend(
+        left_out.iter().map(|(why, records)| format!("left out: {}: {}", named(records), visible(why))),
+    );
+    if suggestion.counted > 0 {
+        lines.push(format!(
+            "note: {} of these actors and permissions were only counted, in roll-ups: what they were about is not on record",
+            counted(suggestion.counted, "more decision")
+        ));
+    }
+    for (why, count) in &uncertain.not_replayable {
+        let counted = counted(*count, "decision");
+        lines.push(format!(
+            "not certain: {counted} that a permit could be about: not_replayable: {}",
+            visible(why)
+        ));
+    }
+    if let Some(first) = uncertain.unreadable.first() {
+        let more = match uncertain.unreadable_count {
+            1 => String::new(),
+            count => format!(", and {} more like it", grouped(count - 1)),
         };
-        let says =
-            format!("with a permit more, if `{}` is to have it: as `{id}`, {than}", visible(actor.id()));
-        Some(Self { change: "permit", says, permit: Some(text.clone()), command })
+        lines.push(format!("not certain: a part of the log cannot be read: {}{more}", visible(first)));
     }
-}
-
-/// Whether the case is allowed once this permit is added.
-fn allows(wider: &Wider, asked: &Asked) -> bool {
-    let Some(premises) = &asked.premises else { return false };
-    let asker = (&*asked.posed.actor, &asked.posed.scopes);
-    let Ok(changed) = premises.study_with_permits(wider.source.clone(), asker) else { return false };
-    let posed = policy::study::Posed { scopes: changed.scopes, ..asked.posed.clone() };
-    let decided = asked.as_recorded(changed.study).sit(|sitting| {
-        asked.check(&posed, sitting).is_ok()
-            && posed.with(|case| sitting.decide(case)).is_ok_and(|verdict| verdict.allows())
+    if uncertain.changed {
+        lines.push("not certain: a part of the log was removed meanwhile; ask again".to_owned());
+    }
+    if !left_out.is_empty() && left_out.iter().any(|(why, _)| why.starts_with(NOT_TOLD)) {
+        lines.push("help: `--alike` chooses also what no policy can tell from the chosen".to_owned());
+    }
+    lines.push(match files.as_slice() {
+        [] => "nothing is suggested".to_owned(),
+        files => {
+            let scopes: Vec<String> = files.iter().map(|file| format!("`{}`", file.scope)).collect();
+            let (exactly, nothing) =
+                if uncertain.is_nothing() { ("exactly ", "nothing else") } else { ("", "nothing else of these") };
+            format!(
+                "newly allowed: {exactly}the {} chosen of {} decisions replayed, and {nothing}; list the file in `policies` of {}",
+                grouped(*allowed),
+                grouped(*decided),
+                scopes.join(", ")
+            )
+        }
     });
-    decided.unwrap_or(false)
+    lines
 }
 
-fn one_line(text: &str) -> String {
-    visible(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+/// How a reason begins that choosing more does away with.
+const NOT_TOLD: &str = "no policy can tell it from record ";
+
+fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
-/// For people.
-pub(super) fn to_text(suggestions: &[Suggestion]) -> String {
-    let mut text = String::new();
-    if !suggestions.is_empty() {
-        text.push_str("\nto allow it:\n");
-    }
-    for Suggestion { says, command, .. } in suggestions {
-        let _ = writeln!(text, "- {says}\n{command}");
-    }
-    text
+/// Records, for people.
+fn named(records: &Records) -> String {
+    let ids: Vec<String> = records.first.iter().map(|(id, _)| visible(id)).collect();
+    let more = if records.count > ids.len() as u64 { ", ..." } else { "" };
+    format!("{} ({}{more})", counted(records.count, "record"), ids.join(", "))
+}
+
+/// The whole for programs.
+fn shown(suggestion: &Suggestion, written: &[PathBuf], is_complete: bool) -> Json {
+    let Suggestion { uncertain, .. } = suggestion;
+    let files: Vec<Json> =
+        suggestion.files.iter().enumerate().map(|(at, file)| shown_file(file, written.get(at))).collect();
+    json!({
+        "schema": "moonward.policy-suggest/1",
+        "certain": is_complete && uncertain.is_nothing(),
+        "decided": suggestion.decided,
+        "newly_allowed": suggestion.allowed,
+        "scopes": files,
+        "left_out": left_out(&suggestion.left_out),
+        "counted": suggestion.counted,
+        "not_audited": suggestion.not_audited,
+        "not_replayable": uncertain.not_replayable,
+        "unreadable": uncertain.unreadable_count,
+        "troubles": uncertain.unreadable,
+        "log_changed": uncertain.changed,
+    })
+}
+
+fn shown_file(file: &ScopeFile, path: Option<&PathBuf>) -> Json {
+    let permits = file.permits.iter().map(|permit| {
+        let (actors, actions) = (&permit.actors, &permit.actions);
+        let mut shown = Map::new();
+        shown.insert("id".to_owned(), permit.id.clone().into());
+        shown.insert("actors".to_owned(), json!(actors));
+        shown.insert("actions".to_owned(), json!(actions));
+        shown.extend(records(&permit.records));
+        Json::Object(shown)
+    });
+    json!({
+        "scope": file.scope,
+        "tenant": file.tenant.as_str(),
+        "permits": permits.collect::<Vec<_>>(),
+        "text": file.text,
+        "file": path.map(|path| path.display().to_string()),
+    })
+}
+
+fn left_out(left_out: &LeftOut) -> Vec<Json> {
+    let reasons = left_out.iter().map(|(why, of_them)| {
+        let mut shown = records(of_them);
+        shown.insert("why".to_owned(), why.into());
+        Json::Object(shown)
+    });
+    reasons.collect()
+}
+
+/// How many records there are, and the ids of the first.
+fn records(records: &Records) -> Map<String, Json> {
+    let ids: Vec<&str> = records.first.iter().map(|(id, _)| &**id).collect();
+    [("count".to_owned(), records.count.into()), ("records".to_owned(), json!(ids))].into_iter().collect()
 }
