@@ -75,6 +75,7 @@ fn told(suggestion: &Suggestion) -> Vec<String> {
         lines.push("help: `--alike` chooses also what no policy can tell from the chosen".to_owned());
     }
     lines.push(match files.as_slice() {
+        [] if left_out.is_empty() => "nothing is suggested: no decision of the log is chosen".to_owned(),
         [] => "nothing is suggested".to_owned(),
         files => {
             let scopes: Vec<String> = files.iter().map(|file| format!("`{}`", file.scope)).collect();
