@@ -199,3 +199,7 @@ pub const SOLVER_VERSION_WAIT: Duration = Duration::from_secs(10);
 /// Actors, ids or values that one suggested permit names in one place: 32, a list that is still read; there is another permit for
 /// more.
 pub const SUGGEST_NAMED_MAX: usize = 32;
+
+/// Different texts of one field, such as topics, that one suggested permit is kept to: 8. More are not words that a program
+/// says, but drawn from what it is given, and nothing is said of them.
+pub const SUGGEST_TEXTS_MAX: usize = 8;

@@ -1,7 +1,7 @@
 //! Permits put together from cases: the least that permit the cases that were chosen, and none of the others.
 //!
-//! A permit begins as people write one: who, what for, on what, and from which program. Where that fits a case that was not chosen,
-//! conditions are added that tell the two apart, or the chosen one is left out. What is found is a proposal by what cases look like:
+//! A permit begins as people write one: who, what for, on what, from which program, and with which few topics. Where that fits a case
+//! that was not chosen, conditions are added that tell the two apart, or the chosen one is left out. What is found is a proposal by what cases look like:
 //! whether it permits exactly what it should is the engine's to say, which whoever asks has to let decide.
 
 mod apart;
@@ -9,16 +9,18 @@ mod grant;
 mod mark;
 mod written;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use apart::Alike;
 pub use grant::Grant;
 
+use self::apart::{Part, Test};
 use self::grant::Head;
 use self::mark::{Term, Value, marks};
 use super::Again;
 use crate::cedar::name_id;
+use crate::limits::SUGGEST_TEXTS_MAX;
 use crate::permission::Subject;
 use crate::vocabulary::EntityType;
 
@@ -95,11 +97,29 @@ pub fn grants(chosen: &[&Look], others: &[&Look]) -> Found {
     for ((head, said), (members, near)) in groups {
         let parts = apart::apart((chosen, &members), (others, &near));
         found.left_out.extend(parts.alike);
-        for part in parts.told {
+        for mut part in parts.told {
+            let texts = texts(&part, chosen);
+            part.tests.extend(texts);
             found.grants.push(Grant::new(head.clone(), &said, part.tests, part.members));
         }
     }
     found
+}
+
+/// The texts of the context, such as topics, that all of the cases say, and that nothing was asked of: where they are few, they are
+/// what a program says again, and a permit is for these alone.
+fn texts(part: &Part, chosen: &[&Look]) -> Vec<(Term, Test)> {
+    let members: Vec<&&Look> = part.members.iter().filter_map(|at| chosen.get(*at)).collect();
+    let fields = members.iter().flat_map(|look| look.marks.iter().map(|(term, _)| term));
+    let fields: BTreeSet<&Term> = fields.filter(|term| matches!(term, Term::Field { .. })).collect();
+    let unasked = fields.into_iter().filter(|term| part.tests.iter().all(|(asked, _)| asked != *term));
+    let said = unasked.filter_map(|term| {
+        let values: BTreeSet<Value> = members.iter().map(|look| look.value(term).clone()).collect();
+        let are_few =
+            values.len() <= SUGGEST_TEXTS_MAX && values.iter().all(|value| matches!(value, Value::Text(_)));
+        are_few.then(|| (term.clone(), Test::In(values)))
+    });
+    said.collect()
 }
 
 /// The same permits, as few as say it: those that differ in one thing only are one. What they permit stays the same.
