@@ -1,7 +1,7 @@
 //! What came of a replay, shown: for people, for a pull request, beside its lines, and for programs.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use app::limits::REPLAY_GROUPS_SHOWN;
@@ -43,6 +43,8 @@ pub(super) struct Report<'a> {
     pub(super) study: &'a Study,
     /// Folders that the files of the policies before and after are named from.
     pub(super) folders: [&'a Path; 2],
+    /// Files and folders of policies that were added to those after, named from here.
+    pub(super) added: &'a [PathBuf],
     /// The arguments that name the log, as a shell takes them.
     pub(super) place: String,
 }
@@ -243,13 +245,19 @@ impl Report<'_> {
         let place = group.place.as_ref()?;
         let [before, after] = self.folders;
         if place.is_after {
-            return Some((path_from_here(after, &place.file), place.line));
+            return Some((self.from_here(after, &place.file), place.line));
         }
         let was = &group.alike.before.policies;
         match self.study.policies().find(|policy| was.contains(&policy.id)) {
-            Some(is) => Some((path_from_here(after, &is.span.source.path), is.span.position().0)),
+            Some(is) => Some((self.from_here(after, &is.span.source.path), is.span.position().0)),
             None => Some((path_from_here(before, &place.file), place.line)),
         }
+    }
+
+    /// Where a file of the policies after is, from here.
+    fn from_here(&self, folder: &Path, file: &str) -> String {
+        let is_added = self.added.iter().any(|added| Path::new(file).starts_with(added));
+        path_from_here(if is_added { Path::new("") } else { folder }, file)
     }
 
     fn more(&self, change: Change, groups: usize) -> Option<String> {

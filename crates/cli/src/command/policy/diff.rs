@@ -104,6 +104,7 @@ impl Diff {
             after: format!("by {}", head.words),
             study: &head.study,
             folders,
+            added: &[],
             place: replay::place(&self.app(), &self.log),
         });
         match self.output {

@@ -144,6 +144,7 @@ impl Replay {
             after: self.after(&study),
             study: &study,
             folders: [&self.app, &base],
+            added: &self.with,
             place: place(&self.app, &self.log),
         };
         print(&report, self.output, "moonward.policy-replay/1", printer)?;
