@@ -92,8 +92,8 @@ mod tests {
     fn programs_are_told_every_argument_that_is_missing() {
         for (arguments, message, help) in [
             (
-                &["policy", "simulate"][..],
-                "the following required arguments were not provided: --actor <ID>, --action <NAME>, --resource <RESOURCE>",
+                &["policy", "who-can"][..],
+                "the following required arguments were not provided: <ACTION>, <RESOURCE>",
                 super::NEXT_STEP,
             ),
             (
