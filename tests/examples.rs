@@ -55,7 +55,7 @@ fn every_example_prints_what_it_is_expected_to() {
     let folder = copy_of_examples();
     let mut wrong = Vec::new();
     let examples = examples();
-    assert!(examples.len() >= 9, "{examples:?}");
+    assert!(examples.len() >= 10, "{examples:?}");
     for example in examples {
         let transcript = fs::read_to_string(example.join("expected.txt")).unwrap();
         let steps = steps(&transcript);
@@ -154,6 +154,23 @@ fn the_commands_of_the_page_on_policies_print_what_it_shows() {
     }
     assert!(steps.len() >= 7, "{}", steps.len());
     let wrong: Vec<String> = steps.iter().filter_map(|step| difference(step, folder.path(), shows)).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_way_from_a_denial_to_a_policy_in_force_is_as_its_page_shows() {
+    let folder = copy_of_examples();
+    let page = fs::read_to_string(repository().join("docs/dry-run.md")).unwrap();
+    let blocks = blocks(&page);
+    let mut steps: Vec<Step<'_>> = blocks.iter().flat_map(|block| steps(block)).collect();
+    if !policy_prove::has_cvc5() {
+        steps.retain(|step| !step.command.contains("policy prove"));
+    }
+    assert!(steps.len() >= 12, "{}", steps.len());
+    let ends_well = |lines: &[String]| !lines.iter().any(|line| line.starts_with("[exit"));
+    let step_fails =
+        |step| difference(step, folder.path(), |expected, lines| shows(expected, lines) && ends_well(lines));
+    let wrong: Vec<String> = steps.iter().filter_map(step_fails).collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
