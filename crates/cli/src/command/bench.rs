@@ -3,6 +3,7 @@
 mod audit;
 mod check;
 mod denials;
+mod folder;
 mod loops;
 mod node;
 mod parked;

@@ -10,8 +10,8 @@ use audit::{
 };
 use clap::Args;
 use serde_json::{Value as Json, json};
-use tempfile::TempDir;
 
+use super::folder::MadeIn;
 use super::report::{Report, Times, cores};
 use crate::command::OutputForm;
 use crate::fault::Fault;
@@ -34,9 +34,8 @@ pub(super) struct Audit {
     /// How many records are accepted, and verified then
     #[arg(long, value_name = "COUNT", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     records: u64,
-    /// Folder that the log is made in, and removed from [default: the temporary one]
-    #[arg(long, value_name = "DIR")]
-    folder: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    made_in: MadeIn,
     #[command(flatten)]
     pub(super) output: OutputForm,
 }
@@ -45,11 +44,7 @@ impl Audit {
     pub(super) fn measure(&self, printer: &Printer) -> Result<Report, Fault> {
         let what = format!("{} records accepted, made durable, and verified", self.records);
         let mut report = Report::new("audit", what);
-        let made = match &self.folder {
-            Some(folder) => TempDir::with_prefix_in("moonward-bench-", folder),
-            None => TempDir::with_prefix("moonward-bench-"),
-        };
-        let made = made.map_err(|error| Fault::failed(format!("no folder for the log: {error}")))?;
+        let made = self.made_in.make()?;
         let options = Options::new(made.path().join("log"));
 
         printer.say(&format!("accepting {} records", self.records));

@@ -16,8 +16,8 @@ use policy::{
     ProcessSend, ProcessSpawn, RegistryRegister, Scope, ScopeSet, ScopeSources, Tenant, TenantId, Via,
 };
 use serde_json::json;
-use tempfile::TempDir;
 
+use super::folder::MadeIn;
 use super::report::Report;
 use crate::command::OutputForm;
 use crate::fault::Fault;
@@ -43,9 +43,8 @@ pub(super) struct Replay {
     /// How many records are replayed
     #[arg(long, value_name = "COUNT", default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     records: u64,
-    /// Folder that the log is made in, and removed from [default: the temporary one]
-    #[arg(long, value_name = "DIR")]
-    folder: Option<std::path::PathBuf>,
+    #[command(flatten)]
+    made_in: MadeIn,
     #[command(flatten)]
     pub(super) output: OutputForm,
 }
@@ -54,11 +53,7 @@ impl Replay {
     pub(super) fn measure(&self, printer: &Printer) -> Result<Report, Fault> {
         let what = format!("{} recorded decisions decided again", self.records);
         let mut report = Report::new("replay", what);
-        let made = match &self.folder {
-            Some(folder) => TempDir::with_prefix_in("moonward-bench-", folder),
-            None => TempDir::with_prefix("moonward-bench-"),
-        };
-        let made = made.map_err(|error| Fault::failed(format!("no folder for the log: {error}")))?;
+        let made = self.made_in.make()?;
         printer.say(&format!("making {} records", self.records));
         let world = World::new().map_err(unusable)?;
         let lines = super::super::audit::on_large_stack(|| world.lines(&made.path().join("made")))?;
