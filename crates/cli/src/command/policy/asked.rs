@@ -72,6 +72,11 @@ impl Asked {
         self.recorded.as_ref().map_or(Ok(()), |recorded| recorded.0.check(posed, sitting))
     }
 
+    /// The id of its record.
+    pub(super) fn recorded_id(&self) -> Option<&str> {
+        self.of_record("id")
+    }
+
     /// The sort of the answer that was recorded.
     pub(super) fn recorded_kind(&self) -> Option<&str> {
         self.of_record("decision_kind")

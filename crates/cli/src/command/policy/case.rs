@@ -212,6 +212,18 @@ impl CaseArguments {
         self.scopes.iter().fold(words, |words, scope| format!("{words} --scope {}", shell::word(scope)))
     }
 
+    /// The command that has a permit written for a recorded denial as it is by the app's policies of now.
+    pub(super) fn suggesting(&self, source: &Source, asked: &Asked) -> Option<String> {
+        let is_as_it_is = asked.set == Set::Now
+            && source.policies.is_empty()
+            && self.set.is_empty()
+            && self.scopes.is_empty();
+        let id = asked.recorded_id().filter(|_| is_as_it_is)?;
+        let log = self.log.as_ref().map_or_else(String::new, |log| format!(" --log {}", shell::path(log)));
+        let app = shell::path(&source.app);
+        Some(format!("moonward policy suggest {app} --record {}{log}", shell::word(id)))
+    }
+
     /// The command that decides the case once more with these changes and under these scopes, if they are others; nothing when
     /// a word of it would not be what was given.
     pub(super) fn command(

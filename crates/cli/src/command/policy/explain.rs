@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use policy::DecisionKind;
 
 use super::super::OutputForm;
 use super::answer::Answer;
@@ -68,13 +69,21 @@ impl Explain {
             Err(NoAnswer::Invalid(error)) => return Err(usage(&error)),
         };
         let suggestions = Suggestion::of((&self.case, &self.source, &asked), &remedies, &explanation);
+        let is_default = explanation.verdict.kind == DecisionKind::DenyDefault;
+        let suggesting = self.case.suggesting(&self.source, &asked).filter(|_| is_default);
         let reaches = asked.posed.reaches().map(|tenant| tenant.to_string());
+        let suggesting = suggesting.filter(|_| reaches.is_none());
         let explained = Explained { answer, explanation: &explanation, suggestions, reaches };
         match printer.output() {
             Output::Json => printer.json(&asked.with_heading(explained.to_json()))?,
             Output::Text => {
                 let told = explained.to_text(&self.case.words(&self.source));
                 printer.data(&format!("{}{told}", asked.heading()))?;
+                if let Some(command) = suggesting {
+                    printer.say(&format!(
+                        "help: `{command}` writes the least permit for it, tried on the whole log"
+                    ));
+                }
             }
         }
         Ok(Exit::Done)
