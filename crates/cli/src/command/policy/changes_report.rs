@@ -245,17 +245,17 @@ impl Report<'_> {
         let place = group.place.as_ref()?;
         let [before, after] = self.folders;
         if place.is_after {
-            return Some((self.from_here(after, &place.file), place.line));
+            return Some((self.path_here(after, &place.file), place.line));
         }
         let was = &group.alike.before.policies;
         match self.study.policies().find(|policy| was.contains(&policy.id)) {
-            Some(is) => Some((self.from_here(after, &is.span.source.path), is.span.position().0)),
+            Some(is) => Some((self.path_here(after, &is.span.source.path), is.span.position().0)),
             None => Some((path_from_here(before, &place.file), place.line)),
         }
     }
 
     /// Where a file of the policies after is, from here.
-    fn from_here(&self, folder: &Path, file: &str) -> String {
+    fn path_here(&self, folder: &Path, file: &str) -> String {
         let is_added = self.added.iter().any(|added| Path::new(file).starts_with(added));
         path_from_here(if is_added { Path::new("") } else { folder }, file)
     }
