@@ -401,7 +401,9 @@ fn a_recorded_denial_is_explained_and_changed_by_its_id_or_as_the_last() {
     let log = folder.log().display().to_string();
     for record in [id.as_str(), &id[..12], "last"] {
         let (code, stdout, stderr) = policy(&folder, "explain", &[record, ".", "--log", &log]);
-        assert_eq!((code, stderr.as_str()), (0, ""));
+        let suggesting =
+            format!("help: `moonward policy suggest . --record {id} --log {log}` writes the least permit");
+        assert!(code == 0 && stderr.starts_with(&suggesting), "{stderr}");
         for said in
             ["recorded: deny_default\n", "may not `process.spawn`", "neither this: `context.via` is \"cli\""]
         {
