@@ -443,3 +443,42 @@ fn the_measurement_of_replays_replays_all_that_it_made() {
     assert_eq!(report["results"]["same_policies"]["changed"], 0, "{report}");
     assert!(report["results"]["changed_policies"]["changed"].as_u64().unwrap() > 100, "{report}");
 }
+
+#[test]
+fn records_that_are_not_in_the_log_are_told_and_no_replay_of_it_is_complete() {
+    let folder = app();
+    let segment = folder.log().join("00000001.jsonl");
+    let whole = fs::read_to_string(&segment).unwrap();
+    let without = |gone: std::ops::Range<usize>| -> String {
+        whole
+            .lines()
+            .enumerate()
+            .filter(|(at, _)| !gone.contains(at))
+            .map(|(_, line)| format!("{line}\n"))
+            .collect()
+    };
+    assert_eq!(replayed(&folder, &[], 0)["complete"], true);
+    for (gone, told) in [
+        (4..5, "record 5 is not in the log"),
+        (3..6, "records 4 to 6 are not in the log"),
+        (0..2, "the records 1 to 2 are missing"),
+    ] {
+        fs::write(&segment, without(gone)).unwrap();
+        let report = replayed(&folder, &[], 4);
+        let missing = report["missing"].to_string();
+        assert!(report["complete"] == false && missing.contains(told), "{report}");
+        let (code, _, stderr) = policy(&folder, &["suggest", "--decision", "deny"]);
+        assert!(code == 4 || code == 2, "{code} {stderr}");
+    }
+}
+
+#[test]
+fn a_gate_that_no_decision_comes_to_is_not_passed() {
+    let folder = app();
+    assert_eq!(
+        count(&replayed(&folder, &["--tenant", "acme", "--fail-on", "errors"], 0), "replayed"),
+        decisions(&folder.log())
+    );
+    assert_eq!(count(&replayed(&folder, &["--tenant", "nosuch"], 0), "replayed"), 0);
+    assert_eq!(count(&replayed(&folder, &["--tenant", "nosuch", "--fail-on", "errors"], 4), "replayed"), 0);
+}

@@ -4,7 +4,7 @@
 //! what is true. Knows no policy engine: what a filter means, whoever hands it in knows.
 //!
 //! Reading order: `row`, `selection` and `condition` (what people ask by), `index` (where it is found fast),
-//! `query` and `beginning` (an answer, and whether it is complete), `reasons`, `recent` (the newest, and what comes), `export` and `cursor`,
+//! `query`, `beginning` and `order` (an answer, and whether it is complete), `reasons`, `recent` (the newest, and what comes), `export` and `cursor`,
 //! `rollups` and `groups` (what is counted), `keeper` (the index kept up in the background). What is told of records: `member`
 //! (how one is read), `wording` and `event` (how it is said), `story` (one record), `report` (many).
 
@@ -18,6 +18,7 @@ mod index;
 mod keeper;
 pub mod limits;
 mod member;
+mod order;
 mod query;
 mod reasons;
 mod recent;
@@ -36,6 +37,7 @@ pub use export::{CSV_HEAD, ExportError, Exported, Taken, Taker, csv_line, export
 pub use groups::{Group, GroupBy, Groups};
 pub use index::{Column, Index, IndexError, Indexed, Progress, Stage, reindex};
 pub use keeper::Keeper;
+pub use order::{Order, Step};
 pub use query::{Answer, Ends, Found, Question, Scanned, query};
 pub use reasons::{count_reason, none_decided};
 pub use recent::{Follower, Recent, recent};

@@ -20,9 +20,9 @@ use std::time::SystemTime;
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use crate::beginning;
 use crate::limits::{REPORT_NOTES_MAX, REPORT_ROWS_MAX};
 use crate::member::{add, as_text, denied, number, seconds, text, time, unknown_form};
+use crate::order::{Order, Step};
 use crate::row::says_best_effort;
 use crate::wording::by_nothing;
 use health::Health;
@@ -155,12 +155,7 @@ pub struct Gathering {
     rows: usize,
     report: Report,
     rollups: Rollups,
-    /// Number of the first record of the log.
-    begins: Option<u64>,
-    /// The last record that a retention says it removed.
-    removed: Option<u64>,
-    /// Number of the record before.
-    seq: Option<u64>,
+    order: Order,
     /// Whether a record was read from before the period.
     reaches_back: bool,
 }
@@ -191,9 +186,7 @@ impl Gathering {
                 health: Health::default(),
             },
             rollups: Rollups::default(),
-            begins: None,
-            removed: None,
-            seq: None,
+            order: Order::default(),
             reaches_back: false,
         }
     }
@@ -286,8 +279,8 @@ impl Gathering {
         }
         // Where nothing is left of the period, what was removed may have been of it.
         let since_asked = self.period.since.is_some() || self.report.period.first.is_none();
-        if let Some(first) = self.begins.filter(|first| !self.reaches_back && *first > 1) {
-            match beginning::trouble(first, self.removed, since_asked) {
+        if let Some(first) = self.order.first().filter(|first| !self.reaches_back && *first > 1) {
+            match self.order.beginning(since_asked) {
                 Some(trouble) => self.is_missing(trouble),
                 None => self.note(format!("records up to {} are not in the log any more", first - 1)),
             }
@@ -297,23 +290,8 @@ impl Gathering {
 
     /// Numbers have no gaps.
     fn follow(&mut self, record: &Json) {
-        let seq = number(record, "/seq");
-        if let (Some(before), Some(seq)) = (self.seq, seq)
-            && seq != before.saturating_add(1)
-        {
-            let (from, to) = (before.saturating_add(1), seq.saturating_sub(1));
-            self.is_missing(match seq > before {
-                true if from == to => format!("record {from} is not in the log"),
-                true => format!("records {from} to {to} are not in the log"),
-                false => {
-                    format!("record {seq} comes after record {before}; `moonward audit verify` says more")
-                }
-            });
-        }
-        self.begins = self.begins.or(seq);
-        self.seq = seq.or(self.seq);
-        if text(record, "/kind") == "retention" {
-            self.removed = self.removed.max(number(record, "/detail/through"));
+        if let Some(missing) = self.order.pass(Step::of(record)) {
+            self.is_missing(missing);
         }
     }
 

@@ -16,6 +16,7 @@ use audit::{LinePlace, RawLine, ReadError, STORED_MEMBERS, StoredError, Whereabo
 use policy::DecisionKind;
 use policy::limits::EVALUATION_STACK_BYTES;
 use policy::study::{Again, Effort, NotReplayable, Sitting, Study, Verdict};
+use review::{Order, Step};
 use serde_json::Value as Json;
 
 use crate::limits::{REPLAY_BATCH_LINES, REPLAY_PENDING_BATCHES, REPLAY_THREADS_MAX};
@@ -34,6 +35,8 @@ pub enum Seen<'a> {
     },
     /// What is no record, or cannot be read.
     Unreadable(ReadError),
+    /// Records that are not there, or were never written, in words.
+    Missing(String),
 }
 
 /// A recorded decision, and what each policy set makes of it.
@@ -70,7 +73,7 @@ pub fn replay<T: Send>(
         let mut workers = Vec::with_capacity(threads);
         for _ in 0..threads {
             let (lines, batches) = sync_channel::<Vec<Result<RawLine, ReadError>>>(REPLAY_PENDING_BATCHES);
-            let (done, made) = sync_channel::<Vec<T>>(REPLAY_PENDING_BATCHES);
+            let (done, made) = sync_channel::<Vec<Made<T>>>(REPLAY_PENDING_BATCHES);
             let work = move || {
                 let mut sittings: Vec<Sitting<'_>> = sets.iter().map(|set| set.sitting()).collect();
                 for batch in batches {
@@ -88,7 +91,8 @@ pub fn replay<T: Send>(
             workers.push((Worker { lines, made }, deciding));
         }
         let (workers, deciding): (Vec<_>, Vec<_>) = workers.into_iter().unzip();
-        hand_out(log, &workers, &mut take);
+        let missing = |why| look(Seen::Missing(why));
+        hand_out(log, &workers, missing, &mut take);
         drop(workers);
         let mut effort = Effort::default();
         for thread in deciding {
@@ -101,15 +105,30 @@ pub fn replay<T: Send>(
 /// A thread that decides.
 struct Worker<T> {
     lines: SyncSender<Vec<Result<RawLine, ReadError>>>,
-    made: Receiver<Vec<T>>,
+    made: Receiver<Vec<Made<T>>>,
+}
+
+/// What was made of one line, and what the line says of its place among all.
+struct Made<T> {
+    step: Step,
+    made: T,
 }
 
 /// Gives each worker in turn some lines, and takes what they made in the same turn, which is the order of the log. A worker
 /// that is gone has panicked, which who waits for it passes on.
-fn hand_out<T>(log: &Path, workers: &[Worker<T>], take: &mut impl FnMut(T)) {
+fn hand_out<T>(log: &Path, workers: &[Worker<T>], missing: impl Fn(String) -> T, take: &mut impl FnMut(T)) {
     let mut lines = audit::read(log);
     let mut pending: VecDeque<&Worker<T>> = VecDeque::new();
-    let mut collect = |worker: &Worker<T>| worker.made.recv().into_iter().flatten().for_each(&mut *take);
+    let mut order = Order::default();
+    let mut collect = |worker: &Worker<T>| {
+        for Made { step, made } in worker.made.recv().into_iter().flatten() {
+            order.pass(step).map(&missing).into_iter().for_each(&mut *take);
+            if step.lost > 0 {
+                take(missing(format!("{} decisions were not recorded, in a gap of the log", step.lost)));
+            }
+            take(made);
+        }
+    };
     for worker in workers.iter().cycle() {
         let batch: Vec<_> = std::iter::from_fn(|| lines.next_raw()).take(REPLAY_BATCH_LINES).collect();
         if batch.is_empty() || worker.lines.send(batch).is_err() {
@@ -122,7 +141,8 @@ fn hand_out<T>(log: &Path, workers: &[Worker<T>], take: &mut impl FnMut(T)) {
             collect(oldest);
         }
     }
-    pending.into_iter().for_each(collect);
+    pending.into_iter().for_each(&mut collect);
+    order.beginning(false).map(missing).into_iter().for_each(take);
 }
 
 /// Looks at one line.
@@ -132,15 +152,16 @@ fn see<T>(
     sittings: &mut [Sitting<'_>],
     is_wanted: impl Fn(LinePlace, &Json) -> bool,
     look: impl Fn(Seen<'_>) -> T,
-) -> T {
+) -> Made<T> {
     let line = match line.and_then(RawLine::parse) {
         Ok(line) => line,
-        Err(error) => return look(Seen::Unreadable(error)),
+        Err(error) => return Made { step: Step::default(), made: look(Seen::Unreadable(error)) },
     };
     let (place, record) = (line.place, &line.record);
+    let step = Step::of(record);
     let is_decision = record.get("kind").and_then(Json::as_str) == Some("decision");
     if !is_decision || !is_wanted(place, record) {
-        return look(Seen::Other { place, record });
+        return Made { step, made: look(Seen::Other { place, record }) };
     }
     let is_elsewhere = |member: &&str| whereabouts(record, member) == Whereabouts::Elsewhere;
     let record = match STORED_MEMBERS.iter().any(is_elsewhere) {
@@ -156,7 +177,8 @@ fn see<T>(
     };
     let verdicts = sittings.iter_mut().map(|sitting| case.as_ref().map_err(Clone::clone)?.decide(sitting));
     let verdicts = verdicts.collect();
-    look(Seen::Decision(Decided { place, record: &record, case: case.as_ref().ok(), verdicts }))
+    let made = look(Seen::Decision(Decided { place, record: &record, case: case.as_ref().ok(), verdicts }));
+    Made { step, made }
 }
 
 /// Without the name of the file, so that records that lack theirs are counted together.

@@ -114,6 +114,7 @@ impl Trial<'_> {
             Seen::Decision(decided) => (Some(decided.place), self.taken(&decided)),
             Seen::Other { place, record } => (Some(place), rollup(record)),
             Seen::Unreadable(error) => (None, Taken::Unreadable(error.to_string())),
+            Seen::Missing(why) => (None, Taken::Unreadable(why)),
         };
         let (mut tried, mut at) = (Tried::default(), LinePlace::default());
         replay(

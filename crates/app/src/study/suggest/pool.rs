@@ -153,6 +153,7 @@ impl Pool {
             Seen::Decision(decided) => (Some(decided.place), taken(&decided, sets, choice)),
             Seen::Other { place, .. } => (Some(place), Taken::Other),
             Seen::Unreadable(error) => (None, Taken::Unreadable(error.to_string())),
+            Seen::Missing(why) => (None, Taken::Unreadable(why)),
         };
         let (mut pool, mut is_full) = (Self::default(), false);
         replay(

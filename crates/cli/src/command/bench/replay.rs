@@ -33,6 +33,9 @@ const PID: &str = "p~0000";
 /// Digits of a pid after that.
 const PID_DIGITS: usize = 12;
 
+/// What stands before the number of a record.
+const SEQ: &str = "\"seq\":\"";
+
 /// Measure how fast recorded decisions are decided again
 ///
 /// A gate decides sends, spawns and registrations of many tenants, allowed and denied. A log is made of its records, again and
@@ -267,7 +270,10 @@ fn write(folder: &Path, lines: &[String], records: u64) -> std::io::Result<u64> 
         let mut line = String::with_capacity(4096);
         for (at, part) in parts.iter().enumerate() {
             if at == 0 {
-                line.push_str(part);
+                // Numbers have no gaps.
+                let (before, after) = part.split_once(SEQ).unwrap_or((part, ""));
+                let after = after.split_once('"').map_or(after, |(_, after)| after);
+                line.push_str(&format!("{before}{SEQ}{}\"{after}", number + 1));
             } else {
                 // The last digits tell processes of one round apart.
                 line.push_str(&format!("p~{:04}", round % 10_000));

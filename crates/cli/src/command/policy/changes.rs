@@ -231,6 +231,7 @@ pub(super) fn look(seen: Seen<'_>, before: Before, counts: impl Fn(&Row) -> bool
     let seq = |record: &Json| text(record, "seq").parse().unwrap_or_default();
     match seen {
         Seen::Unreadable(error) => Looked { seq: 0, what: What::Unreadable(error.to_string()) },
+        Seen::Missing(why) => Looked { seq: 0, what: What::Unreadable(why) },
         Seen::Other { record, .. } => {
             let is_rollup = record.get("kind").and_then(Json::as_str) == Some("rollup");
             let row = if is_rollup { Row::of_record(record).ok().filter(|row| counts(row)) } else { None };

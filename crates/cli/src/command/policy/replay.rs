@@ -34,8 +34,8 @@ use crate::shell;
 /// a record of it. What cannot be decided exactly is counted as `not_replayable` with the reason, never guessed; allowed
 /// decisions that were only counted, in roll-ups, cannot be decided one by one, and are told beside the record that stands for them.
 ///
-/// Exits with 2 if something changes that `--fail-on` names, else with 4 if some decisions cannot be decided again or a part of
-/// the log cannot be read.
+/// Exits with 2 if something changes that `--fail-on` names, else with 4 if some decisions cannot be decided again, a part of
+/// the log cannot be read or is not there, or, with `--fail-on`, no decision is asked for.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -116,6 +116,10 @@ impl FailOn {
     }
 }
 
+/// What a replay by an app's policies takes from the record and not from the app.
+const AS_RECORDED: &str = "note: who held which scopes, and whose what was, is as recorded: what a manifest changes of that, \
+                           `moonward policy diff` tells";
+
 impl Replay {
     /// The form in which faults are wanted.
     pub(super) fn output(&self) -> Output {
@@ -148,12 +152,17 @@ impl Replay {
             place: place(&self.app, &self.log),
         };
         print(&report, self.output, "moonward.policy-replay/1", printer)?;
+        if !self.candidate.is_empty() {
+            printer.say(AS_RECORDED);
+        }
         if gathered.decided == 0 && gathered.undecided() == 0 {
             self.filters.say_nearest(&log, printer);
         }
         Ok(match () {
             () if self.fail_on.iter().any(|unwanted| unwanted.is_found(&gathered)) => Exit::Denied,
             () if !gathered.is_complete() => Exit::Undetermined,
+            // A gate that nothing came to has not been passed.
+            () if gathered.decided == 0 && !self.fail_on.is_empty() => Exit::Undetermined,
             () => Exit::Done,
         })
     }
@@ -167,6 +176,10 @@ impl Replay {
         let with = self.with.iter().map(|path| format!(" with `{}`", shown(path)));
         let without = self.without.iter().map(|id| format!(" without `{}`", visible(id)));
         let changes: String = with.chain(without).collect();
+        if !self.without.is_empty() {
+            // The digest is that of the files as they are.
+            return format!("by {of}{changes}");
+        }
         let digest = study.bundle().digest();
         format!("by {of}{changes} (set {})", digest.get(..12).unwrap_or(digest))
     }
