@@ -379,6 +379,49 @@ fn a_suggested_permit_opens_no_more_than_the_case_where_it_leaves_something_out(
     }
 }
 
+/// What is suggested of a case, for programs.
+fn suggested(folder: &Folder, arguments: &[&str]) -> Json {
+    let told: Json =
+        serde_json::from_str(&explained(folder, &[arguments, &["-o", "json"]].concat())).unwrap();
+    told["suggestions"].clone()
+}
+
+#[test]
+fn a_suggested_permit_is_for_the_actor_and_the_action_that_were_asked_about() {
+    let folder = app();
+    folder.write(
+        "control.cedar",
+        "@id(\"both\") permit (principal, action in [Moonward::Action::\"process.send\", \
+         Moonward::Action::\"process.terminate\"], resource)\n\
+         when { resource.definition == Moonward::Definition::\"acme:other\" };",
+    );
+    let scope = ["--scope", "acme:control", "-l", "acme/user/ada", "-r", "p2"];
+    let case = [&scope[..], &["-a", "process.send", "-c", r#"{"topic":"q","bytes":4}"#]].concat();
+    let suggestions = suggested(&folder, &case);
+    let permit = suggestions.as_array().unwrap().iter().find_map(|one| one["permit"].as_str()).unwrap();
+    assert!(permit.starts_with("@id(\"both.more\")"), "{permit}");
+    for kept in [
+        "principal == Moonward::Actor::\"acme/user/ada\"",
+        "action == Moonward::Action::\"process.send\"",
+        "resource.definition == Moonward::Definition::\"acme:worker\"",
+    ] {
+        assert!(permit.contains(kept), "{permit}");
+    }
+    folder.write("more.cedar", permit);
+    for (actor, action, expected) in [
+        ("acme/user/ada", "process.send", 0),
+        ("acme/user/ada", "process.terminate", 2),
+        ("acme/user/bob", "process.send", 2),
+    ] {
+        let case = ["-l", actor, "-a", action, "-r", "p2", "--scope", "acme:control", "--with", "more.cedar"];
+        let fields: &[&str] =
+            if action == "process.send" { &["-c", r#"{"topic":"q","bytes":4}"#] } else { &[] };
+        let all = [&[".", "--entities", "testdata/world.yaml"], &case[..], fields].concat();
+        let (code, stdout, stderr) = policy(&folder, "simulate", &all);
+        assert_eq!(code, expected, "{actor} {action}\n{stdout}{stderr}");
+    }
+}
+
 /// A denial of the app on record: its id.
 fn denied(folder: &Folder) -> String {
     let scopes = ["--actor", "acme/user/ada", "--scope", "acme:staff"];

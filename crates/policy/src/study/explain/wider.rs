@@ -1,6 +1,6 @@
-//! A further permit, for a case that a permit nearly matches: the same, but for the clauses that say no. Where one names a value,
-//! the further permit names the one that the case has; else it is left out, and the permit is for this actor and this resource
-//! alone.
+//! A further permit, for a case that a permit nearly matches: the same for this actor and this action alone, but for the clauses
+//! that say no. Where one names a value, the further permit names the one that the case has; else it is left out, and the permit
+//! is for this resource alone, too.
 //!
 //! Whether somebody should have it, nothing here knows; whether it loads and allows the case, the engine has to say. An `unless` is
 //! somebody's exception and is never left out.
@@ -59,17 +59,15 @@ impl Explained {
         let as_written = |clause: Option<&Clause>, open: &str| {
             clause.map_or(open, |clause| clause.claim.text()).to_owned()
         };
-        let [principal, action, resource] =
-            [Section::Principal, Section::Action, Section::Resource].map(head);
+        let resource = head(Section::Resource);
         let mut when = Vec::new();
         let resource = match narrow(resource) {
             true => this_resource(posed, &mut when),
             false => as_written(resource, "resource"),
         };
-        let principal = match narrow(principal) {
-            true => format!("principal == Moonward::Actor::{}", quoted(posed.actor.id())),
-            false => as_written(principal, "principal"),
-        };
+        // It is proposed for one case: others that hold the scope, and other actions of the head, were not asked about.
+        let principal = format!("principal == Moonward::Actor::{}", quoted(posed.actor.id()));
+        let action = format!("action == Moonward::Action::{}", quoted(posed.spec.action));
         for clause in self.clauses.iter().filter(|clause| clause.section == Section::When) {
             match clause.holds() {
                 true => when.push(clause.claim.joined()),
@@ -78,7 +76,6 @@ impl Explained {
         }
         let kept = POLICY_ID_BYTES_MAX - ".more".len();
         let id = format!("{}.more", self.policy.id.get(..kept).unwrap_or(&self.policy.id));
-        let action = as_written(action, "action");
         let mut text = format!("@id(\"{id}\")\npermit ({principal}, {action}, {resource})");
         if !when.is_empty() {
             text.push_str(&format!("\nwhen {{ {} }}", when.join(" && ")));
