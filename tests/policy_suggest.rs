@@ -197,6 +197,32 @@ fn what_is_like_the_chosen_in_all_but_one_thing_stays_denied() {
 }
 
 #[test]
+fn each_record_behind_a_permit_is_named_and_what_ends_processes_has_a_permit_of_its_own() {
+    let folder = app();
+    let sent: Vec<Json> =
+        (0..6).map(|_| json!(["kid", "a"])).chain([json!(["monitor"]), json!(["cancel"])]).collect();
+    act(&folder, "acme", &json!(sent));
+    let suggestion = suggested(&folder, &["--decision", "deny", "--tenant", "acme"]);
+    let permits = suggestion["scopes"][0]["permits"].as_array().unwrap();
+    let named: BTreeSet<String> = permits
+        .iter()
+        .flat_map(|permit| permit["records"].as_array().unwrap())
+        .map(|id| id.as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(named, folder.denials().iter().map(id).collect(), "{suggestion:#}");
+    let text = text(&suggestion);
+    for permit in permits {
+        let actions: Vec<&str> =
+            permit["actions"].as_array().unwrap().iter().filter_map(Json::as_str).collect();
+        assert!(!actions.contains(&"process.cancel") || actions.len() == 1, "{actions:?}");
+        for action in actions {
+            let of_it = folder.denials().into_iter().filter(|record| record["action"] == action);
+            assert!(of_it.map(|record| id(&record)).any(|id| text.contains(&id)), "{action}\n{text}");
+        }
+    }
+}
+
+#[test]
 fn the_same_denial_twice_is_chosen_whole_or_left_out() {
     let folder = app();
     act(&folder, "acme", &json!([["self", "a"]]));

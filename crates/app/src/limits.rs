@@ -151,8 +151,10 @@ limits! {
         "Records of a log that permits are suggested for at a time: 64 MB of their places and ids.";
     SUGGEST_ROUNDS_MAX: usize = 8, "rounds",
         "Times that suggested permits are tried on a whole log; what is not settled by then is left out.";
+    SUGGEST_RECORDS_LISTED: usize = 100_000, "records",
+        "Chosen records of a log that programs are given the ids of, by the permits that they stand behind: 12 MB. Past these each          sort of denial has the first few.";
     SUGGEST_RECORDS_TOLD: usize = 3, "records",
-        "Records that are named for one suggested permit, or one reason to leave some out; the others are counted.";
+        "Records that people are told of one action of a suggested permit, or one reason to leave some out; the others are counted.";
     SUGGEST_REASONS_MAX: usize = 100, "reasons",
         "Different reasons that are told of records that no permit is suggested for; whoever has this many reads the first.";
     REPLAY_THREADS_MAX: usize = 8, "threads",

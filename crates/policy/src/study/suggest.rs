@@ -51,6 +51,11 @@ impl Look {
         }
     }
 
+    /// The permission that was asked for.
+    pub fn action(&self) -> &'static str {
+        self.action
+    }
+
     fn value(&self, term: &Term) -> &Value {
         let found = self.marks.binary_search_by(|(known, _)| known.cmp(term));
         found.ok().and_then(|at| self.marks.get(at)).map_or_else(|| term.unmarked(), |(_, value)| value)

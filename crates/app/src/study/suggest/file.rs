@@ -2,7 +2,7 @@
 //!
 //! Comments hold ids and times of records and names that the manifest declares, nothing that a guest chose.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -15,6 +15,7 @@ use policy::study::suggest::united;
 
 use super::pool::{Case, Records};
 use super::{Settled, Suggestion};
+use crate::limits::SUGGEST_RECORDS_TOLD;
 use crate::manifest::folder::{Folder, Refused};
 use crate::replace::Prepared;
 
@@ -40,8 +41,8 @@ pub struct Permit {
     pub actors: Vec<Arc<str>>,
     /// The permissions that it names.
     pub actions: Vec<&'static str>,
-    /// The chosen records that it allows.
-    pub records: Records,
+    /// The chosen records that it allows, by what they asked for.
+    pub records: BTreeMap<&'static str, Records>,
     /// Its text, not formatted.
     text: String,
     /// Where the cases are that it is for.
@@ -65,8 +66,10 @@ pub(super) fn draft(settled: Vec<Settled>, cases: &[Case], base: &Study) -> Vec<
         for grant in united(part.grants.clone()) {
             let id = free(&grant.name(), &mut taken);
             let own = part.cases(&grant);
-            let mut records = Records::default();
-            own.iter().filter_map(|at| cases.get(*at)).for_each(|case| records.add_all(&case.chosen));
+            let mut records: BTreeMap<_, Records> = BTreeMap::new();
+            for case in own.iter().filter_map(|at| cases.get(*at)) {
+                records.entry(case.look.action()).or_default().add_all(&case.chosen);
+            }
             permits.push(Permit {
                 text: grant.text(&id),
                 id,
@@ -106,7 +109,7 @@ pub(super) fn tell(suggestion: &mut Suggestion) -> Result<(), Vec<Diagnostic>> {
         // The formatter leaves no empty line between comments.
         text.push_str("//");
         for permit in &file.permits {
-            let _ = write!(text, "\n// {}\n{}\n", behind(&permit.records), permit.text);
+            let _ = write!(text, "\n{}{}\n", behind(&permit.records), permit.text);
         }
         let source = Source { path: format!("suggested for {}", file.scope), text };
         file.text = policy::format(&Arc::new(source))?;
@@ -146,12 +149,22 @@ fn found(suggestion: &Suggestion) -> String {
     text
 }
 
-/// The records behind a permit, for a comment. Only what is an id is told of one: a log can be written by anybody.
-fn behind(records: &Records) -> String {
+/// The records behind a permit, as comments: a line for each action that it is for.
+fn behind(records: &BTreeMap<&'static str, Records>) -> String {
+    let lines = records.iter().map(|(action, of_it)| match records.len() {
+        1 => format!("// {}\n", named(of_it)),
+        _ => format!("// `{action}`: {}\n", named(of_it)),
+    });
+    lines.collect()
+}
+
+/// The first few records. Only what is an id is told of one: a log can be written by anybody.
+fn named(records: &Records) -> String {
     let told: Vec<(&str, String)> = records
         .first
         .iter()
         .filter(|(id, _)| id.parse::<RecordId>().is_ok())
+        .take(SUGGEST_RECORDS_TOLD)
         .map(|(id, ts)| (&**id, moment(ts)))
         .collect();
     let ids: Vec<&str> = told.iter().map(|(id, _)| *id).collect();

@@ -13,14 +13,16 @@ use serde_json::Value as Json;
 
 use super::super::replay::{Decided, Seen, replay};
 use super::{Choice, NoSuggestion, Sets, Uncertain};
-use crate::limits::{SUGGEST_CASES_MAX, SUGGEST_CHOSEN_MAX, SUGGEST_REASONS_MAX, SUGGEST_RECORDS_TOLD};
+use crate::limits::{
+    SUGGEST_CASES_MAX, SUGGEST_CHOSEN_MAX, SUGGEST_REASONS_MAX, SUGGEST_RECORDS_LISTED, SUGGEST_RECORDS_TOLD,
+};
 
-/// Records of one sort: how many, and the first of them.
+/// Records of one sort: how many, and which.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Records {
     /// How many.
     pub count: u64,
-    /// Id and time of the first few. Hostile text.
+    /// Id and time of those that are named: the first few at least. Hostile text.
     pub first: Vec<(Arc<str>, Arc<str>)>,
 }
 
@@ -32,10 +34,21 @@ impl Records {
         }
     }
 
+    /// Names it also where it is none of the first few. `listed` counts such records of all sorts.
+    fn add_listed(&mut self, record: Short, listed: &mut usize) {
+        if self.first.len() >= SUGGEST_RECORDS_TOLD && *listed < SUGGEST_RECORDS_LISTED {
+            *listed += 1;
+            self.count += 1;
+            self.first.push(record);
+        } else {
+            self.add(record);
+        }
+    }
+
+    /// Takes what others have, too: each record is one of a case, so that no more are named than the cases name.
     pub(super) fn add_all(&mut self, others: &Self) {
         self.count += others.count;
-        let room = SUGGEST_RECORDS_TOLD.saturating_sub(self.first.len());
-        self.first.extend(others.first.iter().take(room).cloned());
+        self.first.extend(others.first.iter().cloned());
     }
 }
 
@@ -115,6 +128,8 @@ pub(super) struct Pool {
     /// Those and all that could not be.
     pub(super) decisions: u64,
     chosen: usize,
+    /// Records that are named past the first few of their case.
+    listed: usize,
     /// Where the last line began: what came later is another log.
     pub(super) end: LinePlace,
 }
@@ -166,7 +181,7 @@ impl Pool {
                     pool.end = place;
                     progress(place);
                 }
-                is_full |= !pool.add(taken);
+                is_full |= !pool.add(taken, choice);
             },
         )?;
         if is_full {
@@ -182,7 +197,7 @@ impl Pool {
     }
 
     /// Takes what there is of one line; false when there is no room for it.
-    fn add(&mut self, taken: Taken) -> bool {
+    fn add(&mut self, taken: Taken, choice: &Choice) -> bool {
         self.decided += u64::from(matches!(taken, Taken::Denied(_) | Taken::LeftOut(..) | Taken::Decided));
         self.decisions += u64::from(!matches!(taken, Taken::Other | Taken::Unreadable(_)));
         match taken {
@@ -214,9 +229,12 @@ impl Pool {
                         self.cases.len() - 1
                     }
                 };
-                if let Some(case) = self.cases.get_mut(at) {
-                    let records = if is_chosen { &mut case.chosen } else { &mut case.others };
-                    records.add(record);
+                match self.cases.get_mut(at) {
+                    Some(case) if is_chosen => case.chosen.add_listed(record, &mut self.listed),
+                    // In the end these are chosen as well.
+                    Some(case) if choice.alike => case.others.add_listed(record, &mut self.listed),
+                    Some(case) => case.others.add(record),
+                    None => {}
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use app::limits::SUGGEST_RECORDS_TOLD;
 use app::study::suggest::{LeftOut, Records, ScopeFile, Suggestion};
 use diagnostic::{grouped, visible};
 use serde_json::{Map, Value as Json, json};
@@ -101,7 +102,8 @@ fn counted(count: u64, what: &str) -> String {
 
 /// Records, for people.
 fn named(records: &Records) -> String {
-    let ids: Vec<String> = records.first.iter().map(|(id, _)| visible(id)).collect();
+    let ids = records.first.iter().take(SUGGEST_RECORDS_TOLD);
+    let ids: Vec<String> = ids.map(|(id, _)| visible(id)).collect();
     let more = if records.count > ids.len() as u64 { ", ..." } else { "" };
     format!("{} ({}{more})", counted(records.count, "record"), ids.join(", "))
 }
@@ -134,7 +136,7 @@ fn shown_file(file: &ScopeFile, path: Option<&PathBuf>) -> Json {
         shown.insert("id".to_owned(), permit.id.clone().into());
         shown.insert("actors".to_owned(), json!(actors));
         shown.insert("actions".to_owned(), json!(actions));
-        shown.extend(records(&permit.records));
+        shown.extend(records(permit.records.values()));
         Json::Object(shown)
     });
     json!({
@@ -148,15 +150,19 @@ fn shown_file(file: &ScopeFile, path: Option<&PathBuf>) -> Json {
 
 fn left_out(left_out: &LeftOut) -> Vec<Json> {
     let reasons = left_out.iter().map(|(why, of_them)| {
-        let mut shown = records(of_them);
+        let mut shown = records([of_them]);
         shown.insert("why".to_owned(), why.into());
         Json::Object(shown)
     });
     reasons.collect()
 }
 
-/// How many records there are, and the ids of the first.
-fn records(records: &Records) -> Map<String, Json> {
-    let ids: Vec<&str> = records.first.iter().map(|(id, _)| &**id).collect();
-    [("count".to_owned(), records.count.into()), ("records".to_owned(), json!(ids))].into_iter().collect()
+/// How many records there are, and the ids of all that are named.
+fn records<'r>(records: impl IntoIterator<Item = &'r Records>) -> Map<String, Json> {
+    let (mut count, mut ids) = (0_u64, Vec::new());
+    for of_one in records {
+        count = count.saturating_add(of_one.count);
+        ids.extend(of_one.first.iter().map(|(id, _)| &**id));
+    }
+    [("count".to_owned(), count.into()), ("records".to_owned(), json!(ids))].into_iter().collect()
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::apart::Test;
 use super::mark::{Term, Value};
 use crate::limits::SUGGEST_NAMED_MAX;
-use crate::vocabulary::EntityType;
+use crate::vocabulary::{EntityType, Group};
 
 /// Who, what for and on what.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -124,6 +124,12 @@ impl Grant {
         tests.next().filter(|_| tests.next().is_none())
     }
 
+    /// Whether it lets end what others run, which nobody is to get unseen beside something else.
+    fn controls(&self) -> bool {
+        let group = |action: &str| crate::permission::find(action).map(|spec| spec.group);
+        self.head.actions.iter().any(|action| group(action) == Some(Group::Control))
+    }
+
     /// What is named along an axis.
     fn named(&self, axis: Axis<'_>) -> usize {
         match axis {
@@ -148,7 +154,7 @@ impl Grant {
     }
 }
 
-/// Permits that differ in one thing only made one, until none do. Not more than [`SUGGEST_NAMED_MAX`] are named in one place.
+/// Permits that differ in one thing only made one, until none do; what ends processes stays by itself. Not more than [`SUGGEST_NAMED_MAX`] are named in one place.
 pub(super) fn united(mut grants: Vec<Grant>) -> Vec<Grant> {
     loop {
         let before = grants.len();
@@ -169,13 +175,13 @@ pub(super) fn united(mut grants: Vec<Grant>) -> Vec<Grant> {
 
 fn along(grants: Vec<Grant>, axis: Axis<'_>) -> Vec<Grant> {
     let mut united: Vec<Grant> = Vec::new();
-    let mut open: BTreeMap<(Head, BTreeSet<(Term, Test)>), usize> = BTreeMap::new();
+    let mut open: BTreeMap<(Head, BTreeSet<(Term, Test)>, bool), usize> = BTreeMap::new();
     for grant in grants {
         let Some(rest) = grant.without(axis) else {
             united.push(grant);
             continue;
         };
-        let key = (rest.head, rest.tests);
+        let key = (rest.head, rest.tests, axis == Axis::Actions && grant.controls());
         let at = open.get(&key).copied();
         match at.and_then(|at| united.get_mut(at)) {
             Some(one) if one.named(axis) + grant.named(axis) <= SUGGEST_NAMED_MAX => one.take(grant, axis),
