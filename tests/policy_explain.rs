@@ -422,6 +422,44 @@ fn a_suggested_permit_is_for_the_actor_and_the_action_that_were_asked_about() {
     }
 }
 
+#[test]
+fn what_is_to_be_another_text_is_one_that_says_so_and_a_tag_is_taken_away() {
+    let folder = app();
+    folder.write(
+        "control.cedar",
+        "@id(\"topics\") permit (principal, action == Moonward::Action::\"process.send\", resource)\n\
+         when { context.topic != \"z\" };\n\
+         @id(\"tags\") permit (principal, action == Moonward::Action::\"process.terminate\", resource)\n\
+         unless { principal.hasTag(\"banned\") && principal.getTag(\"banned\") == \"yes\" };",
+    );
+    let case = ["--scope", "acme:control", "-l", "acme/user/ada", "-r", "p1"];
+    let sent = [&case[..], &["-a", "process.send", "-c", r#"{"topic":"z","bytes":4}"#]].concat();
+    let banned = [&case[..], &["-a", "process.terminate", "--set", "principal.tags.banned=yes"]].concat();
+    for (case, expected) in
+        [(sent, "with `context.topic=not-z`"), (banned, "with `principal.tags.banned=null`")]
+    {
+        let suggestions = suggested(&folder, &case);
+        assert_eq!(suggestions[0]["says"], expected, "{suggestions:#}");
+    }
+}
+
+#[test]
+fn a_permit_that_wants_a_field_which_the_action_never_has_comes_last() {
+    let folder = app();
+    folder.write(
+        "control.cedar",
+        "@id(\"keys\") permit (principal, action in [Moonward::Action::\"process.send\", \
+         Moonward::Action::\"process.context\"], resource)\nwhen { context has keys && context.keys.contains(\"a\") };\n\
+         @id(\"far\") permit (principal, action == Moonward::Action::\"process.send\", resource)\n\
+         when { context.bytes < 1 && context.topic == \"x\" && principal.verified };",
+    );
+    let case = ["--scope", "acme:control", "-l", "acme/user/ada", "-a", "process.send", "-r", "p1"];
+    let told = explained(&folder, &[&case[..], &["-c", r#"{"topic":"q","bytes":4}"#]].concat());
+    let place = |text: &str| told.find(text).unwrap_or_else(|| panic!("{told}"));
+    assert!(place("permit `far` of scope") < place("permit `keys` of scope"), "{told}");
+    assert!(told.contains("@id(\"far.more\")"), "{told}");
+}
+
 /// A denial of the app on record: its id.
 fn denied(folder: &Folder) -> String {
     let scopes = ["--actor", "acme/user/ada", "--scope", "acme:staff"];

@@ -28,6 +28,8 @@ use crate::bundle::Loaded;
 use crate::generation;
 use crate::limits::{EXPLAIN_PARTS_MAX, EXPLAIN_POLICY_PARTS_MAX};
 use crate::load::lexemes;
+use crate::permission::Spec;
+use crate::vocabulary::BASE;
 use parts::{Form, sections};
 use weigh::Scale;
 
@@ -37,7 +39,7 @@ pub struct Explanation {
     /// The answer.
     pub verdict: Verdict,
     /// The policies that decided or failed, ordered by id; of a default deny the permits of the scopes held that are about this
-    /// action, the nearest to a match first. None in shadow.
+    /// action, the nearest to a match first, and last those that want a field which the action never has. None in shadow.
     pub policies: Vec<Explained>,
     /// Such policies that were not taken apart, past a bound.
     pub more: usize,
@@ -90,6 +92,20 @@ impl Explained {
         self.clauses.iter().all(Clause::holds)
     }
 
+    /// Whether a clause says no by a field of the context that this action never has, so that no case of it matches.
+    fn asks_for_another(&self, spec: &Spec) -> bool {
+        let is_strange = |read: &Read| {
+            let field = read.path.strip_prefix("context.");
+            let field = field.and_then(|rest| rest.split(['.', '[']).next());
+            let mut known = BASE.iter().chain(spec.context);
+            field.is_some_and(|field| known.all(|known| known.name != field))
+        };
+        self.against().any(|clause| {
+            let reasons = clause.reasons();
+            !reasons.is_empty() && reasons.iter().all(|reason| reason.reads.iter().any(is_strange))
+        })
+    }
+
     /// How far it is from matching: clauses that say no.
     fn distance(&self) -> usize {
         self.against().count()
@@ -132,7 +148,9 @@ impl Sitting<'_> {
             }
         }
         match verdict.kind {
-            DecisionKind::DenyDefault => policies.sort_by_key(Explained::distance),
+            DecisionKind::DenyDefault => {
+                policies.sort_by_key(|explained| (explained.asks_for_another(spec), explained.distance()));
+            }
             _ => policies.sort_by(|one, other| one.policy.id.cmp(&other.policy.id)),
         }
         Ok(Explanation { verdict, policies, more })

@@ -242,7 +242,12 @@ impl Tries<'_, '_> {
 
 /// Whether it only says that something is to be there.
 fn is_vague(change: &Change) -> bool {
-    matches!(&change.value, Json::Bool(_) | Json::Null) || change.value == 0 || change.value == ""
+    match &change.value {
+        Json::Bool(_) => true,
+        // An actor without a tag is what one with another is made up for.
+        Json::Null => !change.path.starts_with("principal.tags."),
+        value => *value == 0 || *value == "",
+    }
 }
 
 /// The changes by which the tests of a claim would come out otherwise.

@@ -15,6 +15,7 @@ use super::weigh::{Outcome, Scale};
 use crate::cedar::type_name;
 use crate::limits::EXPLAIN_TURNS_MAX;
 use crate::load::Lexeme;
+use crate::permission::Via;
 use crate::study::case::{Change, typed};
 use crate::vocabulary::EntityType;
 
@@ -40,10 +41,10 @@ fn guesses(scale: &Scale<'_>, lexemes: &[Lexeme<'_>], wanted: bool) -> Option<Ve
             if mark == "like" {
                 return Some(all(&path, like(right, wanted)?));
             }
-            return Some(all(&path, values(mark, &value(scale, right)?, wanted)));
+            return Some(all(&path, values(&path, mark, &value(scale, right)?, wanted)));
         }
         let path = changeable(scale, right)?;
-        return Some(all(&path, values(mirrored(mark)?, &value(scale, left)?, wanted)));
+        return Some(all(&path, values(&path, mirrored(mark)?, &value(scale, left)?, wanted)));
     }
     if let Some((list, item)) = contains(lexemes) {
         return match (changeable(scale, item), wanted) {
@@ -96,7 +97,7 @@ fn changeable(scale: &Scale<'_>, lexemes: &[Lexeme<'_>]) -> Option<String> {
 }
 
 /// Values that compare so with this one, or not so if that is wanted: those at the boundary.
-fn values(mark: &str, other: &EvalResult, wanted: bool) -> Vec<Json> {
+fn values(path: &str, mark: &str, other: &EvalResult, wanted: bool) -> Vec<Json> {
     let mark = match (mark, wanted) {
         (mark, true) => mark,
         ("<", false) => ">=",
@@ -115,14 +116,21 @@ fn values(mark: &str, other: &EvalResult, wanted: bool) -> Vec<Json> {
         ("==", other) => vec![named(other)],
         ("!=", EvalResult::Bool(truth)) => vec![json!(!truth)],
         ("!=", EvalResult::Long(_)) => [-1, 1].into_iter().filter_map(number).collect(),
-        ("!=", EvalResult::String(_)) => {
-            crate::permission::Via::ALL.iter().map(|via| json!(via.text())).collect()
-        }
+        ("!=", EvalResult::String(text)) => other_texts(path, text),
         ("<", _) => number(-1).into_iter().collect(),
         (">", _) => number(1).into_iter().collect(),
         ("<=" | ">=", _) => number(0).into_iter().collect(),
         ("in", other) => members(other),
         _ => Vec::new(),
+    }
+}
+
+/// Texts that are not this one: of a way in the others; else a tag, or a field, that is not there, and a text that says that any
+/// other would do.
+fn other_texts(path: &str, text: &str) -> Vec<Json> {
+    match path {
+        "context.via" => Via::ALL.iter().map(|via| json!(via.text())).collect(),
+        _ => vec![Json::Null, json!(format!("not-{text}"))],
     }
 }
 
