@@ -375,6 +375,78 @@ fn a_report_fits_a_pull_request_in_every_form() {
 }
 
 #[test]
+fn nothing_that_a_record_says_is_obeyed_by_a_page_in_markdown() {
+    const HOSTILE: [&str; 6] = [
+        "[free](https://evil.example)",
+        "![seen](https://evil.example/pixel.png) @everyone #1",
+        "`` ` ``` out @everyone",
+        "a | b \\| c",
+        "one\n# two\n\n| x |",
+        "<img src=x onerror=alert(1)> &lt; a_b_c *d*",
+    ];
+    let folder = app();
+    let whole = fs::read_to_string(segment(&folder)).unwrap();
+    let candidate = changed(&folder, "acme/staff.cedar", &STAFF.replacen("bytes < 1000", "bytes < 1", 1));
+    for hostile in HOSTILE {
+        let lines = whole.lines().map(|line| {
+            let mut record: Json = serde_json::from_str(line).unwrap();
+            if record["kind"] == "decision" && record["decision_kind"] == "deny_default" {
+                record["scopes"] = serde_json::json!([hostile]);
+            }
+            if record["kind"] == "decision" {
+                record["id"] = hostile.into();
+                record["ts"] = hostile.into();
+            }
+            if let Some(policies) = record["policies"].as_array_mut() {
+                policies.iter_mut().for_each(|policy| policy["id"] = hostile.into());
+            }
+            record.to_string()
+        });
+        fs::write(segment(&folder), format!("{}\n", lines.collect::<Vec<_>>().join("\n"))).unwrap();
+        let arguments = ["replay", "--candidate", &candidate, "-o", "markdown"];
+        let (exit, stdout, stderr) = policy(&folder, &arguments);
+        assert_eq!(exit, 4, "{hostile}: {stdout}{stderr}");
+        for said in ["| newly denied | 1 |", "- not_replayable: "] {
+            assert!(stdout.contains(said), "{hostile}: {said}\n{stdout}");
+        }
+        for line in stdout.lines() {
+            let outside = outside_of_code(line);
+            let obeyed = |text: &&str| outside.contains(*text);
+            let found = ["[", "]", "<", "&", "@", "#", "!", "://", "onerror", "*d*", "evil", "free", "two"];
+            assert_eq!(found.iter().find(|text| obeyed(text)), None, "{hostile}: {line}");
+            if line.starts_with('|') {
+                assert_eq!(line.matches('|').count(), 7, "{hostile}: {line}");
+            }
+        }
+    }
+    fs::write(segment(&folder), &whole).unwrap();
+    let (_, stdout, _) = policy(&folder, &["replay", "--candidate", &candidate, "-o", "markdown"]);
+    assert!(stdout.contains("allow by `staff.send`") && !stdout.contains('\\'), "{stdout}");
+}
+
+/// What of a line of Markdown is in no code span (CommonMark 0.31, 6.1): a span begins with some backticks, and ends with as many.
+fn outside_of_code(line: &str) -> String {
+    let run = |text: &str| text.len() - text.trim_start_matches('`').len();
+    let (mut outside, mut rest) = (String::new(), line);
+    while let Some(start) = rest.find('`') {
+        let (before, from) = rest.split_at(start);
+        let fence = run(from);
+        let mut at = fence;
+        let end = loop {
+            let Some(next) = from[at..].find('`') else { panic!("a span that does not end: {line}") };
+            let length = run(&from[at + next..]);
+            at += next + length;
+            if length == fence {
+                break at;
+            }
+        };
+        outside.push_str(before);
+        rest = &from[end..];
+    }
+    outside + rest
+}
+
+#[test]
 fn two_sets_are_compared_by_text_and_by_what_they_answer() {
     let folder = app();
     let same = changed(&folder, "guard.cedar", GUARD);

@@ -4,6 +4,7 @@
 //! draws it with the source lines and the span underlined. Manifest, policy and script errors all come out in
 //! this one form. This crate knows nothing of YAML, Cedar or Lua.
 
+mod code_span;
 mod excerpt;
 mod grouped;
 mod marks;
@@ -11,6 +12,7 @@ mod nearest;
 mod render;
 mod visible;
 
+pub use code_span::code_span;
 pub use excerpt::marked_lines;
 pub use grouped::grouped;
 pub use marks::{Mark, marks};

@@ -1,12 +1,13 @@
 //! A report in Markdown (GitHub's, with tables). What a tenant could name is in code spans, which nothing in it can leave.
 
-use diagnostic::grouped;
 use std::fmt::Write as _;
+
+use diagnostic::{code_span, grouped};
 
 use super::Report;
 use super::text::{burst, load_said};
 use super::trend::length;
-use crate::wording::{moment, named, short};
+use crate::wording::{moment, redacted_short, short};
 
 impl Report {
     /// In Markdown. Ends with a line break.
@@ -136,32 +137,7 @@ fn more(shown: &mut String, more: u64) {
     }
 }
 
-/// A text as a code span: in more backticks than it has in a row, its line breaks visible, its bars escaped for tables.
+/// A text as a code span, or enough of what stands for one that was redacted.
 fn code(text: &str) -> String {
-    let text = named(text).replace('|', "\\|");
-    if text.trim().is_empty() {
-        return String::new();
-    }
-    let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or_default();
-    let fence = "`".repeat(longest + 1);
-    let pad = if text.starts_with('`') || text.ends_with('`') { " " } else { "" };
-    format!("{fence}{pad}{text}{pad}{fence}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::code;
-
-    #[test]
-    fn a_code_span_holds_whatever_a_name_is() {
-        for (text, expected) in [
-            ("plain", "`plain`"),
-            ("a`b", "``a`b``"),
-            ("`` <b>", "``` `` <b> ```"),
-            ("a|b\n# c", "`a\\|b\\u{a}# c`"),
-            ("  ", ""),
-        ] {
-            assert_eq!(code(text), expected);
-        }
-    }
+    code_span(&redacted_short(text))
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use app::limits::{REPLAY_GROUPS_MAX, REPLAY_OPENINGS_MAX};
 use app::study::{Change, Decided, Outcome, Seen};
+use diagnostic::code_span;
 use policy::permission::Subject;
 use policy::study::{PolicyView, Posed, Verdict};
 use policy::{ActorKind, DecisionKind};
@@ -58,10 +59,10 @@ struct Changed {
 pub(super) struct Alike {
     pub(super) change: Change,
     pub(super) tenant: String,
-    /// An actor, or where there may be many the sort of them.
+    /// An actor as a code span, or where there may be many the sort of them.
     pub(super) actor: String,
     pub(super) action: &'static str,
-    /// A thing, or where there may be many the sort of them.
+    /// A thing whose id is a code span, or where there may be many the sort of them.
     pub(super) resource: String,
     pub(super) before: Said,
     pub(super) after: Said,
@@ -324,7 +325,7 @@ fn actor(case: &Posed) -> String {
     match case.actor.kind() {
         ActorKind::User => "users".to_owned(),
         ActorKind::Derived => "derived actors".to_owned(),
-        ActorKind::Service | ActorKind::Operator => format!("`{}`", case.actor.id()),
+        ActorKind::Service | ActorKind::Operator => code_span(case.actor.id()),
     }
 }
 
@@ -332,13 +333,13 @@ fn actor(case: &Posed) -> String {
 fn resource(case: &Posed) -> String {
     match &case.subject {
         Subject::Process(process) => {
-            format!("processes of {} `{}`", process.tenant(), process.definition().id())
+            format!("processes of {} {}", process.tenant(), code_span(process.definition().id()))
         }
         Subject::Name(name) => format!("names of {}", name.tenant()),
-        Subject::Definition(definition) => format!("definition `{}`", definition.id()),
-        Subject::Host(host) => format!("host `{}`", host.id()),
-        Subject::Facility(facility) => format!("facility `{}`", facility.id()),
+        Subject::Definition(definition) => format!("definition {}", code_span(definition.id())),
+        Subject::Host(host) => format!("host {}", code_span(host.id())),
+        Subject::Facility(facility) => format!("facility {}", code_span(facility.id())),
         Subject::Tenant(tenant) => format!("tenant `{tenant}`"),
-        Subject::Namespace(namespace) => format!("namespace `{}`", namespace.name()),
+        Subject::Namespace(namespace) => format!("namespace {}", code_span(namespace.name())),
     }
 }

@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use app::limits::REPLAY_GROUPS_SHOWN;
 use app::study::Change;
-use diagnostic::{grouped, visible};
+use diagnostic::{code_span, grouped, visible};
 use policy::study::Study;
 use review::moment;
 use serde_json::{Value as Json, json};
@@ -35,9 +34,9 @@ pub(super) struct Report<'a> {
     pub(super) log: &'a Path,
     /// What was asked for of it, in words; empty when it was all.
     pub(super) filters: String,
-    /// What the answers were compared with, in words.
+    /// What the answers were compared with, in words whose names are code spans.
     pub(super) before: String,
-    /// What they were decided by, in words.
+    /// What they were decided by, in such words.
     pub(super) after: String,
     /// The policies that they were decided by.
     pub(super) study: &'a Study,
@@ -53,7 +52,7 @@ impl Report<'_> {
     /// For people.
     pub(super) fn to_text(&self) -> String {
         let gathered = self.gathered;
-        let mut text = format!("{}\n{}\n", self.opening(), self.counts());
+        let mut text = format!("{}\n{}\n", self.opening(visible), self.counts());
         for (change, _, words) in CHANGES {
             let groups = gathered.groups(change);
             if groups.is_empty() {
@@ -69,7 +68,7 @@ impl Report<'_> {
                 let _ = writeln!(text, "  {more}");
             }
         }
-        for line in self.notes() {
+        for line in self.notes(visible) {
             let _ = writeln!(text, "{line}");
         }
         if let Some(group) = self.first() {
@@ -83,10 +82,10 @@ impl Report<'_> {
         text
     }
 
-    /// For a comment on a change.
+    /// For a comment on a change. What records, files and arguments say is in code spans.
     pub(super) fn to_markdown(&self) -> String {
         let gathered = self.gathered;
-        let mut text = format!("{}\n\n**{}**\n", markdown(&self.opening()), markdown(&self.counts()));
+        let mut text = format!("{}\n\n**{}**\n", self.opening(code_span), self.counts());
         let any = CHANGES.iter().any(|(change, ..)| gathered.count(*change) > 0);
         if any {
             text.push_str("\n| change | decisions | who and what | before | after | record |\n|---|---|---|---|---|---|\n");
@@ -101,17 +100,16 @@ impl Report<'_> {
                     what(group),
                     before,
                     after,
-                    format!("`{}`", visible(&group.record)),
+                    code_span(&group.record),
                 ];
-                let cells = cells.map(|cell| markdown(&cell).replace('|', "\\|"));
                 let _ = writeln!(text, "| {} |", cells.join(" | "));
             }
             if let Some(more) = self.more(change, groups.len()) {
-                let _ = writeln!(text, "| {words} | | {} | | | |", markdown(&more));
+                let _ = writeln!(text, "| {words} | | {more} | | | |");
             }
         }
-        for line in self.notes() {
-            let _ = write!(text, "\n- {}", markdown(&line));
+        for line in self.notes(code_span) {
+            let _ = write!(text, "\n- {line}");
         }
         text.push('\n');
         text
@@ -133,9 +131,9 @@ impl Report<'_> {
         let _ = writeln!(
             text,
             "::notice title=replay::{}",
-            github::data(&format!("{}\n{}", self.opening(), self.counts()))
+            github::data(&format!("{}\n{}", self.opening(visible), self.counts()))
         );
-        for line in self.notes() {
+        for line in self.notes(visible) {
             let _ = writeln!(text, "::warning title=replay::{}", github::data(&line));
         }
         text
@@ -193,17 +191,18 @@ impl Report<'_> {
         })
     }
 
-    fn opening(&self) -> String {
+    /// What was replayed. `show` is how a text of somebody else is shown.
+    fn opening(&self, show: fn(&str) -> String) -> String {
         let gathered = self.gathered;
         let of = match self.filters.as_str() {
             "" => String::new(),
-            filters => format!(" with {}", visible(filters)),
+            filters => format!(" with {}", show(filters)),
         };
         let period = match &gathered.period {
             Some((first, last)) if first != last => {
-                format!(", {} to {}", visible(&moment(first)), visible(&moment(last)))
+                format!(", {} to {}", show(&moment(first)), show(&moment(last)))
             }
-            Some((at, _)) => format!(", of {}", visible(&moment(at))),
+            Some((at, _)) => format!(", of {}", show(&moment(at))),
             None => String::new(),
         };
         let stand_for = match (gathered.first, gathered.only_counted()) {
@@ -215,9 +214,9 @@ impl Report<'_> {
             ),
         };
         format!(
-            "replayed {} of `{}`{of}{period}: {}, held against {}{stand_for}",
+            "replayed {} of {}{of}{period}: {}, held against {}{stand_for}",
             decisions(gathered.decided),
-            visible(&self.log.display().to_string()),
+            code_span(&self.log.display().to_string()),
             self.after,
             self.before
         )
@@ -273,22 +272,21 @@ impl Report<'_> {
         })
     }
 
-    /// What was not decided, and why.
-    fn notes(&self) -> Vec<String> {
+    /// What was not decided, and why. `show` is how a text of somebody else is shown.
+    fn notes(&self, show: fn(&str) -> String) -> Vec<String> {
         let gathered = self.gathered;
         let mut notes = Vec::new();
         let mut reasons: Vec<(&String, &u64)> = gathered.not_replayable.iter().collect();
         reasons.sort_by(|one, other| other.1.cmp(one.1).then_with(|| one.0.cmp(other.0)));
         for (why, count) in reasons.iter().take(REASONS_TOLD) {
-            notes.push(format!("not_replayable: {} x {}", grouped(**count), visible(why)));
+            notes.push(format!("not_replayable: {} x {}", grouped(**count), show(why)));
         }
         let left: u64 = reasons.iter().skip(REASONS_TOLD).map(|(_, count)| **count).sum();
         if left > 0 {
             notes.push(format!("not_replayable: {} x for other reasons, which `-o json` has", grouped(left)));
         }
-        notes.extend(
-            gathered.missing.iter().take(REASONS_TOLD).map(|why| format!("not read: {}", visible(why))),
-        );
+        notes
+            .extend(gathered.missing.iter().take(REASONS_TOLD).map(|why| format!("not read: {}", show(why))));
         let left = gathered.missing.len().saturating_sub(REASONS_TOLD);
         if left > 0 {
             notes.push(format!("not read: {} more, which `-o json` has", grouped(left as u64)));
@@ -304,14 +302,12 @@ impl Report<'_> {
 /// Who asked for what, and on what.
 fn what(group: &Group) -> String {
     let alike = &group.alike;
-    let text = format!("{}: {} `{}` on {}", alike.tenant, alike.actor, alike.action, alike.resource);
-    visible(&text)
+    format!("{}: {} `{}` on {}", alike.tenant, alike.actor, alike.action, alike.resource)
 }
 
 fn answer(said: &Said) -> String {
-    // What a record calls a policy may be anything, and is not to leave its quotation.
-    let name = |id: &Arc<str>| format!("`{}`", visible(id).replace('`', "'"));
-    let mut names: Vec<String> = said.policies.iter().take(POLICIES_TOLD).map(name).collect();
+    // What a record calls a policy may be anything.
+    let mut names: Vec<String> = said.policies.iter().take(POLICIES_TOLD).map(|id| code_span(id)).collect();
     if let Some(more) = said.policies.len().checked_sub(POLICIES_TOLD).filter(|more| *more > 0) {
         names.push(format!("{} more", grouped(more as u64)));
     }
@@ -327,9 +323,4 @@ fn only_counted(group: &Group) -> String {
 
 fn decisions(count: u64) -> String {
     format!("{} decision{}", grouped(count), if count == 1 { "" } else { "s" })
-}
-
-/// Text that says in Markdown what it says.
-fn markdown(text: &str) -> String {
-    text.replace('<', "&lt;").replace('_', "\\_")
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use app::limits::DIFF_SHOWN;
 use app::study::Premises;
 use clap::Args;
-use diagnostic::{Diagnostic, visible};
+use diagnostic::{Diagnostic, code_span, visible};
 use policy::Archived;
 use policy::study::Study;
 use serde_json::{Value as Json, json};
@@ -185,7 +185,7 @@ impl Diff {
         }
         let (folder, premises) = replay::candidate(named, &[named.to_owned()])?;
         let study = premises.study_for_all(&[], &[]).map_err(Fault::Invalid)?;
-        let words = format!("`{}` (set {})", visible(&text), short(study.bundle().digest()));
+        let words = format!("{} (set {})", code_span(&text), short(study.bundle().digest()));
         Ok(Set { study, folder, words })
     }
 

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use app::Outline;
 use app::study::{Change, Premises, replay};
 use clap::{Args, ValueEnum};
-use diagnostic::visible;
+use diagnostic::code_span;
 use policy::study::Study;
 use review::{Row, Undecided, count_reason, none_decided, recent};
 use serde_json::Value as Json;
@@ -170,11 +170,11 @@ impl Replay {
     /// The candidate in words.
     fn after(&self, study: &Study) -> String {
         let of = match self.candidate.as_slice() {
-            [] => format!("`{}` as it is now", shown(&self.app)),
-            paths => paths.iter().map(|path| format!("`{}`", shown(path))).collect::<Vec<_>>().join(", "),
+            [] => format!("{} as it is now", shown(&self.app)),
+            paths => paths.iter().map(|path| shown(path)).collect::<Vec<_>>().join(", "),
         };
-        let with = self.with.iter().map(|path| format!(" with `{}`", shown(path)));
-        let without = self.without.iter().map(|id| format!(" without `{}`", visible(id)));
+        let with = self.with.iter().map(|path| format!(" with {}", shown(path)));
+        let without = self.without.iter().map(|id| format!(" without {}", code_span(id)));
         let changes: String = with.chain(without).collect();
         if !self.without.is_empty() {
             // The digest is that of the files as they are.
@@ -186,7 +186,7 @@ impl Replay {
 }
 
 fn shown(path: &Path) -> String {
-    visible(&path.display().to_string())
+    code_span(&path.display().to_string())
 }
 
 /// The policies that paths name, and the folder that their files are named from: an app's; or those of files on their own.
@@ -220,7 +220,7 @@ pub(super) fn log(app: &Path, given: &LogFolder) -> Result<PathBuf, Fault> {
         return Ok(folder);
     }
     let message =
-        format!("there is no audit log in `{}`: nothing is on record to be decided again", shown(&folder));
+        format!("there is no audit log in {}: nothing is on record to be decided again", shown(&folder));
     Err(Fault::failed(message).with_help("run the app first, or name another log with `--log DIR`"))
 }
 
