@@ -633,6 +633,41 @@ fn the_shipped_guard_and_the_scopes_to_copy_keep_to_their_tests() {
 }
 
 #[test]
+fn every_answer_for_programs_says_first_of_what_form_it_is() {
+    let folder = tested(TESTS);
+    let ada = ["-l", "acme/user/ada", "-a", "process.spawn", "-r", "acme:worker"];
+    let without = [&ada[..], &["--without", "acme.spawn"]].concat();
+    for (verb, arguments) in [
+        ("simulate", &ada[..]),
+        ("simulate", &without),
+        ("explain", &ada),
+        ("effective", &["--actor", "acme/user/ada"]),
+        ("inspect", &[]),
+        ("test", &[]),
+        ("check", &[]),
+    ] {
+        let (_, stdout, stderr) = policy(&folder, verb, &[arguments, &["-o", "json"]].concat());
+        let first = stdout.trim_start_matches(|character: char| "{ \n".contains(character));
+        let expected = format!("\"schema\": \"moonward.policy-{verb}/1\"");
+        assert!(first.replace("\":\"", "\": \"").starts_with(&expected), "{verb}: {stdout}{stderr}");
+    }
+    let mut who_can = moonward();
+    who_can.current_dir(folder.path()).args(["policy", "who-can", "process.spawn"]);
+    let (stdout, stderr) = texts(&who_can.args(["acme:worker", ".", "-o", "json"]).output().unwrap());
+    assert!(stdout.contains("\"moonward.policy-who-can/1\""), "{stdout}{stderr}");
+    // What cannot be told says so in the same form.
+    folder.run("call", &["acme:worker", "--actor", "acme/user/ada", "--scope", "acme:staff"]);
+    let (log, load) =
+        (folder.log().display().to_string(), crate::support::records(&folder.log())[0]["id"].clone());
+    for verb in ["simulate", "explain"] {
+        let arguments = ["--from", load.as_str().unwrap(), "--log", &log, "-o", "json"];
+        let (code, stdout, stderr) = policy(&folder, verb, &arguments);
+        let told: Json = serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{verb}: {stdout}{stderr}"));
+        assert_eq!((code, &told["schema"]), (4, &format!("moonward.policy-{verb}/1").into()), "{told}");
+    }
+}
+
+#[test]
 fn ten_thousand_cells_take_seconds_not_minutes() {
     let folder = app();
     std::fs::remove_file(folder.path().join("testdata/world.yaml")).unwrap();

@@ -4,7 +4,7 @@ use app::study::Premises;
 use diagnostic::visible;
 use policy::study::{Again, Facts, NotReplayable, Posed, Sitting, Study};
 use policy::{InvalidQuestion, Tenant};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use crate::exit::Exit;
 use crate::fault::Fault;
@@ -102,27 +102,29 @@ impl Asked {
         text
     }
 
-    /// The same for programs, as members of the answer.
-    pub(super) fn with_heading(&self, answer: Json) -> Json {
-        match (self.recorded_kind(), answer) {
-            (Some(recorded), Json::Object(mut answer)) => {
-                answer.insert("recorded".to_owned(), recorded.into());
-                let by = match self.set {
-                    Set::Now => "now",
-                    Set::Then => "then",
-                };
-                answer.insert("policies_of".to_owned(), by.into());
-                Json::Object(answer)
-            }
-            (_, answer) => answer,
+    /// The answer for programs: its schema, its own members, and the same that is said before it for people.
+    pub(super) fn envelope(&self, schema: &str, answer: Json) -> Json {
+        let mut shown = Map::new();
+        shown.insert("schema".to_owned(), schema.into());
+        if let Json::Object(answer) = answer {
+            shown.extend(answer);
         }
+        if let Some(recorded) = self.recorded_kind() {
+            shown.insert("recorded".to_owned(), recorded.into());
+            let by = match self.set {
+                Set::Now => "now",
+                Set::Then => "then",
+            };
+            shown.insert("policies_of".to_owned(), by.into());
+        }
+        Json::Object(shown)
     }
 }
 
 /// Says why a recorded case cannot be decided again.
-pub(super) fn undetermined(printer: &Printer, why: &NotReplayable) -> Result<Exit, Fault> {
+pub(super) fn undetermined(printer: &Printer, schema: &str, why: &NotReplayable) -> Result<Exit, Fault> {
     match printer.output() {
-        Output::Json => printer.json(&json!({ "not_replayable": why.to_string() }))?,
+        Output::Json => printer.json(&json!({ "schema": schema, "not_replayable": why.to_string() }))?,
         Output::Text => printer.data(&format!("not_replayable: {}\n", visible(&why.to_string())))?,
     }
     Ok(Exit::Undetermined)

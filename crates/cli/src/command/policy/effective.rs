@@ -75,6 +75,7 @@ impl Effective {
         if printer.output() == Output::Json {
             let ids: Vec<&str> = scopes.ids().collect();
             printer.json(&json!({
+                "schema": "moonward.policy-effective/1",
                 "actor": **actor.id(),
                 "scopes": ids,
                 "action": spec.map(|spec| spec.action),

@@ -16,6 +16,9 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::print::{Output, Printer};
 
+/// The form of its JSON.
+const SCHEMA: &str = "moonward.policy-explain/1";
+
 /// Tell why a decision comes out as it does, clause by clause, and what would change it
 ///
 /// RECORD is a recorded decision: the id of its record, its first characters, at least 8, or `last` for the newest denial. Instead, a
@@ -48,7 +51,7 @@ impl Explain {
         let record = self.record()?;
         let asked = match self.case.ask(&self.source, record.as_deref())? {
             Ok(asked) => asked,
-            Err(why) => return undetermined(printer, &why),
+            Err(why) => return undetermined(printer, SCHEMA, &why),
         };
         let told = asked.study.sit(|sitting| {
             asked.check(&asked.posed, sitting).map_err(NoAnswer::NotReplayable)?;
@@ -65,7 +68,7 @@ impl Explain {
         });
         let (answer, explanation, remedies) = match told.map_err(|error| failed(&error))? {
             Ok(told) => told,
-            Err(NoAnswer::NotReplayable(why)) => return undetermined(printer, &why),
+            Err(NoAnswer::NotReplayable(why)) => return undetermined(printer, SCHEMA, &why),
             Err(NoAnswer::Invalid(error)) => return Err(usage(&error)),
         };
         let suggestions = Suggestion::of((&self.case, &self.source, &asked), &remedies, &explanation);
@@ -75,7 +78,7 @@ impl Explain {
         let suggesting = suggesting.filter(|_| reaches.is_none());
         let explained = Explained { answer, explanation: &explanation, suggestions, reaches };
         match printer.output() {
-            Output::Json => printer.json(&asked.with_heading(explained.to_json()))?,
+            Output::Json => printer.json(&asked.envelope(SCHEMA, explained.to_json()))?,
             Output::Text => {
                 let told = explained.to_text(&self.case.words(&self.source));
                 printer.data(&format!("{}{told}", asked.heading()))?;

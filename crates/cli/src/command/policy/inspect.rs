@@ -110,7 +110,7 @@ impl Inspect {
             }
         };
         if printer.output() == Output::Json {
-            printer.json(&json!({ "inspected": shown }))?;
+            printer.json(&json!({ "schema": "moonward.policy-inspect/1", "inspected": shown }))?;
         } else {
             let text: Vec<String> = shown.iter().map(Shown::to_text).collect();
             printer.data(&text.join("\n"))?;

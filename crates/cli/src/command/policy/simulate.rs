@@ -16,6 +16,9 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::print::{Output, Printer};
 
+/// The form of its JSON.
+const SCHEMA: &str = "moonward.policy-simulate/1";
+
 /// Decide one case as the gate would, without doing or recording anything
 ///
 /// Exits with 0 if it is allowed and with 2 if it is denied, by default, by a forbid or because a policy failed.
@@ -56,7 +59,7 @@ impl Simulate {
     pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
         let asked = match self.case.ask(&self.source, self.case.from.as_deref())? {
             Ok(asked) => asked,
-            Err(why) => return undetermined(printer, &why),
+            Err(why) => return undetermined(printer, SCHEMA, &why),
         };
         asked.study.spans(&self.without).map_err(|unknown| usage_with(&unknown, unknown.help.as_deref()))?;
         let after = self.changed(&asked)?;
@@ -67,7 +70,7 @@ impl Simulate {
         {
             match answer(study, scopes, &asked)? {
                 Ok(answer) => answers.push(answer),
-                Err(NoAnswer::NotReplayable(why)) => return undetermined(printer, &why),
+                Err(NoAnswer::NotReplayable(why)) => return undetermined(printer, SCHEMA, &why),
                 Err(NoAnswer::Invalid(error)) => return Err(usage(&error)),
             }
         }
@@ -108,7 +111,7 @@ fn print(printer: &Printer, asked: &Asked, answers: &[Answer], asked_of: &str) -
             [before, after] => json!({ "before": before, "after": after }),
             answers => json!(answers.first()),
         };
-        return printer.json(&asked.with_heading(json));
+        return printer.json(&asked.envelope(SCHEMA, json));
     }
     let mut text = asked.heading();
     match answers {

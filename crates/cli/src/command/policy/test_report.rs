@@ -177,6 +177,7 @@ impl Report {
     /// For programs.
     pub(super) fn to_json(&self) -> Json {
         let mut json = json!({
+            "schema": "moonward.policy-test/1",
             "tests": self.tests,
             "counts": { "tests": self.tests.len(), "cells": self.cells(), "fell_short": self.fell_short() },
         });

@@ -190,6 +190,7 @@ impl Answer {
             self.roll.openings.iter().map(|opening| opening_json(opening, &self.roll.tenants)).collect();
         let reasons: Vec<String> = self.reasons().collect();
         json!({
+            "schema": "moonward.policy-who-can/1",
             "action": action,
             "resource": { "type": kind, "id": id },
             "actors": self.roll.asked.iter().map(asked_json).collect::<Vec<_>>(),
