@@ -192,7 +192,7 @@ fn what_is_like_the_chosen_in_all_but_one_thing_stays_denied() {
             "{text}"
         );
         assert_eq!(allowed_with(&folder, &suggestion), chosen, "{expression}\n{text}");
-        assert_eq!(suggestion["certain"], true);
+        assert_eq!(suggestion["complete"], true);
     }
 }
 

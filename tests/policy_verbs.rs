@@ -664,6 +664,11 @@ fn every_answer_for_programs_says_first_of_what_form_it_is() {
         let (code, stdout, stderr) = policy(&folder, verb, &arguments);
         let told: Json = serde_json::from_str(&stdout).unwrap_or_else(|_| panic!("{verb}: {stdout}{stderr}"));
         assert_eq!((code, &told["schema"]), (4, &format!("moonward.policy-{verb}/1").into()), "{told}");
+        assert_eq!(
+            (&told["complete"], &told["not_replayable"][0]["count"]),
+            (&false.into(), &1.into()),
+            "{told}"
+        );
     }
 }
 

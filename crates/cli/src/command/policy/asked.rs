@@ -1,5 +1,7 @@
 //! What `simulate` and `explain` were asked: a case, the policies that it is decided by, and what is said of where both are from.
 
+use std::collections::BTreeMap;
+
 use app::study::Premises;
 use diagnostic::visible;
 use policy::study::{Again, Facts, NotReplayable, Posed, Sitting, Study};
@@ -106,6 +108,7 @@ impl Asked {
     pub(super) fn envelope(&self, schema: &str, answer: Json) -> Json {
         let mut shown = Map::new();
         shown.insert("schema".to_owned(), schema.into());
+        shown.insert("complete".to_owned(), true.into());
         if let Json::Object(answer) = answer {
             shown.extend(answer);
         }
@@ -124,8 +127,18 @@ impl Asked {
 /// Says why a recorded case cannot be decided again.
 pub(super) fn undetermined(printer: &Printer, schema: &str, why: &NotReplayable) -> Result<Exit, Fault> {
     match printer.output() {
-        Output::Json => printer.json(&json!({ "schema": schema, "not_replayable": why.to_string() }))?,
+        Output::Json => {
+            let whys = BTreeMap::from([(why.to_string(), 1)]);
+            let not_replayable = not_replayable(&whys);
+            printer
+                .json(&json!({ "schema": schema, "complete": false, "not_replayable": not_replayable }))?;
+        }
         Output::Text => printer.data(&format!("not_replayable: {}\n", visible(&why.to_string())))?,
     }
     Ok(Exit::Undetermined)
+}
+
+/// Decisions that cannot be decided again, for programs: how many, by the reason.
+pub(super) fn not_replayable(whys: &BTreeMap<String, u64>) -> Vec<Json> {
+    whys.iter().map(|(why, count)| json!({"why": why, "count": count})).collect()
 }

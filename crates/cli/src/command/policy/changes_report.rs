@@ -10,6 +10,7 @@ use policy::study::Study;
 use review::moment;
 use serde_json::{Value as Json, json};
 
+use super::asked::not_replayable;
 use super::changes::{Gathered, Group, Said};
 use super::check::{github, path_from_here};
 
@@ -171,8 +172,6 @@ impl Report<'_> {
                 decisions.insert(name.to_owned(), gathered.count(change).into());
             }
         }
-        let not_replayable: Vec<Json> =
-            gathered.not_replayable.iter().map(|(why, count)| json!({"why": why, "count": count})).collect();
         json!({
             "schema": schema,
             "log": self.log.display().to_string(),
@@ -185,7 +184,7 @@ impl Report<'_> {
             "period": gathered.period.as_ref().map(|(first, last)| json!({"first": first, "last": last})),
             "complete": gathered.is_complete(),
             "missing": gathered.missing,
-            "not_replayable": not_replayable,
+            "not_replayable": not_replayable(&gathered.not_replayable),
             "groups": groups,
             "in_other_groups": gathered.in_other_groups,
         })

@@ -251,9 +251,8 @@ fn exit(suggestion: &Suggestion, is_complete: bool) -> Exit {
 fn too_many(printer: &Printer) -> Result<Exit, Fault> {
     let why = NoSuggestion::TooMany.to_string();
     match printer.output() {
-        Output::Json => {
-            printer.json(&json!({"schema": "moonward.policy-suggest/1", "certain": false, "why": why}))?
-        }
+        Output::Json => printer
+            .json(&json!({"schema": "moonward.policy-suggest/1", "complete": false, "missing": [why]}))?,
         Output::Text => printer.say(&format!("undetermined: {why}")),
     }
     Ok(Exit::Undetermined)

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use app::limits::SUGGEST_RECORDS_TOLD;
-use app::study::suggest::{LeftOut, Records, ScopeFile, Suggestion};
+use app::study::suggest::{LeftOut, Records, ScopeFile, Suggestion, Uncertain};
 use diagnostic::{grouped, visible};
 use serde_json::{Map, Value as Json, json};
 
+use super::asked::not_replayable;
 use crate::fault::Fault;
 use crate::print::{Output, Printer};
 
@@ -115,18 +116,25 @@ fn shown(suggestion: &Suggestion, written: &[PathBuf], is_complete: bool) -> Jso
         suggestion.files.iter().enumerate().map(|(at, file)| shown_file(file, written.get(at))).collect();
     json!({
         "schema": "moonward.policy-suggest/1",
-        "certain": is_complete && uncertain.is_nothing(),
+        "complete": is_complete && uncertain.is_nothing(),
+        "missing": missing(uncertain, is_complete),
+        "not_replayable": not_replayable(&uncertain.not_replayable),
         "decided": suggestion.decided,
         "newly_allowed": suggestion.allowed,
         "scopes": files,
         "left_out": left_out(&suggestion.left_out),
         "counted": suggestion.counted,
         "not_audited": suggestion.not_audited,
-        "not_replayable": uncertain.not_replayable,
         "unreadable": uncertain.unreadable_count,
-        "troubles": uncertain.unreadable,
-        "log_changed": uncertain.changed,
     })
+}
+
+/// What was not looked at, in words.
+fn missing(uncertain: &Uncertain, is_complete: bool) -> Vec<&str> {
+    let chosen =
+        (!is_complete).then_some("a part of the log could not be searched: more records may be meant");
+    let removed = uncertain.changed.then_some("a part of the log was removed meanwhile");
+    uncertain.unreadable.iter().map(String::as_str).chain(chosen).chain(removed).collect()
 }
 
 fn shown_file(file: &ScopeFile, path: Option<&PathBuf>) -> Json {

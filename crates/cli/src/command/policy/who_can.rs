@@ -196,7 +196,7 @@ impl Answer {
             "actors": self.roll.asked.iter().map(asked_json).collect::<Vec<_>>(),
             "counts": { "allow": may, "depends": may_be, "deny": may_not },
             "complete": reasons.is_empty(),
-            "incomplete_because": reasons,
+            "missing": reasons,
             "openings": openings,
             "assumed": self.roll.stand_ins,
         })
