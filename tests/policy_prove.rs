@@ -197,6 +197,17 @@ fn invariants_hold_or_do_not_and_what_is_none_is_refused_with_its_place() {
         ("@id(\"x\") forbid (principal, acton, resource);", 3, "invariants.cedar:1:"),
         ("@id(\"x\") @mode(\"shadow\") permit (principal, action, resource);", 3, "cannot be in shadow"),
         ("// nothing yet", 3, "no invariant"),
+        // What nothing can break is no invariant.
+        (
+            "@id(\"x\") forbid (principal, action in Moonward::Action::\"spawn\", resource == Moonward::Definition::\"app:nosuch\");",
+            3,
+            "policy.undeclared",
+        ),
+        (
+            "@id(\"x\") permit (principal, action == Moonward::Action::\"process.send\", resource) when { false };",
+            3,
+            "policy.impossible",
+        ),
     ] {
         if code != 3 && !has_cvc5() {
             continue;

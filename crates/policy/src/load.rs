@@ -104,11 +104,22 @@ pub(crate) fn loose(files: Vec<Arc<Source>>) -> (usize, Vec<Diagnostic>) {
     looked.unwrap_or_else(|found| (0, found))
 }
 
-/// Reads files of invariants: each policy is held to the rules that one of its effect is where nobody says whose it is.
-pub(crate) fn invariants(files: Vec<Arc<Source>>) -> Result<Vec<Arc<Loaded>>, Vec<Diagnostic>> {
+/// What makes an invariant say nothing: nothing breaks it, whatever policies allow.
+const SAYS_NOTHING: [&str; 4] =
+    ["policy.undeclared", "policy.impossible", "policy.action-unfit", "policy.has-unknown"];
+
+/// Reads files of invariants about these policies: each is held to the rules that one of its effect is where nobody says whose it is,
+/// and has to be about something.
+pub(crate) fn invariants(
+    files: Vec<Arc<Source>>,
+    about: BundleSources,
+) -> Result<Vec<Arc<Loaded>>, Vec<Diagnostic>> {
     on_large_stack(move || {
-        let mut loading = Loading::new(Known::nothing());
+        let mut loading = Loading::new(Known::of(&about));
         let policies = loading.files(&files, Place::Loose);
+        let says_nothing = |warning: &Diagnostic| SAYS_NOTHING.contains(&warning.code);
+        let empty = loading.warnings.into_iter().filter(says_nothing);
+        loading.found.extend(empty.map(|warning| Diagnostic { severity: Severity::Error, ..warning }));
         if loading.found.is_empty() { Ok(policies) } else { Err(bounded(loading.found)) }
     })?
 }

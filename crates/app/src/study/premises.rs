@@ -244,6 +244,11 @@ impl Premises {
         self.run_as.iter().map(|(actor, scopes)| (actor, scopes))
     }
 
+    /// What the policies are loaded from.
+    pub(super) fn sources(&self) -> BundleSources {
+        self.sources.clone()
+    }
+
     /// Folder of the app's audit log, as the manifest says.
     pub fn log(&self) -> Option<&Path> {
         self.log.as_deref()

@@ -54,7 +54,7 @@ impl Property {
             Self::Invariants(path) => {
                 let found = files::find(path, |name| name.ends_with(".cedar"))?;
                 let sources = found.iter().map(|path| files::read(path)).collect::<Result<Vec<_>, _>>()?;
-                let invariants = Invariants::read(sources)?;
+                let invariants = Invariants::read(sources, premises.sources())?;
                 if invariants.is_empty() {
                     let message = format!("there is no invariant in `{}`", path.display());
                     let help = "write one policy of Cedar for each: a `forbid` of what must never be allowed, or a `permit` of what may at most be";

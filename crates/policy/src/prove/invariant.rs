@@ -11,7 +11,7 @@ use diagnostic::{Diagnostic, Source};
 use super::access::{enforced, permits};
 use super::claim::{About, Broken, Claim, Sides};
 use super::strict;
-use crate::bundle::{Loaded, LoadedScope};
+use crate::bundle::{BundleSources, Loaded, LoadedScope};
 use crate::load;
 use crate::permission::{ALL, Spec};
 use crate::slice::Slice;
@@ -21,12 +21,13 @@ use crate::study::{Study, on_a_large_stack};
 pub struct Invariants(Vec<Arc<Loaded>>);
 
 impl Invariants {
-    /// Reads and validates files of invariants.
+    /// Reads and validates files of invariants about the policies of these sources.
     ///
     /// # Errors
-    /// All that is wrong, with file, line and column, as of policies; and one in shadow.
-    pub fn read(files: Vec<Arc<Source>>) -> Result<Self, Vec<Diagnostic>> {
-        let invariants = load::invariants(files)?;
+    /// All that is wrong, with file, line and column, as of policies; one that nothing could break, since it names what nothing
+    /// declares or can never match; and one in shadow.
+    pub fn read(files: Vec<Arc<Source>>, about: BundleSources) -> Result<Self, Vec<Diagnostic>> {
+        let invariants = load::invariants(files, about)?;
         let shadowed = |loaded: &&Arc<Loaded>| loaded.shadow;
         let found: Vec<Diagnostic> = invariants
             .iter()

@@ -184,7 +184,8 @@ fn a_tenants_scope_counts_for_its_own_actors_and_for_no_door() {
     let Some(solver) = solver() else { return };
     let study = two_scopes("@id(\"a\") permit (principal, action, resource);", "");
     let invariants = |text: &str| {
-        let invariants = Invariants::read(vec![file("invariants.cedar", text)]).unwrap();
+        let invariants =
+            Invariants::read(vec![file("invariants.cedar", text)], BundleSources::default()).unwrap();
         broken(&study, &invariants.claims(&study).unwrap(), &solver)
     };
     let doors = "@id(\"doors\") forbid (principal, action in Moonward::Action::\"doors\", resource);";
@@ -205,7 +206,8 @@ fn an_id_that_a_policy_names_keeps_what_it_tells() {
     );
     let invariant = r#"@id("x") permit (principal, action, resource)
         when { principal.kind == "user" && principal.tenant == Moonward::Tenant::"acme" || principal.tenant == Moonward::Tenant::"beta" };"#;
-    let invariants = Invariants::read(vec![file("invariants.cedar", invariant)]).unwrap();
+    let invariants =
+        Invariants::read(vec![file("invariants.cedar", invariant)], BundleSources::default()).unwrap();
     assert_eq!(broken(&study, &invariants.claims(&study).unwrap(), &solver), []);
 }
 
