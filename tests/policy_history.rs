@@ -114,6 +114,49 @@ fn history_names_each_set_its_record_and_who_loaded_it_newest_first() {
     assert!(code == 4 && stdout.contains("\"complete\":false"), "{code} {stdout}");
 }
 
+/// Changes the lines of the log's first segment.
+fn rewrite(folder: &Folder, change: impl FnOnce(&mut Vec<String>)) {
+    let segment = folder.log().join("00000001.jsonl");
+    let mut lines: Vec<String> = fs::read_to_string(&segment).unwrap().lines().map(str::to_owned).collect();
+    change(&mut lines);
+    fs::write(&segment, lines.join("\n") + "\n").unwrap();
+}
+
+#[test]
+fn a_load_that_cannot_be_read_or_is_missing_is_said_and_the_exit_code_is_4() {
+    let is_load = |line: &String| line.contains("\"kind\":\"policy_load\"");
+    for (garbage, said) in [(Some("garbage"), "begins no record"), (None, "are missing")] {
+        let (folder, first, _) = two_sets();
+        rewrite(&folder, |lines| {
+            let last = lines.iter().rposition(is_load).unwrap();
+            match garbage {
+                Some(garbage) => garbage.clone_into(&mut lines[last]),
+                None => drop(lines.remove(last)),
+            }
+        });
+        let (code, stdout, stderr) = policy(&folder, &["history"]);
+        assert!(code == 4 && stderr.contains(said) && stderr.contains("incomplete: "), "{code} {stderr}");
+        assert!(stdout.contains(&first[..12]), "{stdout}");
+        let (code, stdout, _) = policy(&folder, &["history", "-o", "json"]);
+        let told: Json = serde_json::from_str(&stdout).unwrap();
+        assert_eq!((code, &told["complete"]), (4, &Json::Bool(false)), "{told}");
+    }
+}
+
+#[test]
+fn a_log_that_was_written_anew_with_white_space_has_the_same_history_and_records() {
+    let (folder, first, second) = two_sets();
+    let denied = folder.denials().pop().unwrap();
+    let id = denied["id"].as_str().unwrap();
+    rewrite(&folder, |lines| lines.iter_mut().for_each(|line| *line = line.replace("\":", "\": ")));
+    let digests: Vec<Json> = history(&folder).iter().map(|row| row["digest"].clone()).collect();
+    assert_eq!(digests, [second, first]);
+    for name in [id, "last"] {
+        let (code, stdout, stderr) = policy(&folder, &["explain", name]);
+        assert!(code == 0 && stdout.contains("deny: "), "{name}: {code} {stdout}{stderr}");
+    }
+}
+
 #[test]
 fn a_log_of_pipes_and_links_is_named_and_neither_waited_for_nor_followed() {
     let (folder, ..) = two_sets();

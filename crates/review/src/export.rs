@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 
-use audit::{LinePlace, RawLine, ReadError, read_from, segments};
+use audit::{LinePlace, ReadError, read_from, segments};
 use diagnostic::visible;
 use serde_json::Value as Json;
 
@@ -102,7 +102,7 @@ pub fn export(
     let mut may_fit = MayFit::default();
     let mut lines = read_from(folder, place);
     while let Some(line) = lines.next_raw() {
-        let (line, row) = match line.and_then(row) {
+        let (line, row) = match line.and_then(Row::of_raw) {
             Ok(read) => read,
             Err(trouble) => {
                 if matches!(trouble, ReadError::Unreadable { .. } | ReadError::Shorter { .. }) {
@@ -199,16 +199,6 @@ impl Beginning {
 
     fn trouble(&self, selection: &Selection) -> Option<String> {
         beginning::trouble(self.first?, self.removed_through, selection.since.is_some())
-    }
-}
-
-fn row(line: RawLine) -> Result<(RawLine, Row), ReadError> {
-    match Row::of_line(&line.bytes) {
-        Ok(row) => Ok((line, row)),
-        Err(why) => {
-            let file = line.file.to_path_buf();
-            Err(ReadError::NotARecord { file, place: line.place, why })
-        }
     }
 }
 

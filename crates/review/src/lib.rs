@@ -27,6 +27,7 @@ mod rollups;
 mod row;
 mod selection;
 mod story;
+mod walk;
 mod wording;
 
 pub use audit::{LinePlace, RawLine, ReadError, has_records};
@@ -46,6 +47,7 @@ pub use rollups::MayFit;
 pub use row::Row;
 pub use selection::Selection;
 pub use story::{Answered, Quotation, Story, Told};
+pub use walk::{Walk, walk};
 pub use wording::{
     A_POLICY_FAILED, BEST_EFFORT, NO_POLICY_PERMITS, moment, only_counted_may_fit, redacted_short, why,
 };

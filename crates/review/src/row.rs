@@ -2,6 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use audit::{RawLine, ReadError};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
@@ -54,6 +55,20 @@ impl Row {
             Err(_) => serde_json::from_slice::<Head>(line).map_err(|error| error.to_string())?.into(),
         };
         Self::of(written)
+    }
+
+    /// Reads a line, and gives it back with its row.
+    ///
+    /// # Errors
+    /// As [`Row::of_line`], with the place of the line.
+    pub(crate) fn of_raw(line: RawLine) -> Result<(RawLine, Self), ReadError> {
+        match Self::of_line(&line.bytes) {
+            Ok(row) => Ok((line, row)),
+            Err(why) => {
+                let file = line.file.to_path_buf();
+                Err(ReadError::NotARecord { file, place: line.place, why })
+            }
+        }
     }
 
     /// The row of a record that was read already.

@@ -72,6 +72,9 @@ fn record(prefix: &str, log: &Path, place: &str) -> Result<Line, Fault> {
             break;
         }
     }
+    if found.is_empty() {
+        found = rewritten(log, |record| text(record, "id").starts_with(prefix));
+    }
     match (found.pop(), found.as_slice()) {
         (None, _) => Err(unknown(prefix, (log, place), &unreadable)),
         (Some(line), []) => Ok(line),
@@ -80,6 +83,11 @@ fn record(prefix: &str, log: &Path, place: &str) -> Result<Line, Fault> {
             Err(alike(prefix, &found))
         }
     }
+}
+
+/// The first of such records however their lines are written, with white space, say, by whom they went through.
+fn rewritten(log: &Path, is_it: impl Fn(&Json) -> bool) -> Vec<Line> {
+    read(log).flatten().filter(|line| is_it(&line.record)).take(ALIKE_MAX + 1).collect()
 }
 
 /// No record begins so: what is nearest, and what the log has.
@@ -136,7 +144,8 @@ fn newest_denial(log: &Path) -> Result<Line, Fault> {
             Err(error) => unreadable = Some(error),
         }
     }
-    newest.ok_or_else(|| {
+    let is_denial = |line: &Line| text(&line.record, "decision") == "deny";
+    newest.or_else(|| read(log).flatten().filter(is_denial).last()).ok_or_else(|| {
         let folder = visible(&log.display().to_string());
         let but = unreadable.map_or_else(String::new, |error| {
             format!(", as far as it can be read: {}", visible(&error.to_string()))

@@ -7,7 +7,7 @@ use app::limits::HISTORY_ROWS_MAX;
 use app::{Archive, Outline};
 use clap::Args;
 use diagnostic::visible;
-use review::moment;
+use review::{moment, walk};
 use serde_json::{Value as Json, json};
 
 use crate::command::{LogFolder, OutputForm};
@@ -19,7 +19,7 @@ use crate::print::{Output, Printer};
 ///
 /// From the audit log: each policy set from the record that loaded it, newest first. Loads of the same set in a row are one
 /// line. The person named is who ran the command: what `run --watch` loads as files change is named after who started it.
-/// Exits with 4 if a part of the log cannot be read.
+/// Exits with 4 if a part of the log cannot be read, or is missing.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -38,9 +38,8 @@ pub(super) struct History {
     pub(super) output: OutputForm,
 }
 
-/// The records that are looked at: loads, refusals, and rollbacks, which are administrative acts.
-const KINDS: [&str; 3] =
-    ["\"kind\":\"policy_load\"", "\"kind\":\"policy_refused\"", "\"act\":\"policy.rollback"];
+/// The records that are looked at: loads, refusals, and administrative acts, of which rollbacks are some.
+const KINDS: [&str; 3] = ["policy_load", "policy_refused", "admin"];
 
 impl History {
     /// Prints the list.
@@ -71,6 +70,10 @@ impl History {
             }))?;
         } else {
             printer.data(&rows.iter().map(line).collect::<String>())?;
+            if !complete {
+                printer
+                    .say("incomplete: what cannot be read may have loaded other policies, also later ones");
+            }
             if cut > 0 {
                 printer.say(&format!("{cut} older changes are not shown; the log has them"));
             }
@@ -96,12 +99,17 @@ impl Default for Told {
 
 impl Told {
     fn read(&mut self, folder: &Path, printer: &Printer) {
-        for line in audit::read_with(folder, &KINDS) {
-            match line {
+        for line in walk(folder) {
+            let record = match line {
+                Ok((_, row)) if !KINDS.contains(&row.kind.as_str()) => continue,
+                Ok((line, _)) => line.parse().map_err(|error| error.to_string()),
+                Err(trouble) => Err(trouble),
+            };
+            match record {
                 Ok(line) => self.record(&line.record),
-                Err(error) => {
+                Err(trouble) => {
                     self.complete = false;
-                    printer.say(&format!("warning: {}", visible(&error.to_string())));
+                    printer.say(&format!("warning: {}", visible(&trouble)));
                 }
             }
         }
@@ -126,7 +134,6 @@ impl Told {
                 insert(&mut row, "files", record.pointer("/detail/files").cloned());
                 self.push(row);
             }
-            // The text was somewhere else in the line.
             _ => {}
         }
     }
