@@ -128,6 +128,24 @@ pub enum DecisionKind {
 }
 
 impl DecisionKind {
+    /// Every sort.
+    pub const ALL: [Self; 4] = [Self::Allow, Self::DenyForbid, Self::DenyDefault, Self::DenyError];
+
+    /// As records and everything that people write have it.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::DenyForbid => "deny_forbid",
+            Self::DenyDefault => "deny_default",
+            Self::DenyError => "deny_error",
+        }
+    }
+
+    /// The sort of that text.
+    pub fn from_text(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.text() == text)
+    }
+
     /// What it comes to: everything but [`Allow`](Self::Allow) is a denial.
     pub fn effect(self) -> Effect {
         match self {
@@ -201,4 +219,18 @@ pub struct AssertedBy {
     pub login: Arc<str>,
     /// Name of the machine; shown only.
     pub host: Arc<str>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DecisionKind;
+
+    #[test]
+    fn a_sort_of_answer_has_the_text_that_records_have() {
+        for kind in DecisionKind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.text());
+            assert_eq!(DecisionKind::from_text(kind.text()), Some(kind));
+        }
+        assert_eq!(DecisionKind::from_text("deny"), None);
+    }
 }

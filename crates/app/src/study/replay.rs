@@ -205,13 +205,7 @@ pub struct Outcome {
 impl Outcome {
     /// What a record says; nothing when it says none that there is.
     pub fn recorded(record: &Json) -> Option<Self> {
-        let kind = match record.get("decision_kind")?.as_str()? {
-            "allow" => DecisionKind::Allow,
-            "deny_forbid" => DecisionKind::DenyForbid,
-            "deny_default" => DecisionKind::DenyDefault,
-            "deny_error" => DecisionKind::DenyError,
-            _ => return None,
-        };
+        let kind = DecisionKind::from_text(record.get("decision_kind")?.as_str()?)?;
         let policies = record.get("policies")?.as_array()?.iter();
         let policies: Option<Vec<Arc<str>>> =
             policies.map(|policy| policy.get("id")?.as_str().map(Arc::from)).collect();

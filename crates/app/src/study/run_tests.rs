@@ -9,10 +9,12 @@ use std::sync::Arc;
 use diagnostic::{Diagnostic, Source, Span, did_you_mean};
 use policy::DecisionKind;
 use policy::study::{Assumed, Posed};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value as Json};
 
 use super::suite::Expected;
+use super::vocabulary::KINDS;
 use super::{Premises, files};
 
 /// One case, read.
@@ -36,8 +38,8 @@ struct Written {
     entities: Option<Json>,
     decision: Decision,
     /// The sort of a denial. Ours: Cedar's own has none.
-    #[serde(default)]
-    kind: Option<Kind>,
+    #[serde(default, deserialize_with = "denial")]
+    kind: Option<DecisionKind>,
     #[serde(default)]
     reason: Vec<String>,
     #[serde(default)]
@@ -67,24 +69,11 @@ enum Decision {
     Deny,
 }
 
-#[derive(Deserialize, Clone, Copy)]
-enum Kind {
-    #[serde(rename = "deny_forbid")]
-    Forbid,
-    #[serde(rename = "deny_default")]
-    Default,
-    #[serde(rename = "deny_error")]
-    Error,
-}
-
-impl Kind {
-    fn recorded(self) -> DecisionKind {
-        match self {
-            Self::Forbid => DecisionKind::DenyForbid,
-            Self::Default => DecisionKind::DenyDefault,
-            Self::Error => DecisionKind::DenyError,
-        }
-    }
+/// The sort of a denial.
+fn denial<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DecisionKind>, D::Error> {
+    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+    let kind = DecisionKind::from_text(&text).filter(|kind| *kind != DecisionKind::Allow);
+    kind.map(Some).ok_or_else(|| D::Error::unknown_variant(&text, KINDS))
 }
 
 /// The cases of a file.
@@ -187,7 +176,7 @@ fn test(written: Written, base: &Premises, span: &Span) -> Result<RunTest, Strin
     premises.facts.declare(posed.tenants());
     let expected = Expected {
         allows: written.decision == Decision::Allow,
-        kind: written.kind.map(Kind::recorded),
+        kind: written.kind,
         reasons: written.reason,
         errors: written.num_errors,
     };

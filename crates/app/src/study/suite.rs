@@ -86,19 +86,13 @@ impl Cell {
 impl Expected {
     fn wrong(&self, verdict: &Verdict) -> Vec<String> {
         let mut wrong = Vec::new();
-        let word = |kind: DecisionKind| match kind {
-            DecisionKind::Allow => "allow",
-            DecisionKind::DenyForbid => "deny_forbid",
-            DecisionKind::DenyDefault => "deny_default",
-            DecisionKind::DenyError => "deny_error",
-        };
         let expected = match (self.allows, self.kind) {
             (true, _) => "allow",
             (false, None) => "deny",
-            (false, Some(kind)) => word(kind),
+            (false, Some(kind)) => kind.text(),
         };
         if self.allows != verdict.allows() || self.kind.is_some_and(|kind| kind != verdict.kind) {
-            wrong.push(format!("expected {expected}, got {}", word(verdict.kind)));
+            wrong.push(format!("expected {expected}, got {}", verdict.kind.text()));
         }
         let missing =
             self.reasons.iter().filter(|id| !verdict.policies.iter().any(|policy| *policy.id == ***id));
@@ -434,11 +428,8 @@ impl Suite<'_> {
             }
         }
         for (word, value) in keys(node, "kind") {
-            let kind = match value.text() {
-                Some("deny_forbid") => DecisionKind::DenyForbid,
-                Some("deny_default") => DecisionKind::DenyDefault,
-                _ => DecisionKind::DenyError,
-            };
+            // The vocabulary lets nothing else through.
+            let kind = value.text().and_then(DecisionKind::from_text).unwrap_or(DecisionKind::DenyError);
             let mut denied = false;
             let named = self.named(node, "kind", word, cells, |cell| {
                 if !cell.expected.allows {

@@ -1,5 +1,7 @@
 //! What a test of policies, and a file of fixtures, can say. What the values do is not known here.
 
+use policy::DecisionKind;
+
 use crate::manifest::form::Form;
 use crate::manifest::vocabulary::{Key, Shape, Standing};
 
@@ -45,7 +47,8 @@ const TEST: &[Key] = &[
 ];
 
 /// Sorts of denials.
-pub(crate) const KINDS: &[&str] = &["deny_forbid", "deny_default", "deny_error"];
+pub(crate) const KINDS: &[&str] =
+    &[DecisionKind::DenyForbid.text(), DecisionKind::DenyDefault.text(), DecisionKind::DenyError.text()];
 
 /// Keys of a file of fixtures, and of a test file that brings its own.
 pub(crate) const FIXTURES: &[Key] = &[

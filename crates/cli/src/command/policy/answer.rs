@@ -199,7 +199,7 @@ impl Answer {
             let _ = writeln!(
                 text,
                 "in shadow: it would be {}{}",
-                sort(would.decision_kind),
+                would.decision_kind.text(),
                 if would.policies.is_empty() {
                     String::new()
                 } else {
@@ -228,7 +228,7 @@ impl Answer {
         };
         let (actor, action) = (visible(&self.actor), &self.action);
         let (kind, id) = (self.resource.kind, visible(&self.resource.id));
-        format!("`{actor}` {may} `{action}` on {kind} `{id}`: {why} ({})", sort(self.decision_kind))
+        format!("`{actor}` {may} `{action}` on {kind} `{id}`: {why} ({})", self.decision_kind.text())
     }
 
     /// What can be done about it where nothing more is known, as a sentence.
@@ -274,11 +274,6 @@ fn listed(heading: &str, policies: &[Policy]) -> String {
         let _ = writeln!(text, "  `{id}` of `{place}` ({}:{line})", visible(file));
     }
     text
-}
-
-/// As records have it.
-fn sort(kind: DecisionKind) -> String {
-    serde_json::to_value(kind).ok().and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn ids(policies: &[Policy]) -> String {

@@ -201,7 +201,7 @@ impl Gathered {
     fn change(&mut self, changed: Changed) {
         let Changed { alike, place, id } = changed;
         *self.changes.entry(alike.change).or_default() += 1;
-        let was_allowed = alike.before.kind == said(DecisionKind::Allow);
+        let was_allowed = alike.before.kind == DecisionKind::Allow.text();
         self.newly_denied_by_errors += u64::from(alike.change == Change::NewError && was_allowed);
         let at = match self.at.get(&alike) {
             Some(at) => *at,
@@ -279,8 +279,8 @@ fn compare(decided: &Decided<'_>, before: Before) -> Result<Option<Changed>, Str
     }
     let failed = |verdict: &Verdict| verdict.failed.iter().map(|policy| policy.id.clone()).collect();
     let after_said = match after.kind {
-        DecisionKind::DenyError => Said { kind: said(is.kind), policies: failed(&after) },
-        kind => Said { kind: said(kind), policies: is.policies },
+        DecisionKind::DenyError => Said { kind: is.kind.text(), policies: failed(&after) },
+        kind => Said { kind: kind.text(), policies: is.policies },
     };
     let alike = Alike {
         change,
@@ -288,7 +288,7 @@ fn compare(decided: &Decided<'_>, before: Before) -> Result<Option<Changed>, Str
         actor: actor(case),
         action: case.spec.action,
         resource: resource(case),
-        before: Said { kind: said(was.kind), policies: was.policies },
+        before: Said { kind: was.kind.text(), policies: was.policies },
         after: after_said,
     };
     let written = |view: &PolicyView, is_after| Place {
@@ -308,16 +308,6 @@ fn recorded_place(record: &Json) -> Option<Place> {
     let policy = record.get("policies")?.as_array()?.first()?;
     let line = usize::try_from(policy.get("line")?.as_u64()?).ok()?;
     Some(Place { file: policy.get("file")?.as_str()?.to_owned(), line, is_after: false })
-}
-
-/// As records write it.
-fn said(kind: DecisionKind) -> &'static str {
-    match kind {
-        DecisionKind::Allow => "allow",
-        DecisionKind::DenyForbid => "deny_forbid",
-        DecisionKind::DenyDefault => "deny_default",
-        DecisionKind::DenyError => "deny_error",
-    }
 }
 
 /// Users and those whom scripts make are many, services and operators few.
