@@ -109,8 +109,7 @@ struct LogFolder {
 impl LogFolder {
     /// The arguments that name the log of this app, as a shell takes them.
     fn words(&self, app: &Path) -> String {
-        let app = shell::path(app);
-        self.log.as_ref().map_or(app.clone(), |log| format!("{app} --log {}", shell::path(log)))
+        shell::log_of(app, self.log.as_deref())
     }
 }
 

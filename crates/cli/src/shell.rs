@@ -20,6 +20,12 @@ pub(crate) fn path(path: &Path) -> String {
     word(&path.to_string_lossy())
 }
 
+/// The arguments that name the log of an app: its folder, and a log if another than its own was named.
+pub(crate) fn log_of(app: &Path, log: Option<&Path>) -> String {
+    let app = path(app);
+    log.map_or(app.clone(), |log| format!("{app} --log {}", path(log)))
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;

@@ -182,11 +182,7 @@ impl CaseArguments {
                 &"there is no app whose log could hold the record; name the log with `--log DIR`",
             ));
         };
-        let place = match &self.log {
-            Some(log) => format!("{} --log {}", shell::path(&source.app), shell::path(log)),
-            None => shell::path(&source.app),
-        };
-        let line = recorded(name, log, &place)?;
+        let line = recorded(name, log, &shell::log_of(&source.app, self.log.as_deref()))?;
         let record = match audit::stored(log, &line) {
             Ok(record) => record,
             Err(error) => return Ok(Err(NotReplayable(error.to_string()))),
@@ -219,9 +215,8 @@ impl CaseArguments {
             && self.set.is_empty()
             && self.scopes.is_empty();
         let id = asked.recorded_id().filter(|_| is_as_it_is)?;
-        let log = self.log.as_ref().map_or_else(String::new, |log| format!(" --log {}", shell::path(log)));
-        let app = shell::path(&source.app);
-        Some(format!("moonward policy suggest {app} --record {}{log}", shell::word(id)))
+        let log = shell::log_of(&source.app, self.log.as_deref());
+        Some(format!("moonward policy suggest {log} --record {}", shell::word(id)))
     }
 
     /// The command that decides the case once more with these changes and under these scopes, if they are others; nothing when

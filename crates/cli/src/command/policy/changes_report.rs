@@ -76,7 +76,7 @@ impl Report<'_> {
             let record = visible(&group.record);
             let _ = writeln!(
                 text,
-                "next: `moonward audit show {record}{place}` tells what happened, `moonward policy explain {record}{place}` why",
+                "next: `moonward audit show {record} {place}` tells what happened, `moonward policy explain {record} {place}` why",
                 place = self.place
             );
         }

@@ -105,7 +105,7 @@ impl Diff {
             study: &head.study,
             folders,
             added: &[],
-            place: replay::place(&self.app(), &self.log),
+            place: self.log.words(&self.app()),
         });
         match self.output {
             Form::Json => {
@@ -201,7 +201,7 @@ impl Diff {
             }
         }
         let unknown = |message: String| {
-            let help = format!("`moonward policy history{}` lists the sets", replay::place(&app, &self.log));
+            let help = format!("`moonward policy history {}` lists the sets", self.log.words(&app));
             Fault::Invalid(vec![Diagnostic::error("policy.set-unknown", message).help(help)])
         };
         let mut found = digests.iter();

@@ -24,7 +24,6 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::print::{Output, Printer};
 use crate::progress::ProgressLine;
-use crate::shell;
 
 /// Decide recorded decisions again by other policies, and tell which would come out differently
 ///
@@ -149,7 +148,7 @@ impl Replay {
             study: &study,
             folders: [&self.app, &base],
             added: &self.with,
-            place: place(&self.app, &self.log),
+            place: self.log.words(&self.app),
         };
         print(&report, self.output, "moonward.policy-replay/1", printer)?;
         if !self.candidate.is_empty() {
@@ -222,18 +221,6 @@ pub(super) fn log(app: &Path, given: &LogFolder) -> Result<PathBuf, Fault> {
     let message =
         format!("there is no audit log in {}: nothing is on record to be decided again", shown(&folder));
     Err(Fault::failed(message).with_help("run the app first, or name another log with `--log DIR`"))
-}
-
-/// The arguments that name the log, as a shell takes them, each after a space.
-pub(super) fn place(app: &Path, given: &LogFolder) -> String {
-    let mut place = String::new();
-    if app != Path::new(".") {
-        place.push_str(&format!(" {}", shell::path(app)));
-    }
-    if let Some(log) = &given.log {
-        place.push_str(&format!(" --log {}", shell::path(log)));
-    }
-    place
 }
 
 /// What is asked for of a log, in words.

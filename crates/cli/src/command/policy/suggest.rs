@@ -25,7 +25,6 @@ use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::print::{Output, Printer};
 use crate::progress::ProgressLine;
-use crate::shell;
 
 /// Suggest the least permits that allow chosen denials, and nothing else in the log
 ///
@@ -125,10 +124,7 @@ impl Suggest {
         log: &Path,
         printer: &Printer,
     ) -> Result<(BTreeSet<LinePlace>, bool), Fault> {
-        let words = match &self.log.log {
-            Some(log) => format!("{} --log {}", shell::path(&self.app), shell::path(log)),
-            None => shell::path(&self.app),
-        };
+        let words = self.log.words(&self.app);
         let mut places = BTreeSet::new();
         for name in &self.records {
             places.insert(recorded(name, log, &words)?.place);
