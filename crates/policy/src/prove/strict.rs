@@ -1,7 +1,8 @@
 //! Sets of policies that Cedar allows by exactly when the gate would.
 //!
-//! Cedar skips a policy that fails; the gate denies. So that a proof is about the gate, every permit of a set is made to hold
-//! only where no policy of the set fails: a condition is compared with itself, which is true, or fails with it.
+//! Cedar skips a policy that fails; the gate denies. So that a proof is about the gate, the permits of a set that can fail become
+//! one, which holds where one of them does and no policy of the set fails: a condition is compared with itself, which is true,
+//! or fails with it. One permit, since that no policy fails said in each of them grows with the square of the set.
 
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet};
 use serde_json::{Value as Json, json};
@@ -19,26 +20,25 @@ pub(super) type Unwritable = String;
 pub(super) fn decided<'a>(
     policies: impl IntoIterator<Item = &'a Policy> + Clone,
 ) -> Result<PolicySet, Unwritable> {
-    let mut sound = Vec::new();
+    let (mut sound, mut permitted) = (Vec::new(), Vec::new());
     for policy in policies.clone() {
         let written = written(policy)?;
         if may_fail(&written) {
             sound.push(within(&written, same(&condition(&written)), json!({"Value": true})));
         }
+        if policy.effect() == Effect::Permit {
+            permitted.push(all([head(&written), condition(&written)]));
+        }
     }
-    let made = policies.into_iter().enumerate().map(|(number, policy)| {
-        let id = PolicyId::new(format!("policy {number}"));
-        if sound.is_empty() || policy.effect() == Effect::Forbid {
-            return Ok(policy.new_id(id));
-        }
-        let mut strict = written(policy)?;
-        let also = sound.iter().map(|sound| json!({"kind": "when", "body": sound}));
-        if let Some(Json::Array(conditions)) = strict.get_mut("conditions") {
-            conditions.extend(also);
-        }
-        read(id, strict)
-    });
-    let made: Vec<Policy> = made.collect::<Result<_, _>>()?;
+    let numbered = |(number, policy): (usize, &Policy)| {
+        (sound.is_empty() || policy.effect() == Effect::Forbid)
+            .then(|| policy.new_id(PolicyId::new(format!("policy {number}"))))
+    };
+    let mut made: Vec<Policy> = policies.into_iter().enumerate().filter_map(numbered).collect();
+    if !sound.is_empty() {
+        let permit = everything([all(sound), any(permitted)]);
+        made.push(read(PolicyId::new("permits"), permit)?);
+    }
     PolicySet::from_policies(made).map_err(|error| error.to_string())
 }
 
@@ -63,14 +63,7 @@ pub(super) fn sound(policy: &Policy) -> Result<[Policy; 2], Unwritable> {
 pub(super) fn at_most(policy: &Policy) -> Result<Policy, Unwritable> {
     let written = written(policy)?;
     let body = within(&written, condition(&written), json!({"Value": true}));
-    let everything = json!({
-        "effect": "permit",
-        "principal": {"op": "All"},
-        "action": {"op": "All"},
-        "resource": {"op": "All"},
-        "conditions": [{"kind": "when", "body": body}],
-    });
-    read(PolicyId::new("at most"), everything)
+    read(PolicyId::new("at most"), everything([body]))
 }
 
 /// The same permit for the actors of a tenant alone, whom a scope of its own counts for. Of others it is not even looked at, so
@@ -181,6 +174,19 @@ fn expression_fails(expression: &Json) -> bool {
     }
 }
 
+/// A permit of everything for which these conditions hold, the first before the second.
+fn everything(conditions: impl IntoIterator<Item = Json>) -> Json {
+    let conditions: Vec<Json> =
+        conditions.into_iter().map(|body| json!({"kind": "when", "body": body})).collect();
+    json!({
+        "effect": "permit",
+        "principal": {"op": "All"},
+        "action": {"op": "All"},
+        "resource": {"op": "All"},
+        "conditions": conditions,
+    })
+}
+
 /// What all conditions together say.
 fn condition(written: &Json) -> Json {
     let conditions = written.get("conditions").and_then(Json::as_array);
@@ -192,10 +198,22 @@ fn condition(written: &Json) -> Json {
     all(bodies)
 }
 
-fn all(parts: impl Iterator<Item = Json>) -> Json {
-    parts
-        .reduce(|left, right| json!({"&&": {"left": left, "right": right}}))
-        .unwrap_or_else(|| json!({"Value": true}))
+fn all(parts: impl IntoIterator<Item = Json>) -> Json {
+    joined("&&", parts.into_iter().collect()).unwrap_or_else(|| json!({"Value": true}))
+}
+
+fn any(parts: impl IntoIterator<Item = Json>) -> Json {
+    joined("||", parts.into_iter().collect()).unwrap_or_else(|| json!({"Value": false}))
+}
+
+/// All parts in their order, as a tree of few levels: Cedar goes through it by recursion.
+fn joined(operator: &str, mut parts: Vec<Json>) -> Option<Json> {
+    if parts.len() < 2 {
+        return parts.pop();
+    }
+    let second = parts.split_off(parts.len() / 2);
+    let (left, right) = (joined(operator, parts)?, joined(operator, second)?);
+    Some(json!({operator: {"left": left, "right": right}}))
 }
 
 fn same(expression: &Json) -> Json {
@@ -233,4 +251,42 @@ fn head(written: &Json) -> Json {
         }
     });
     all(constraints)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As many permits that can each fail, and a forbid that can, too.
+    fn set(permits: usize) -> PolicySet {
+        let text = |number: usize| {
+            format!("permit (principal, action, resource) when {{ context.bytes + {number} < 9 }};")
+        };
+        let policies: Vec<Policy> = (0..permits)
+            .map(text)
+            .chain(["forbid (principal, action, resource) when { context.bytes * 2 == 8 };".to_owned()])
+            .map(|text| Policy::parse(None, text).unwrap())
+            .collect();
+        decided(&policies).unwrap()
+    }
+
+    #[test]
+    fn twice_the_permits_that_can_fail_are_twice_as_long_and_hardly_deeper() {
+        let written = |permits| set(permits).to_json().unwrap().to_string();
+        let (short, long) = (written(200), written(400));
+        assert!(long.len() < short.len() * 21 / 10, "{} and {} bytes", short.len(), long.len());
+        let depth = |text: &str| {
+            let mut level = 0_usize;
+            let levels = text.bytes().map(|byte| {
+                match byte {
+                    b'{' => level += 1,
+                    b'}' => level -= 1,
+                    _ => {}
+                }
+                level
+            });
+            levels.max().unwrap()
+        };
+        assert!(depth(&long) < depth(&short) + 5, "{} and {} levels", depth(&short), depth(&long));
+    }
 }
