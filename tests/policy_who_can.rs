@@ -273,3 +273,96 @@ fn every_answer_is_the_one_of_simulate() {
     }
     assert!(seen.len() >= 9, "{seen:?}: the cases test little");
 }
+
+/// Whose child a parent is, a request says only of a process that it names: of a parent, where that is the one that asks.
+#[test]
+fn whose_child_a_parent_is_depends_on_which_process_asks() {
+    let folder = app(
+        "@id(\"send\") permit (principal == Moonward::Actor::\"acme/user/ada\", action == Moonward::Action::\"process.send\", resource);\n",
+    );
+    folder.write(
+        "guard.yaml",
+        "version: \"1.0\"\nnamespace: guards\nentries:\n  - {name: all, kind: security.scope, always: true, policies: [file://guard.cedar]}\n",
+    );
+    folder.write(
+        "guard.cedar",
+        "@id(\"grandchildren\") forbid (principal, action == Moonward::Action::\"process.send\", resource)\n\
+         when { resource has parent && resource.parent has parent };\n",
+    );
+    folder.write(
+        "testdata/world.yaml",
+        "processes:\n  g: {owner: acme/user/ada}\n  p1: {owner: acme/user/ada, parent: g}\n\
+         \x20 c: {owner: acme/user/ada, parent: p1}\nprincipals:\n  acme/user/ada: {}\n",
+    );
+    let ada = |context: &str| {
+        let (code, json) = asked(&folder, &["process.send", "c", "-c", context]);
+        (code, answers(&json).remove("acme/user/ada").unwrap())
+    };
+    let said = |pid: &str| format!(r#"{{"bytes": 1, "topic": "t", "pid": {pid}}}"#);
+    for (context, code, answer) in [
+        (r#"{"bytes": 1, "topic": "t"}"#.to_owned(), 4, "depends"),
+        (said("null"), 0, "allow"),
+        (said("\"g\""), 0, "allow"),
+        (said("\"p1\""), 0, "deny"),
+    ] {
+        assert_eq!(ada(&context), (code, answer.to_owned()), "{context}");
+    }
+}
+
+#[test]
+fn who_is_denied_for_a_permit_that_fails_might_be_let_in_under_fewer_scopes() {
+    let folder = app(NAMED);
+    let acme = r#"
+namespace: acme
+entries:
+  - {name: staff, kind: security.scope, policies: [file://acme.cedar]}
+  - {name: limited, kind: security.scope, policies: [file://limited.cedar]}
+  - {name: worker, kind: process.lua, source: "return function() end"}
+  - name: orders
+    kind: process.service
+    process: worker
+    host: app:processes
+    security: {actor: {id: acme/service/orders}, scopes: [staff, limited]}
+"#;
+    folder.write("acme.yaml", acme);
+    let sum = |condition: &str| {
+        format!(
+            "@id(\"sum\") permit (principal == Moonward::Actor::\"acme/service/orders\", action == Moonward::Action::\"process.send\", resource)\n\
+             when {{ {condition} }};\n"
+        )
+    };
+    folder.write("limited.cedar", &sum("context.bytes + 9223372036854775807 > 0"));
+    let ask = ["process.send", "p1", "-c", r#"{"bytes": 1, "topic": "t"}"#];
+    let (code, stdout, _) = who(&folder, &ask);
+    let said = "`orders` of `acme:staff` (acme.cedar:1) could let in `acme/service/orders` with other scopes";
+    assert!(code == 4 && stdout.contains("0 may, 7 may not") && stdout.contains(said), "{code}\n{stdout}");
+    // Asked about under fewer, it may, and that is told.
+    let (code, stdout, _) = who(&folder, &[&ask[..], &["--scope", "acme:staff"]].concat());
+    assert!(code == 0 && stdout.contains("1 may, 6 may not"), "{code}\n{stdout}");
+    // What cannot fail makes no difference.
+    folder.write("limited.cedar", &sum("context.bytes > 100"));
+    let (code, stdout, _) = who(&folder, &ask);
+    assert!(code == 0 && stdout.contains("1 may, 6 may not"), "{code}\n{stdout}");
+}
+
+#[test]
+fn a_guard_that_names_a_role_may_spare_another_token_of_the_same_actor() {
+    let folder = app(
+        "@id(\"ada\") permit (principal == Moonward::Actor::\"acme/user/ada\", action == Moonward::Action::\"process.send\", resource);\n",
+    );
+    folder.write(
+        "guard.yaml",
+        "version: \"1.0\"\nnamespace: guards\nentries:\n  - {name: all, kind: security.scope, always: true, policies: [file://guard.cedar]}\n",
+    );
+    folder.write(
+        "guard.cedar",
+        "@id(\"clerks\") forbid (principal in Moonward::Role::\"acme/clerk\", action == Moonward::Action::\"process.send\", resource);\n",
+    );
+    folder.write(
+        "testdata/world.yaml",
+        "principals:\n  acme/user/ada: {roles: [acme/clerk]}\nprocesses:\n  p1: {owner: acme/user/ada}\n",
+    );
+    let (code, stdout, _) = who(&folder, &["process.send", "p1"]);
+    let said = "could let in `acme/user/ada` with other scopes, roles or tags than are known";
+    assert!(code == 4 && stdout.contains("0 may") && stdout.contains(said), "{code}\n{stdout}");
+}

@@ -14,6 +14,7 @@ use cedar_policy::Policy;
 use cedar_policy::pst::{self, BinaryOp, Clause, Expr, ResourceConstraint, Var};
 
 use crate::permission::Spec;
+use crate::vocabulary::{EntityType, FieldType};
 
 /// All that a policy can read when it is asked for one permission.
 pub(crate) type Footprint = Result<Vec<Read>, NotFollowed>;
@@ -144,15 +145,18 @@ pub(crate) struct Reading {
     /// Whether it reads more of who asks than its tenant: the actor itself, or the scopes held.
     pub(crate) of_asker: bool,
     /// Whether it reads what another token of the same actor could say otherwise: roles, tags, how it was established, and the
-    /// scopes held.
+    /// scopes held. Any actor that it is led to can be the one that asks.
     pub(crate) of_claims: bool,
+    /// Where it is led to actors of whom it reads such things, other than by way of the principal.
+    pub(crate) claimants: BTreeSet<Chain>,
 }
 
 /// What an expression of a policy can read when the policy is asked for this permission.
 pub(crate) fn reading(expression: &Expr, spec: &'static Spec) -> Result<Reading, NotFollowed> {
     let mut walk = Walk::new(spec);
     walk.value(expression)?;
-    Ok(Reading { reads: walk.reads, of_asker: walk.of_asker, of_claims: walk.of_claims })
+    let Walk { reads, of_asker, of_claims, claimants, .. } = walk;
+    Ok(Reading { reads, of_asker, of_claims, claimants })
 }
 
 struct Walk {
@@ -160,11 +164,13 @@ struct Walk {
     reads: BTreeSet<Read>,
     of_asker: bool,
     of_claims: bool,
+    claimants: BTreeSet<Chain>,
 }
 
 impl Walk {
     fn new(spec: &'static Spec) -> Self {
-        Self { spec, reads: BTreeSet::new(), of_asker: false, of_claims: false }
+        let (reads, claimants) = (BTreeSet::new(), BTreeSet::new());
+        Self { spec, reads, of_asker: false, of_claims: false, claimants }
     }
 
     fn policy(&mut self, tree: &pst::Policy) -> Result<(), NotFollowed> {
@@ -193,13 +199,36 @@ impl Walk {
         }
         .into_iter()
         .flatten()
-        .filter(|chain| of_principal(chain))
         {
-            self.of_asker |= chain.steps.first() != Some(&Attribute::Tenant);
-            self.of_claims |= matches!(chain.steps.first(), Some(Attribute::Verified | Attribute::AuthTime));
+            self.of_asker |= of_principal(chain) && chain.steps.first() != Some(&Attribute::Tenant);
+            // They end a chain: they lead to no entity.
+            if let Some((Attribute::Verified | Attribute::AuthTime, to)) = chain.steps.split_last() {
+                self.claims(Chain { root: chain.root, steps: to.to_vec() });
+            }
         }
         if !is_constant {
             self.reads.insert(read);
+        }
+    }
+
+    /// Claims of the actor that a chain leads to are read.
+    fn claims(&mut self, actor: Chain) {
+        (self.of_asker, self.of_claims) = (true, true);
+        if actor.root != Root::Principal {
+            self.claimants.insert(actor);
+        }
+    }
+
+    /// Whether a chain leads to an actor.
+    fn is_actor(&self, chain: &Chain) -> bool {
+        match (chain.steps.last(), chain.root) {
+            (Some(last), _) => *last == Attribute::Owner,
+            (None, Root::Principal) => true,
+            (None, Root::Field(name)) => {
+                let field = self.spec.context.iter().find(|field| field.name == name);
+                field.is_some_and(|field| field.kind == FieldType::Entity(EntityType::Actor))
+            }
+            (None, Root::Resource | Root::Caller) => false,
         }
     }
 
@@ -244,9 +273,11 @@ impl Walk {
     /// What is above an entity or its tags are looked for. Of one that the request does not name, whether it is among the
     /// entities of the request would be read.
     fn entity(&mut self, expression: &Expr) -> Result<(), NotFollowed> {
-        let path = self.path(expression)?;
-        self.of_claims |=
-            matches!(&path, Path::Chain(Chain { root: Root::Principal, steps }) if steps.is_empty());
+        if let Path::Chain(chain) = self.path(expression)?
+            && self.is_actor(&chain)
+        {
+            self.claims(chain);
+        }
         self.value(expression)
     }
 

@@ -126,7 +126,7 @@ impl Premises {
                     Posed::new(facts, Assumed::StandIns, asker, action, ask.resource, &context)
                 };
                 let asked = everybody(inquiry, &known, pose, progress)?;
-                let others = Others { tenants: &tenants, scopes: under, is_known: &is_known(&known) };
+                let others = Others { tenants: &tenants, scopes: under, known: &by_id(&known) };
                 Ok((asked, inquiry.openings(&posed, others)?))
             })
             .map_err(NoRoll::Thread)?
@@ -154,11 +154,11 @@ fn everybody(
     Ok(asked)
 }
 
-/// Whether an actor is among these under a scope.
-fn is_known(known: &[Known]) -> impl Fn(&str, &str) -> bool {
-    let mut held: HashMap<&str, Vec<&ScopeSet>> = HashMap::new();
+/// Those whose scopes can be told, by id.
+fn by_id(known: &[Known]) -> HashMap<&str, Vec<(&Actor, &ScopeSet)>> {
+    let mut by_id: HashMap<&str, Vec<(&Actor, &ScopeSet)>> = HashMap::new();
     for (_, actor, scopes) in known {
-        held.entry(&**actor.id()).or_default().extend(scopes);
+        by_id.entry(&**actor.id()).or_default().extend(scopes.iter().map(|scopes| (&**actor, scopes)));
     }
-    move |actor, scope| held.get(actor).is_some_and(|held| held.iter().any(|scopes| scopes.contains(scope)))
+    by_id
 }

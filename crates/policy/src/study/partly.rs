@@ -8,15 +8,17 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cedar_policy::pst::{
-    self, ActionConstraint, BinaryOp, Clause, Effect, EntityOrSlot, Expr, Literal, PrincipalConstraint,
-    ResourceConstraint, UnaryOp, Var,
+    self, ActionConstraint, BinaryOp, Clause, Effect, EntityOrSlot, Expr, Literal, ResourceConstraint,
+    UnaryOp, Var,
 };
-use cedar_policy::{Authorizer, Policy, PolicyId, PolicySet};
+use cedar_policy::{Authorizer, Policy, PolicyId, PolicySet, PrincipalConstraint};
 
 use crate::bundle::Loaded;
+use crate::cedar::type_name;
 use crate::footprint::{Attribute, Chain, Read, Root, reading};
 use crate::generation::Case;
 use crate::permission::Spec;
+use crate::vocabulary::{EntityType, FieldType};
 
 /// What is not said of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -60,14 +62,35 @@ impl Unsaid {
                 asker: self.asker,
             };
         };
-        let chains = reading.reads.iter().flat_map(|read| match read {
-            Read::Value(chain) | Read::Presence(chain) => [Some((read, chain)), None],
-            Read::Same(one, other) => [Some((read, one)), Some((read, other))],
-        });
-        Missing {
-            fields: chains.flatten().filter_map(|(read, chain)| self.field(read, chain)).collect(),
-            asker: self.asker && reading.of_asker,
+        let mut fields = BTreeSet::new();
+        for read in &reading.reads {
+            let (one, other) = match read {
+                Read::Value(chain) | Read::Presence(chain) => (chain, None),
+                Read::Same(one, other) => (one, Some(other)),
+            };
+            for chain in [Some(one), other].into_iter().flatten() {
+                fields.extend(self.field(read, chain));
+                if is_of_parent(chain) {
+                    fields.extend(self.caller.then_some(CALLER));
+                    fields.extend(self.naming(spec, &[EntityType::Process]));
+                }
+            }
         }
+        // Of an actor that several things are of, one version counts.
+        for actor in &reading.claimants {
+            if actor.steps.contains(&Attribute::Parent) {
+                fields.extend(self.caller.then_some(CALLER));
+            }
+            fields.extend(self.naming(spec, &[EntityType::Actor, EntityType::Process]));
+        }
+        Missing { fields, asker: self.asker && reading.of_asker }
+    }
+
+    /// The fields that are not said and can name an entity of these types.
+    fn naming(&self, spec: &'static Spec, types: &[EntityType]) -> impl Iterator<Item = &'static str> {
+        let of_types = |kind| matches!(kind, FieldType::Entity(kind) if types.contains(&kind));
+        let fields = spec.context.iter().filter(move |field| of_types(field.kind));
+        fields.map(|field| field.name).filter(|name| self.fields.contains(name))
     }
 
     /// The field that a chain begins at, if what is read there is not said.
@@ -87,6 +110,12 @@ impl Unsaid {
             Root::Caller | Root::Principal | Root::Resource => None,
         }
     }
+}
+
+/// Whether it is read whose child a parent is. A request says that of the processes that it names alone: of a parent only if it
+/// names that as well.
+fn is_of_parent(chain: &Chain) -> bool {
+    chain.steps.iter().filter(|step| **step == Attribute::Parent).count() > 1
 }
 
 /// What a policy, or a part of one, can come to.
@@ -166,10 +195,26 @@ pub(super) struct Taken {
 
 /// Whether a policy could come out otherwise for the same actor: with other roles, tags or scopes.
 pub(super) fn reads_claims(policy: &Policy, spec: &'static Spec) -> bool {
+    let names_role = match policy.principal_constraint() {
+        PrincipalConstraint::In(named) | PrincipalConstraint::IsIn(_, named) => {
+            named.type_name() == type_name(EntityType::Role)
+        }
+        PrincipalConstraint::Any | PrincipalConstraint::Is(_) | PrincipalConstraint::Eq(_) => false,
+    };
+    names_role || any_condition(policy, |it| reading(it, spec).map_or(true, |reading| reading.of_claims))
+}
+
+/// Whether a policy can fail, whatever is asked.
+pub(super) fn may_fail(policy: &Policy) -> bool {
+    any_condition(policy, can_fail)
+}
+
+/// Whether this holds for a condition of a policy. Of one that cannot be read it does.
+fn any_condition(policy: &Policy, holds: impl Fn(&Expr) -> bool) -> bool {
     policy.to_pst().map_or(true, |tree| {
         tree.body().clauses().iter().any(|clause| {
             let (Clause::When(condition) | Clause::Unless(condition)) = clause;
-            reading(condition, spec).map_or(true, |reading| reading.of_claims)
+            holds(condition)
         })
     })
 }
@@ -268,7 +313,7 @@ impl Apart {
         let permit = pst::Template::new(
             "",
             Effect::Permit,
-            PrincipalConstraint::Any,
+            pst::PrincipalConstraint::Any,
             ActionConstraint::Any,
             ResourceConstraint::Any,
         );

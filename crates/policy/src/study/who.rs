@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use cedar_policy::{Entities, PrincipalConstraint};
 
+use self::told::Told;
 use super::case::{Case, Posed};
 use super::partly::{Apart, CALLER, Outcomes, Unsaid, reads_claims};
 use super::view::PolicyView;
@@ -24,6 +25,8 @@ use crate::permission::Spec;
 use crate::resource::{Definition, Host, Process};
 use crate::slice;
 use crate::vocabulary::{EntityType, Group};
+
+mod told;
 
 /// Whether an actor may.
 #[derive(Debug, Clone)]
@@ -70,8 +73,8 @@ pub struct Others<'a> {
     pub tenants: &'a [TenantId],
     /// The scopes that they could hold; nothing for any.
     pub scopes: Option<&'a ScopeSet>,
-    /// Whether an actor of this id is known and was asked about under the scope of this id.
-    pub is_known: &'a dyn Fn(&str, &str) -> bool,
+    /// The actors that are known, by id, each with the scopes that it was asked about under.
+    pub known: &'a HashMap<&'a str, Vec<(&'a Actor, &'a ScopeSet)>>,
 }
 
 /// One permission, asked for by one actor after the other.
@@ -133,6 +136,7 @@ impl Inquiry<'_> {
         let bundle = self.study.bundle();
         let door = self.spec.group == Group::Doors;
         let mut found: BTreeMap<(&str, usize), Opening> = BTreeMap::new();
+        let mut told = Told::of(self.study, self.spec, others.known);
         let mut asked = 0;
         let mut guards = bundle.guards.concerning(self.spec).filter(|sliced| !sliced.loaded.shadow);
         let guard_reads_claims = guards.any(|sliced| reads_claims(&sliced.loaded.policy, self.spec));
@@ -150,8 +154,10 @@ impl Inquiry<'_> {
                     continue;
                 }
                 let (whom, of) = named(loaded);
-                let is_known = matches!(&whom, Whom::Actor(actor) if (others.is_known)(actor, id));
-                if is_known && !reads_claims(&loaded.policy, self.spec) && !guard_reads_claims {
+                let is_told = !guard_reads_claims
+                    && matches!(&whom, Whom::Actor(actor) if told.of_permit(actor, id, loaded))
+                    && !reads_claims(&loaded.policy, self.spec);
+                if is_told {
                     continue;
                 }
                 for tenant in others.tenants {
@@ -293,7 +299,7 @@ impl Inquiry<'_> {
 
     fn apart(&mut self, policies: &[&Arc<Loaded>], unsaid: &Unsaid) -> Rc<Apart> {
         let enforced = || policies.iter().copied().filter(|loaded| !loaded.shadow);
-        let places = enforced().map(|loaded| Arc::as_ptr(loaded).addr()).collect();
+        let places = enforced().map(address).collect();
         let key = (places, unsaid.caller, unsaid.asker);
         if let Some(apart) = self.apart.get(&key) {
             return apart.clone();
@@ -305,6 +311,11 @@ impl Inquiry<'_> {
         self.apart.insert(key, apart.clone());
         apart
     }
+}
+
+/// Where a policy is in memory: one is loaded once.
+pub(super) fn address(loaded: &Arc<Loaded>) -> usize {
+    Arc::as_ptr(loaded).addr()
 }
 
 /// A process of an actor, of which no more is known.

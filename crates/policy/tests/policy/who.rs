@@ -1,7 +1,7 @@
 //! Who may: what is told holds whatever is left open, and whoever could be let in is foreseen. Held against random policies
 //! and every completion of random questions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use policy::study::{Assumed, Facts, May, Others, Posed, Study, Whom};
@@ -27,6 +27,10 @@ const SEND: &[&str] = &[
     "context has pid && context.pid == resource",
     "context has pid && context.pid.owner == principal",
     "context has pid && resource has parent && resource.parent == context.pid",
+    "resource has parent && resource.parent has parent",
+    "resource.owner.verified",
+    "resource.owner in Moonward::Role::\"acme/clerk\"",
+    "resource.owner.hasTag(\"dept\")",
     "resource.owner == principal",
     "resource in Moonward::Process::\"p1\"",
     "principal.hasTag(\"dept\") && principal.getTag(\"dept\") == \"x\"",
@@ -45,6 +49,7 @@ const CANCEL: &[&str] = &[
     "context has pid",
     "context has pid && context.pid has parent",
     "resource has parent",
+    "resource has parent && resource.parent has parent",
     "resource.owner == principal",
     "principal in Moonward::Role::\"acme/clerk\"",
     "context has deadline_ms && context.deadline_ms * 4611686018427387904 > 0",
@@ -55,8 +60,8 @@ const HEADS: &[&str] = &[
     "principal is Moonward::Actor",
     "principal in Moonward::Tenant::\"acme\"",
     "principal in Moonward::Role::\"acme/clerk\"",
-    "principal == Moonward::Actor::\"acme/user/ada\"",
     "principal == Moonward::Actor::\"acme/user/unknown\"",
+    "principal == Moonward::Actor::\"acme/user/ada\"",
 ];
 
 const RESOURCES: &[&str] = &[
@@ -91,7 +96,10 @@ fn policies(
         let clause = *random.choose(&["when", "unless", ""]);
         let clause = match clause {
             "" => String::new(),
-            clause => format!("{clause} {{ {} }}", condition(random, parts, 2)),
+            clause => {
+                let depth = random.below(3);
+                format!("{clause} {{ {} }}", condition(random, parts, depth))
+            }
         };
         let mode = if random.below(8) == 0 { "@mode(\"shadow\") " } else { "" };
         text.push_str(&format!(
@@ -109,11 +117,16 @@ fn own() -> Arc<Scope> {
 /// Random policies that load: warnings of a guard refuse it, so it takes some tries.
 fn bundle(random: &mut Random, spec: &Spec, parts: &[&str]) -> Bundle {
     loop {
+        // Now and then all is for one actor, and one of its scopes fails where another permits.
+        let of_one = random.below(3) == 0;
+        let heads = if of_one { &HEADS[HEADS.len() - 1..] } else { HEADS };
         // Arithmetic is no part of a guard.
         let guard = policies(random, "forbid", "guard", spec, HEADS, &parts[..parts.len() - 1]);
-        let guards = if random.below(2) == 0 { vec![file("guard.cedar", &guard)] } else { Vec::new() };
-        let system = policies(random, "permit", "system", spec, HEADS, parts);
-        let acme = policies(random, "permit", "acme", spec, HEADS, parts);
+        let guards =
+            if random.below(2) == 0 && !of_one { vec![file("guard.cedar", &guard)] } else { Vec::new() };
+        let of_acme = if of_one { &parts[parts.len() - 1..] } else { parts };
+        let system = policies(random, "permit", "system", spec, heads, parts);
+        let acme = policies(random, "permit", "acme", spec, heads, of_acme);
         let sources = BundleSources {
             guards,
             scopes: vec![
@@ -135,10 +148,11 @@ fn bundle(random: &mut Random, spec: &Spec, parts: &[&str]) -> Bundle {
 fn an_actor(random: &mut Random) -> Arc<Actor> {
     let tenants = ["acme", "acme", "acme", "beta", "system"];
     let tenant = *random.choose(&tenants);
-    let kind = *random.choose(&["user", "service", "derived"]);
+    let kind = *random.choose(&["user", "user", "service", "derived"]);
     let kind = if tenant == "system" && random.below(2) == 0 { "operator" } else { kind };
     let name = *random.choose(&["ada", "bob", "unknown"]);
-    with_claims(random, Actor::parse(&format!("{tenant}/{kind}/{name}")).unwrap())
+    let id = if random.below(3) == 0 { "acme/user/ada" } else { &format!("{tenant}/{kind}/{name}") };
+    with_claims(random, Actor::parse(id).unwrap())
 }
 
 /// As some token could make it.
@@ -155,7 +169,7 @@ fn with_claims(random: &mut Random, mut actor: Actor) -> Arc<Actor> {
     Arc::new(actor)
 }
 
-/// Two processes, the second a child of the first, and two of the asker's.
+/// A line of four processes, of which the last two are asked about, and two of the asker's.
 fn facts(actor: &Arc<Actor>, owners: &[Arc<Actor>; 2]) -> Facts {
     let mut facts = Facts::default();
     for id in ["acme", "beta"] {
@@ -165,28 +179,31 @@ fn facts(actor: &Arc<Actor>, owners: &[Arc<Actor>; 2]) -> Facts {
     let made = |pid: &str, owner: &Arc<Actor>, parent: Option<&Arc<Process>>| {
         Arc::new(Process::new(pid, owner.clone(), definition(owner.tenant()), host(), parent, 0))
     };
-    let first = made("p1", &owners[0], None);
+    let top = made("top", &owners[1], None);
+    let above = made("p0", &owners[1], Some(&top));
+    let first = made("p1", &owners[0], Some(&above));
     facts.add_process("p2", made("p2", &owners[1], Some(&first)));
     facts.add_process("own", made("own", actor, None));
     facts.add_process("own-child", made("own-child", actor, Some(&first)));
+    facts.add_process("p0", above);
     // The resource and the caller can be one.
     facts.add_process("p1", first);
     facts
 }
 
-/// Every value that tells the parts of conditions apart; nothing where a field is left out.
-fn values(field: &str) -> Vec<Option<Json>> {
+/// Every value that tells the parts of conditions apart; nothing where a field is left out. `own` are the asker's processes.
+fn values(field: &str, own: &[&str]) -> Vec<Option<Json>> {
     match field {
         "bytes" => [0, 7, 10, 100].map(|bytes| Some(json!(bytes))).to_vec(),
         "topic" => ["a", "b"].map(|topic| Some(json!(topic))).to_vec(),
         "deadline_ms" => vec![None, Some(json!(1)), Some(json!(7)), Some(json!(20))],
-        "pid" => vec![None, Some(json!("own")), Some(json!("own-child"))],
+        "pid" => own.iter().map(|pid| Some(json!(pid))).chain([None]).collect(),
         other => panic!("{other}"),
     }
 }
 
 /// Every way to say what is not said.
-fn completions(said: &Map<String, Json>, unsaid: &[&str]) -> Vec<Map<String, Json>> {
+fn completions(said: &Map<String, Json>, unsaid: &[&str], own: &[&str]) -> Vec<Map<String, Json>> {
     let mut all = vec![said.clone()];
     for field in unsaid {
         let with = |context: &Map<String, Json>, value: Option<Json>| {
@@ -197,7 +214,7 @@ fn completions(said: &Map<String, Json>, unsaid: &[&str]) -> Vec<Map<String, Jso
         all = all
             .iter()
             .flat_map(|context| {
-                values(field).into_iter().map(|value| with(context, value)).collect::<Vec<_>>()
+                values(field, own).into_iter().map(|value| with(context, value)).collect::<Vec<_>>()
             })
             .collect();
     }
@@ -214,7 +231,13 @@ fn what_is_told_holds_however_the_question_is_completed_and_whoever_asks_is_fore
         let study = Study::new(bundle(&mut random, spec, parts));
         for _ in 0..12 {
             let actor = an_actor(&mut random);
-            let owners = [an_actor(&mut random), an_actor(&mut random)];
+            // Any of them can be who asks.
+            let mut owner = || if random.below(2) == 0 { actor.clone() } else { an_actor(&mut random) };
+            let owners = [owner(), owner()];
+            let mut of_asker = vec!["own", "own-child"];
+            for (owner, pids) in owners.iter().zip([&["p1"][..], &["p0", "p2"]]) {
+                of_asker.extend(pids.iter().filter(|_| Arc::ptr_eq(owner, &actor)));
+            }
             // A process that asks is its actor's: what is said of one is said of the actor that asks.
             let facts = facts(&actor, &owners);
             let held = [vec![], vec![scope()], vec![own()], vec![scope(), own()]].map(ScopeSet::new);
@@ -228,7 +251,9 @@ fn what_is_told_holds_however_the_question_is_completed_and_whoever_asks_is_fore
                     continue;
                 }
                 said.insert(field.to_owned());
-                context.extend(random.choose(&values(field)).clone().map(|value| (field.to_owned(), value)));
+                context.extend(
+                    random.choose(&values(field, &of_asker)).clone().map(|value| (field.to_owned(), value)),
+                );
             }
             let pose = |context: &Map<String, Json>, actor: &Arc<Actor>, scopes: &ScopeSet| {
                 Posed::new(&facts, Assumed::Nothing, (actor, scopes), action, resource, context).unwrap()
@@ -237,7 +262,7 @@ fn what_is_told_holds_however_the_question_is_completed_and_whoever_asks_is_fore
             let known = Actor::parse(actor.id()).unwrap();
             let known =
                 if random.below(2) == 0 { with_claims(&mut random, known) } else { an_actor(&mut random) };
-            let known_scopes = random.choose(&held);
+            let known_scopes = if random.below(2) == 0 { random.choose(&held) } else { &held[3] };
             let allows = |context: &Map<String, Json>, actor: &Arc<Actor>, scopes: &ScopeSet| {
                 let posed = pose(context, actor, scopes);
                 posed.with(|case| study.decide(case)).unwrap().unwrap().allows()
@@ -247,13 +272,12 @@ fn what_is_told_holds_however_the_question_is_completed_and_whoever_asks_is_fore
             let (may, openings) = study
                 .inquire(spec, &said, |inquiry| {
                     let may = inquiry.may(&pose(&context, &actor, scopes)).unwrap();
-                    let is_known =
-                        |id: &str, scope: &str| *id == **known.id() && known_scopes.contains(scope);
-                    let others = Others { tenants: &tenants, scopes: None, is_known: &is_known };
+                    let known = HashMap::from([(&**known.id(), vec![(&*known, known_scopes)])]);
+                    let others = Others { tenants: &tenants, scopes: None, known: &known };
                     (may, inquiry.openings(&nobody, others).unwrap())
                 })
                 .unwrap();
-            let completions = completions(&context, &unsaid);
+            let completions = completions(&context, &unsaid, &of_asker);
             let answers: BTreeSet<bool> =
                 completions.iter().map(|context| allows(context, &actor, scopes)).collect();
             let known_may = || {
