@@ -30,6 +30,7 @@ const QUESTIONS_A_GENERATION: u64 = 500;
 const PERMISSIONS_A_WORLD: usize = 4;
 
 mod explained;
+mod known;
 #[path = "../tests/policy/random.rs"]
 mod random;
 mod recorded;

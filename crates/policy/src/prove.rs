@@ -22,6 +22,8 @@ pub use claim::{About, Claim, Counterexample, Expected, Outcome, digest};
 pub use errors::never_errors;
 pub use invariant::Invariants;
 pub use isolation::isolation;
+#[cfg(test)]
+pub(crate) use known::{Known, Named};
 pub use solver::{NoSolver, Solver};
 pub use sweep::sweep;
 

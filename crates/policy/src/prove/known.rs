@@ -18,14 +18,16 @@ struct Path {
     text: String,
     /// Conditions under which it leads anywhere.
     when: Vec<String>,
+    /// Whether the request itself names the entity, which then comes in whole.
+    whole: bool,
 }
 
 /// An entity that policies name.
-pub(super) type Named = (EntityType, String);
+pub(crate) type Named = (EntityType, String);
 
 /// What is known of requests for a permission.
 #[derive(Clone)]
-pub(super) struct Known<'a> {
+pub(crate) struct Known<'a> {
     spec: &'a Spec,
     paths: Vec<Path>,
     lines: Vec<String>,
@@ -33,12 +35,12 @@ pub(super) struct Known<'a> {
 
 impl<'a> Known<'a> {
     /// Nothing yet.
-    pub(super) fn of(spec: &'a Spec) -> Self {
+    pub(crate) fn of(spec: &'a Spec) -> Self {
         Self { spec, paths: paths(spec), lines: Vec::new() }
     }
 
     /// What the runtime makes sure of; of entities that policies name, what their ids tell.
-    pub(super) fn by_construction(mut self, named: &[Named]) -> Self {
+    pub(crate) fn by_construction(mut self, named: &[Named]) -> Self {
         self.of_principal(named);
         for path in self.paths.clone() {
             let text = &path.text;
@@ -52,8 +54,7 @@ impl<'a> Known<'a> {
                 }
                 EntityType::Process => {
                     self.add(&path, &format!("{text}.owner.tenant == {text}.tenant"));
-                    let only = format!("if {text} has parent then !({text}.parent has parent) else true");
-                    self.add(&path, &only);
+                    self.add(&path, &self.parent_of(text));
                 }
                 _ => {}
             }
@@ -75,6 +76,18 @@ impl<'a> Known<'a> {
         self
     }
 
+    /// That a parent carries no parent of its own, unless the request names it as well: what is named comes in whole, and an
+    /// entity is in a request once.
+    fn parent_of(&self, text: &str) -> String {
+        let whole = self.paths.iter().filter(|path| path.whole && path.kind == EntityType::Process);
+        let whole = whole.map(|path| match path.when.is_empty() {
+            true => format!(" || {text}.parent == {}", path.text),
+            false => format!(" || ({} && {text}.parent == {})", path.when.join(" && "), path.text),
+        });
+        let whole: String = whole.collect();
+        format!("if {text} has parent then (!({text}.parent has parent){whole}) else true")
+    }
+
     fn of_principal(&mut self, named: &[Named]) {
         self.lines.push("principal in principal.tenant".to_owned());
         for (kind, id) in named {
@@ -89,13 +102,13 @@ impl<'a> Known<'a> {
     }
 
     /// That a scope is held: without any, nothing is permitted.
-    pub(super) fn any_held(mut self) -> Self {
+    pub(crate) fn any_held(mut self) -> Self {
         self.lines.push("!context.scopes.isEmpty()".to_owned());
         self
     }
 
     /// That this scope is held, and that it is as it is.
-    pub(super) fn held(mut self, scope: &Scope) -> Self {
+    pub(crate) fn held(mut self, scope: &Scope) -> Self {
         let held = uid(EntityType::Scope, scope.id());
         let tenant = uid(EntityType::Tenant, scope.tenant().as_str());
         self.lines.push(format!("context.scopes.contains({held})"));
@@ -124,7 +137,7 @@ impl<'a> Known<'a> {
     ///
     /// # Errors
     /// One of them is not Cedar.
-    pub(super) fn policies(self) -> Result<Vec<Policy>, String> {
+    pub(crate) fn policies(self) -> Result<Vec<Policy>, String> {
         let policies = self.lines.iter().enumerate().map(|(number, line)| {
             let id = PolicyId::new(format!("known {number}"));
             let text = format!("forbid (principal, action, resource) unless {{ {line} }};");
@@ -200,9 +213,10 @@ fn quoted(text: &str) -> String {
 
 /// Every way from a request to an entity, as far as policies may look.
 fn paths(spec: &Spec) -> Vec<Path> {
-    let first = |kind, text: &str| Path { kind, text: text.to_owned(), when: Vec::new() };
+    let first = |kind, text: &str| Path { kind, text: text.to_owned(), when: Vec::new(), whole: true };
     let mut paths = vec![first(EntityType::Actor, "principal"), first(spec.resource, "resource")];
-    paths.extend(BASE.iter().chain(spec.context).filter_map(|field| step("context", &[], field)));
+    let fields = BASE.iter().chain(spec.context).filter_map(|field| step("context", &[], field));
+    paths.extend(fields.map(|path| Path { whole: true, ..path }));
     let mut deeper = Vec::new();
     for path in &paths {
         let fields = path.kind.declaration().attributes;
@@ -218,5 +232,5 @@ fn step(from: &str, when: &[String], field: &Field) -> Option<Path> {
     if !field.required {
         when.push(format!("{from} has {}", field.name));
     }
-    Some(Path { kind, text: format!("{from}.{}", field.name), when })
+    Some(Path { kind, text: format!("{from}.{}", field.name), when, whole: false })
 }

@@ -211,6 +211,26 @@ fn an_id_that_a_policy_names_keeps_what_it_tells() {
     assert_eq!(broken(&study, &invariants.claims(&study).unwrap(), &solver), []);
 }
 
+#[test]
+fn a_parent_that_asks_has_a_parent_of_its_own() {
+    let Some(solver) = solver() else { return };
+    let guarded = |condition: &str| {
+        let guard =
+            format!("{} when {{ {condition} }};", SEND.replace("permit", "forbid").replace("\"a\"", "\"g\""));
+        let guards = vec![file("guard.cedar", &guard)];
+        Study::new(bundle(BundleSources { guards, ..world::sources(&format!("{SEND};")) }))
+    };
+    let before = guarded("resource has parent && resource.parent has parent");
+    let now = guarded("context.topic == \"zz\" && context.topic == \"yy\"");
+    let claims = prove::no_new_access(&now, &before, None, &[]).unwrap();
+    assert_eq!(broken(&now, &claims, &solver), [("process.send", Expected::Denied)]);
+    // Of what the request does not name, none has; the engine would take a process for its own parent.
+    let beside = "!(context has pid) && resource has parent && resource.parent != resource";
+    let before = guarded(&format!("{beside} && resource.parent has parent"));
+    let claims = prove::no_new_access(&now, &before, None, &[]).unwrap();
+    assert_eq!(broken(&now, &claims, &solver), []);
+}
+
 /// Conditions on messages; some fail.
 const CONDITIONS: [&str; 12] = [
     "context.bytes < 10",
