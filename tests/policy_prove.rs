@@ -147,6 +147,62 @@ fn new_access_is_found_and_shown_and_its_test_fails_until_it_is_gone() {
     assert_eq!(policy(&wider, &["test"]).0, 0);
 }
 
+/// An app whose service runs under these scopes with this in its actor's `meta`; of the scope `limited` and the guard this is permitted and
+/// forbidden.
+fn served(scopes: &str, meta: &str, [staff, limited, guard]: [&str; 3]) -> Folder {
+    let entries = r#"  - {name: limited, kind: security.scope, policies: [file://limited.cedar]}
+  - {name: guards, kind: security.scope, always: true, policies: [file://guards.cedar]}
+  - {name: one, kind: process.lua, source: "return function() return 1 end"}
+"#;
+    let service = format!(
+        "  - {{name: svc, kind: process.service, process: one, host: app:processes, security: {{actor: {{id: default/service/x, meta: {meta}}}, scopes: [{scopes}]}}, lifecycle: {{auto_start: false}}}}\n"
+    );
+    let policy = |id: &str, effect: &str, action: &str, when: &str| {
+        format!(
+            "@id(\"{id}\") {effect} (principal, action == Moonward::Action::\"{action}\", resource) when {{ {when} }};\n"
+        )
+    };
+    Folder::new(&[
+        ("_index.yaml", &format!("{MANIFEST}{entries}{service}")),
+        ("staff.cedar", &policy("send", "permit", "process.send", staff)),
+        ("limited.cedar", &policy("limited", "permit", "process.send", limited)),
+        ("guards.cedar", &policy("guarded", "forbid", "process.send", guard)),
+    ])
+}
+
+#[test]
+fn a_service_that_loses_a_scope_or_gains_a_tag_is_not_proved_to_have_no_new_access() {
+    if !has_cvc5() {
+        return;
+    }
+    let (both, staff) = ("\"app:staff\", \"app:limited\"", "\"app:staff\"");
+    let short = "context.bytes < 9";
+    let of_limited = "context.scopes.contains(Moonward::Scope::\"app:limited\")";
+    let fails = "context.bytes + 9223372036854775807 > 0";
+    let admin = "principal.hasTag(\"role\") && principal.getTag(\"role\") == \"admin\"";
+    let zero = "context.bytes == 0";
+    for (policies, before, now, expected) in [
+        ([short, zero, of_limited], (both, "{}"), (staff, "{}"), 6),
+        ([short, fails, zero], (both, "{}"), (staff, "{}"), 6),
+        ([short, zero, zero], (both, "{}"), (staff, "{}"), 0),
+        ([admin, zero, zero], (both, "{}"), (both, "{role: admin}"), 4),
+        ([short, zero, zero], (both, "{}"), (both, "{role: admin}"), 0),
+        ([admin, zero, zero], (both, "{role: admin}"), (both, "{role: admin}"), 0),
+    ] {
+        let [before, now] = [before, now].map(|(scopes, meta)| served(scopes, meta, policies));
+        let base = before.path();
+        let prove =
+            ["prove", "no-new-access", base.to_str().unwrap(), "--save-counterexample", "found_test.json"];
+        let (code, stdout, stderr) = policy(&now, &prove);
+        assert_eq!(code, expected, "{policies:?}\n{stdout}{stderr}");
+        if expected == 6 {
+            assert!(stdout.contains("process.send (service actor `default/service/x`)"), "{stdout}");
+            assert_eq!(policy(&now, &["test"]).0, 5, "{policies:?}");
+        }
+        assert!(expected != 4 || stdout.contains("its tags are not those that it had"), "{stdout}");
+    }
+}
+
 #[test]
 fn a_policy_that_can_fail_is_found_with_its_permission_and_its_test_holds_once_it_cannot() {
     if !has_cvc5() {

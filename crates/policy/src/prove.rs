@@ -9,6 +9,8 @@ mod access;
 mod claim;
 mod confirm;
 mod errors;
+mod held;
+mod holding;
 mod invariant;
 mod isolation;
 mod known;
@@ -17,9 +19,10 @@ mod solver;
 mod strict;
 mod sweep;
 
-pub use access::{Holder, Holding, no_new_access};
+pub use access::no_new_access;
 pub use claim::{About, Claim, Counterexample, Expected, Outcome, digest};
 pub use errors::never_errors;
+pub use holding::{Holder, Holding};
 pub use invariant::Invariants;
 pub use isolation::isolation;
 #[cfg(test)]

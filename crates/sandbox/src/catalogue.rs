@@ -76,7 +76,7 @@ impl Catalogue {
         &self.issuers
     }
 
-    /// The scopes of these ids, as far as they are declared: fewer are always narrower.
+    /// The scopes of these ids, as far as they are declared: fewer have fewer permits.
     pub fn scope_set<'a>(&self, ids: impl IntoIterator<Item = &'a str>) -> ScopeSet {
         ScopeSet::new(ids.into_iter().filter_map(|id| self.scope(id).cloned()))
     }

@@ -1,6 +1,7 @@
 //! A property to be proved of an app's policies, put together from files: as claims about its guard and scopes.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use diagnostic::Diagnostic;
 use policy::prove::{self, Claim, Holder, Holding, Invariants};
@@ -74,15 +75,27 @@ fn holdings(now: &Premises, before: &Premises) -> Vec<Holding> {
     let mut holdings = Vec::new();
     for (tenant, held) in now.default_scopes() {
         let before = default(tenant).cloned().unwrap_or_default();
-        holdings.push(Holding { holder: Holder::Tenant(tenant.clone()), now: held.clone(), before });
+        holdings.push(Holding {
+            holder: Holder::Tenant(tenant.clone()),
+            now: held.clone(),
+            before,
+            retagged: false,
+        });
     }
     for (actor, held) in now.run_as() {
-        let common = |had: &&ScopeSet| held.ids().filter(|id| had.contains(id)).count();
-        let is_it = |known: &Actor| known.id() == actor.id();
-        // Of several services of one actor, the one that is nearest; a new one had what its tenant gives.
-        let had = before.run_as().filter(|(known, _)| is_it(known)).map(|(_, had)| had).max_by_key(common);
-        let had = had.or_else(|| default(actor.tenant())).cloned().unwrap_or_default();
-        holdings.push(Holding { holder: Holder::Actor(actor.clone()), now: held.clone(), before: had });
+        let is_same = |known: &Actor| known.tags().eq(actor.tags());
+        let common = |had: &ScopeSet| held.ids().filter(|id| had.contains(id)).count();
+        let nearness = |(known, had): &(&Arc<Actor>, &ScopeSet)| {
+            (is_same(known), common(had), std::cmp::Reverse(had.len()))
+        };
+        // Of several services of one actor, the one that is nearest; a new one had what its tenant gives, and no tags.
+        let of_actor = before.run_as().filter(|(known, _)| known.id() == actor.id());
+        let (retagged, had) = match of_actor.max_by_key(nearness) {
+            Some((known, had)) => (!is_same(known), Some(had)),
+            None => (actor.tags().next().is_some(), default(actor.tenant())),
+        };
+        let before = had.cloned().unwrap_or_default();
+        holdings.push(Holding { holder: Holder::Actor(actor.clone()), now: held.clone(), before, retagged });
     }
     holdings
 }

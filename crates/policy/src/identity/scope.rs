@@ -42,8 +42,9 @@ impl Scope {
     }
 }
 
-/// The scopes that something runs under: their permits are united, so fewer scopes is always narrower, and none
-/// is denied everything. Ordered by id, each id once; cheap to clone.
+/// The scopes that something runs under: their permits are united, so fewer scopes are fewer permits, and none
+/// is denied everything. Not always less is allowed: guards can read which are held, and a permit that fails denies what
+/// others permit. Ordered by id, each id once; cheap to clone.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ScopeSet(Arc<[Arc<Scope>]>);
 

@@ -1,42 +1,22 @@
 //! No new access: whatever these policies allow, those before them allowed, scope by scope.
 //!
 //! Scopes are compared by id, so that moving a permit from one to another is new access for those who hold the other alone.
-//! Whoever has scopes without asking for them, by default or as a service, is compared with what it had.
+//! Who has scopes without asking for them is compared in `holding.rs`.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cedar_policy::Policy;
 
 use super::claim::{About, Broken, Claim, Sides};
 use super::errors::confinement;
-use super::{known, strict};
+use super::holding::Holding;
+use super::strict;
 use crate::bundle::{Bundle, Loaded, LoadedScope};
-use crate::identity::{Actor, Scope, ScopeSet, TenantId};
+use crate::identity::Scope;
 use crate::permission::{ALL, Spec};
 use crate::slice::Slice;
 use crate::study::{Study, on_a_large_stack};
 use crate::vocabulary::Group;
-
-/// Scopes that somebody has without asking for them, now and before.
-#[derive(Debug, Clone)]
-pub struct Holding {
-    /// Who.
-    pub holder: Holder,
-    /// The scopes now.
-    pub now: ScopeSet,
-    /// The scopes before.
-    pub before: ScopeSet,
-}
-
-/// Who has scopes without asking for them.
-#[derive(Debug, Clone)]
-pub enum Holder {
-    /// Every actor of a tenant that names none.
-    Tenant(TenantId),
-    /// The actor of a service.
-    Actor(Arc<Actor>),
-}
 
 /// For each permission, that what `now` allows who holds a scope, `before` allowed as well; and the same for each of
 /// `holdings`. Where `before` has one scope that everybody holds, its id is `open`, and stands for every other.
@@ -64,59 +44,36 @@ impl Comparing<'_> {
     fn claims(&self, before: &Study, holdings: &[Holding]) -> Result<Vec<Claim>, String> {
         let mut claims = Vec::new();
         for LoadedScope { scope, .. } in self.now.scopes.values() {
-            let held = [scope.clone()];
             for spec in ALL {
-                claims.push(self.claim(About::Scope(scope.id().clone()), spec, &held, &held, &[])?);
+                claims.push(self.claim(About::Scope(scope.id().clone()), spec, scope)?);
             }
         }
         for holding in holdings {
-            // Scope by scope that is shown already.
-            if holding.now.ids().all(|id| holding.before.contains(id)) {
-                continue;
-            }
-            let (who, only) = match &holding.holder {
-                Holder::Tenant(tenant) => {
-                    (format!("tenant `{tenant}` by default"), known::only_tenant(tenant)?)
-                }
-                Holder::Actor(actor) => (format!("service actor `{actor}`"), known::only_actor(actor)?),
-            };
-            let (held, had): (Vec<_>, Vec<_>) =
-                (holding.now.iter().cloned().collect(), holding.before.iter().cloned().collect());
-            for spec in ALL {
-                let about = About::Holder(who.clone());
-                claims.push(self.claim(about, spec, &held, &had, std::slice::from_ref(&only))?);
-            }
+            claims.extend(holding.claims(self.now, self.before)?);
         }
         claims.extend(self.failing(before)?);
         Ok(claims)
     }
 
-    /// That what these scopes let somebody do now, those let them do before.
-    fn claim(
-        &self,
-        about: About,
-        spec: &'static Spec,
-        held: &[Arc<Scope>],
-        had: &[Arc<Scope>],
-        only: &[Policy],
-    ) -> Result<Claim, String> {
-        let mut left = Vec::new();
-        for scope in held {
-            left.extend(permits(self.now, scope.id(), spec)?);
-        }
+    /// That what a scope lets somebody do now, it let them do before.
+    fn claim(&self, about: About, spec: &'static Spec, held: &Arc<Scope>) -> Result<Claim, String> {
+        let mut left = permits(self.now, held.id(), spec)?;
         let sides = if left.is_empty() {
             Sides::Nothing
         } else {
             left.extend(enforced(&self.now.guards, spec));
-            let mut right: Vec<Policy> = enforced(&self.before.guards, spec).collect();
             // Where one scope stands for all, it is the same for each.
-            let had: BTreeSet<&str> = had.iter().map(|scope| self.open.unwrap_or(scope.id())).collect();
-            for scope in had {
-                right.extend(permits(self.before, scope, spec)?);
-            }
-            Sides::Sets { left, right, only: only.to_vec() }
+            let mut right = permits(self.before, self.open.unwrap_or(held.id()), spec)?;
+            right.extend(enforced(&self.before.guards, spec));
+            Sides::Sets { left, right, only: Vec::new() }
         };
-        Ok(Claim { about, spec, sides, held: held.to_vec(), broken: Broken::Allowed { by_guard: false } })
+        Ok(Claim {
+            about,
+            spec,
+            sides,
+            held: vec![held.clone()],
+            broken: Broken::Allowed { by_guard: false },
+        })
     }
 
     /// A permit that fails denies what every other scope permits. Where one that may has been changed or taken away, a comparison
@@ -152,7 +109,8 @@ impl Comparing<'_> {
                             right: vec![sound.clone()],
                             only: confinement(Some(scope))?,
                         },
-                        held: vec![scope.clone()],
+                        // Where one scope stands for all, nobody holds that one.
+                        held: if self.open.is_some() { Vec::new() } else { vec![scope.clone()] },
                         broken: Broken::Untold(why.clone()),
                     });
                 }

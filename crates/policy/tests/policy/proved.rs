@@ -168,6 +168,7 @@ fn scopes_are_compared_one_by_one_and_who_holds_more_by_default_is_compared_too(
         holder: Holder::Tenant(tenant("acme")),
         now: held(now),
         before: held(before),
+        retagged: false,
     };
     assert_eq!(claims(&one, &one, &[holding(&["acme:two"], &["acme:one"])]), [], "two holds nothing");
     let gained = holding(&["acme:one", "acme:two"], &["acme:two"]);
@@ -229,6 +230,68 @@ fn a_parent_that_asks_has_a_parent_of_its_own() {
     let before = guarded(&format!("{beside} && resource.parent has parent"));
     let claims = prove::no_new_access(&now, &before, None, &[]).unwrap();
     assert_eq!(broken(&now, &claims, &solver), []);
+}
+
+/// A study with the scopes `acme:one` and `acme:two`, and this guard of messages.
+fn guarded(one: &str, two: &str, guard: &str) -> Study {
+    let scope = |id, permits| ScopeSources {
+        scope: Arc::new(Scope::new(id, &tenant("acme"), false).unwrap()),
+        files: vec![file(&format!("{id}.cedar"), permits)],
+    };
+    let scopes = vec![scope("acme:one", one), scope("acme:two", two)];
+    let forbid = SEND.replace("permit", "forbid").replace("\"a\"", "\"g\"");
+    let guards = vec![file("guard.cedar", &format!("{forbid} when {{ {guard} }};"))];
+    Study::new(bundle(BundleSources { scopes, guards, ..world::sources("") }))
+}
+
+/// Of `acme`'s actors, or of this one's of its services, with scopes of this study.
+fn holding(study: &Study, holder: Holder, now: &[&str], before: &[&str]) -> Holding {
+    let held = |ids: &[&str]| ScopeSet::new(ids.iter().map(|id| study.bundle().scope(id).unwrap().clone()));
+    Holding { holder, now: held(now), before: held(before), retagged: false }
+}
+
+#[test]
+fn fewer_scopes_are_new_access_where_they_lift_what_was_denied() {
+    let Some(solver) = solver() else { return };
+    let send = format!("{SEND};");
+    let fails =
+        format!("{SEND} when {{ context.bytes + 9223372036854775807 > 0 }};").replace("\"a\"", "\"f\"");
+    let sent = &[("process.send", Expected::Denied)][..];
+    let of_two = "context.scopes.contains(Moonward::Scope::\"acme:two\")";
+    for (two, guard, now, before, expected) in [
+        ("", of_two, &["acme:one"][..], &["acme:one", "acme:two"][..], sent),
+        (&fails, "context.bytes == 7", &["acme:one"], &["acme:one", "acme:two"], sent),
+        ("", "context.bytes == 7", &["acme:one"], &["acme:one", "acme:two"], &[]),
+        ("", of_two, &["acme:one", "acme:two"], &["acme:one"], &[]),
+        ("", of_two, &["acme:one", "acme:two"], &["acme:one", "acme:two"], &[]),
+        // A new one lifts nothing by itself, but can be held without the one that the guard has something against.
+        ("", of_two, &["acme:one", "acme:two"], &["acme:two"], sent),
+    ] {
+        let study = guarded(&send, two, guard);
+        let holder = Holder::Actor(Arc::new(Actor::parse("acme/service/orders").unwrap()));
+        let holdings = [holding(&study, holder, now, before)];
+        let claims = prove::no_new_access(&study, &study, None, &holdings).unwrap();
+        assert_eq!(broken(&study, &claims, &solver), expected, "{now:?} after {before:?}: {guard}, {two}");
+    }
+}
+
+#[test]
+fn what_hangs_on_tags_that_are_new_is_not_told() {
+    let Some(solver) = solver() else { return };
+    let tagged = format!("{SEND} when {{ principal.hasTag(\"role\") }};");
+    for (permit, told) in [(tagged.as_str(), false), (&format!("{SEND};"), true)] {
+        let study = guarded(permit, "", "context.bytes == 7");
+        let holder = Holder::Actor(Arc::new(Actor::parse("acme/service/orders").unwrap()));
+        let same = holding(&study, holder, &["acme:one"], &["acme:one"]);
+        for (holding, told) in [(same.clone(), true), (Holding { retagged: true, ..same }, told)] {
+            let claims = prove::no_new_access(&study, &study, None, &[holding]).unwrap();
+            let outcomes = prove::sweep(&study, &claims, &solver, WAIT, |_| {}).unwrap();
+            let unknown =
+                |outcome: &Outcome| matches!(outcome, Outcome::Unknown(why) if why.contains("tags"));
+            assert_eq!(!outcomes.iter().any(unknown), told, "{permit}: {outcomes:?}");
+            assert!(outcomes.iter().all(|outcome| unknown(outcome) || matches!(outcome, Outcome::Proved)));
+        }
+    }
 }
 
 /// Conditions on messages; some fail.

@@ -176,7 +176,7 @@ impl Function for ScopeWithout {
     const DOC: Doc = Doc {
         name: "scope:without",
         signature: "(id: string) -> scope",
-        text: "The same without a named scope: always narrower.",
+        text: "The same without a named scope, and its permits.",
         permissions: &[],
         errors: &[(Kind::Invalid, "the id is missing")],
         example: "local scope = require(\"security\").scope()\nlocal first = scope:policies()[1]\n\
