@@ -55,6 +55,40 @@ fn json(folder: &Folder, arguments: &[&str]) -> (i32, Json) {
     (code, serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}{stderr}")))
 }
 
+/// How many proofs are remembered.
+fn remembered(folder: &Folder) -> usize {
+    let proofs = folder.log().with_file_name("cache/moonward/proofs");
+    fs::read_dir(proofs).map_or(0, Iterator::count)
+}
+
+/// A program of this name in the app's folder.
+fn program(folder: &Folder, name: &str, text: &str) -> String {
+    folder.write(name, text);
+    let path = folder.path().join(name);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_one_solver_proved_another_under_its_name_has_not() {
+    let folder = app(SEND);
+    let answers = |answer: &str| {
+        format!(
+            "#!/bin/sh\n[ \"$1\" = --version ] && echo 'This is cvc5 version 9.9' && exit\nwhile read -r line; do case \"$line\" in \"(check-sat)\") echo {answer};; \"(echo \"*) word=${{line#(echo }}; echo \"${{word%)}}\";; esac; done\n"
+        )
+    };
+    // It finds everything proved: nothing but its word says so.
+    let lies = program(&folder, "s/cvc5", &answers("unsat"));
+    let prove = |solver: &str| json(&folder, &["prove", "isolation", "--solver", solver]);
+    let (code, found) = prove(&lies);
+    assert_eq!((code, &found["remembered"], remembered(&folder)), (0, &Json::Null, 1), "{found}");
+    assert!(prove("s/../s/cvc5").1["remembered"].is_string(), "it is the same program");
+    let honest = program(&folder, "s/cvc5", &answers("unknown"));
+    let (code, found) = prove(&honest);
+    assert_eq!((code, &found["verdict"], &found["remembered"]), (4, &"unknown".into(), &Json::Null));
+    assert_eq!(remembered(&folder), 1, "what is unknown is not kept");
+}
+
 #[test]
 fn what_is_proved_is_remembered_until_something_changes() {
     if !has_cvc5() {
@@ -312,21 +346,14 @@ fn a_solver_that_hangs_dies_or_talks_nonsense_is_ended_and_proves_nothing() {
         ("invents", answers("echo sat")),
         ("long", "exec tr '\\0' x < /dev/zero".to_owned()),
     ] {
-        folder.write(
-            name,
-            &format!(
-                "#!/bin/sh\n[ \"$1\" = --version ] && echo 'This is cvc5 version 9.9' && exit\n{does}\n"
-            ),
-        );
-        let path = folder.path().join(name);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        let solver = path.to_str().unwrap();
+        let text =
+            format!("#!/bin/sh\n[ \"$1\" = --version ] && echo 'This is cvc5 version 9.9' && exit\n{does}\n");
+        let solver = &program(&folder, name, &text);
         let begun = std::time::Instant::now();
         let (code, found) = json(&folder, &["prove", "isolation", "--solver", solver, "--timeout", "1s"]);
         assert_eq!((code, &found["verdict"]), (4, &"unknown".into()), "{name}: {found}");
         assert!(begun.elapsed().as_secs() < 60, "{name} took {:?}", begun.elapsed());
-        let (code, again) = json(&folder, &["prove", "isolation", "--solver", solver, "--timeout", "0s"]);
-        assert_eq!((code, &again["remembered"]), (4, &Json::Null), "{name}");
+        assert_eq!(remembered(&folder), 0, "{name}");
     }
 }
 

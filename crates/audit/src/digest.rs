@@ -33,7 +33,7 @@ impl Sha256Writer {
 ///
 /// # Errors
 /// It cannot be read.
-pub(crate) fn sha256_of(mut reader: impl io::Read) -> io::Result<([u8; 32], u64)> {
+pub fn sha256_of(mut reader: impl io::Read) -> io::Result<([u8; 32], u64)> {
     let mut hashing = Sha256::new();
     let mut buffer = [0; 16 * 1024];
     let mut bytes = 0;

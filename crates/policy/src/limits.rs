@@ -190,6 +190,10 @@ pub const PROOF_SCRIPT_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Bytes of one answer of a solver, models included: 16 MiB, so that one that never ends fills no memory.
 pub const PROOF_ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// Bytes of a program that a proof is remembered for, the solver and this one: 2 GiB, some times what a build for debugging has. It
+/// is read in parts.
+pub const PROOF_PROGRAM_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
+
 /// Time that one proof may take: a day.
 pub const PROOF_WAIT_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 

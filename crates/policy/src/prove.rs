@@ -15,6 +15,7 @@ mod invariant;
 mod isolation;
 mod known;
 mod naming;
+mod programs;
 mod solver;
 mod strict;
 mod sweep;

@@ -7,7 +7,7 @@ use cedar_policy::{Policy, PolicySet};
 use serde_json::Value as Json;
 
 use super::solver::Solver;
-use super::strict;
+use super::{programs, strict};
 use crate::identity::Scope;
 use crate::load;
 use crate::permission::Spec;
@@ -111,16 +111,17 @@ impl Claim {
     }
 }
 
-/// SHA-256, in hex, of all that decides whether these claims are proved: themselves, the schema, and what proves
-/// them, in which versions.
+/// SHA-256, in hex, of what these claims are proved from and by: themselves, the schema, this program as it is built, and the
+/// solver: where it really is, what is in its file, and the version that it says it has. What a solver loads or starts in
+/// its turn is told by that version alone.
 ///
 /// # Errors
-/// One of them cannot be written, in words.
+/// One of them cannot be written, or a program cannot be read, in words.
 pub fn digest(claims: &[Claim], solver: &Solver) -> Result<String, String> {
     let parts = || -> Result<Vec<String>, String> {
-        let product = env!("CARGO_PKG_VERSION").to_owned();
-        let mut parts = vec![schema::render(), super::engine_versions(), product];
-        parts.extend([solver.version().to_owned(), solver.path().to_string_lossy().into_owned()]);
+        let (path, program) = programs::solver(solver.path())?;
+        let mut parts = vec![schema::render(), super::engine_versions(), programs::own()?];
+        parts.extend([solver.version().to_owned(), path.to_string_lossy().into_owned(), program]);
         for claim in claims {
             parts.push(claim.canonical()?);
         }

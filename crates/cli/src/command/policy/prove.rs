@@ -80,8 +80,10 @@ impl Prove {
             Err(none) => report.told = Told::NoSolver(none),
             Ok(solver) => {
                 let proofs = if self.no_cache { None } else { Proofs::of_user() };
-                let digest = prove::digest(&claims, &solver).map_err(Fault::failed)?;
-                let known = proofs.as_ref().and_then(|proofs| proofs.proved(&digest, claims.len()));
+                let unknown = |why| Fault::failed(format!("{why}; `--no-cache` proves without remembering"));
+                let digested = |proofs| prove::digest(&claims, &solver).map(|digest| (proofs, digest));
+                let proofs = proofs.map(digested).transpose().map_err(unknown)?;
+                let known = proofs.as_ref().and_then(|(proofs, digest)| proofs.proved(digest, claims.len()));
                 report.told = match known {
                     Some(when) => Told::Remembered(when),
                     None => {
@@ -92,7 +94,8 @@ impl Prove {
                         Told::Now(outcomes.map_err(|error| failed(&error))?, begun.elapsed())
                     }
                 };
-                if let (Some(proofs), Told::Now(..), Exit::Done) = (proofs, &report.told, report.exit())
+                if let (Some((proofs, digest)), Told::Now(..), Exit::Done) =
+                    (proofs, &report.told, report.exit())
                     && let Err(error) = proofs.keep(&digest, claims.len())
                 {
                     printer.say(&format!("warning: the proof is not remembered: {error}"));
