@@ -1,6 +1,6 @@
 //! Never errors: no policy fails, whatever is asked. One that does denies, a permit of another scope too.
 //!
-//! Strict validation rules out all but one sort of failure: numbers that grow over 64 bits.
+//! Strict validation rules out most failures. What is left are numbers that grow over 64 bits, and functions of Cedar's extensions.
 
 use std::sync::Arc;
 
