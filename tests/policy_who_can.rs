@@ -183,6 +183,31 @@ fn what_nobody_said_is_not_assumed() {
 }
 
 #[test]
+fn an_answer_about_one_tenant_or_some_scopes_says_that_it_is_about_these_alone() {
+    let folder = app(NAMED);
+    for (of, said, json) in [
+        (
+            &["--tenant", "beta"][..],
+            "complete: nobody else of tenant `beta` may\n",
+            (json!("beta"), json!([])),
+        ),
+        (
+            &["--scope", "acme:staff"],
+            "complete: nobody else may under `acme:staff`\n",
+            (Json::Null, json!(["acme:staff"])),
+        ),
+    ] {
+        let arguments = [&["process.send", "p1"], of].concat();
+        let (code, stdout, stderr) = who(&folder, &arguments);
+        assert!(code == 0 && stdout.ends_with(said), "{code}\n{stdout}{stderr}");
+        let (_, told) = asked(&folder, &arguments);
+        assert_eq!((told["tenant"].clone(), told["scopes"].clone()), json, "{told}");
+    }
+    let (_, stdout, _) = who(&folder, &["process.send", "p1", "--tenant", "beta"]);
+    assert!(stdout.contains("of the actors of tenant `beta` that are known"), "{stdout}");
+}
+
+#[test]
 fn a_name_that_is_each_tenants_own_and_what_there_is_not_are_wrong_usage() {
     let folder = app(NAMED);
     for (arguments, said) in [

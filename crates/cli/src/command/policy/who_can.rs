@@ -28,7 +28,7 @@ const SHOWN_MAX: usize = 20;
 ///
 /// Asked about is every actor that is known: of services, `T/user/cli` of each tenant, and those of `--entities`; each under
 /// its usual scopes, or those given. The answer is complete if nobody else could be let in and nothing that it depends on
-/// is left open; it then exits with 0. Else it says what is open and exits with 4: a permit that anybody with a role, or of a
+/// is left open; it then exits with 0. With `--tenant` or `--scope` it is complete for these alone, and says so. Else it says what is open and exits with 4: a permit that anybody with a role, or of a
 /// tenant, could use, since tokens and scripts make actors; or a field of the context that policies read and that `-c`
 /// does not give.
 ///
@@ -83,7 +83,7 @@ impl WhoCan {
         let mut line = ProgressLine::new();
         let roll = premises.who(ask, |done, of| line.at("asking", done as u64, of as u64));
         drop(line);
-        let answer = Answer::of(roll.map_err(|why| self.fault(why))?);
+        let answer = Answer::of(roll.map_err(|why| self.fault(why))?, self);
         match printer.output() {
             Output::Text => printer.data(&answer.to_text(&self.action))?,
             Output::Json => printer.json(&answer.to_json(&self.action))?,
@@ -106,7 +106,9 @@ impl WhoCan {
 }
 
 /// What was found, by answer.
-struct Answer {
+struct Answer<'a> {
+    /// The question: who of which tenant, and under which scopes.
+    of: &'a WhoCan,
     roll: Roll,
     /// The fields that answers depend on.
     depends: BTreeSet<&'static str>,
@@ -116,8 +118,8 @@ struct Answer {
     untold: Vec<String>,
 }
 
-impl Answer {
-    fn of(roll: Roll) -> Self {
+impl<'a> Answer<'a> {
+    fn of(roll: Roll, of: &'a WhoCan) -> Self {
         let (mut depends, mut counts, mut untold) = (BTreeSet::new(), [0; 3], Vec::new());
         for asked in &roll.asked {
             let [may, may_be, may_not] = &mut counts;
@@ -134,7 +136,19 @@ impl Answer {
                 }
             }
         }
-        Self { roll, depends, counts, untold }
+        Self { of, roll, depends, counts, untold }
+    }
+
+    /// Whose actors were asked about, and under which scopes, where not about all under their usual ones.
+    fn range(&self) -> (String, String) {
+        let of =
+            self.of.tenant.as_deref().map_or(String::new(), |id| format!(" of tenant `{}`", visible(id)));
+        let scopes: Vec<String> = self.of.scopes.iter().map(|id| format!("`{}`", visible(id))).collect();
+        let under = match scopes.as_slice() {
+            [] => String::new(),
+            scopes => format!(" under {}", scopes.join(", ")),
+        };
+        (of, under)
     }
 
     fn is_complete(&self) -> bool {
@@ -167,10 +181,11 @@ impl Answer {
         }
         let [may, may_be, may_not] = self.counts;
         let depends = if may_be == 0 { String::new() } else { format!("{may_be} may or may not, ") };
-        let _ = writeln!(text, "{may} may, {depends}{may_not} may not, of the actors that are known");
+        let (of, under) = self.range();
+        let _ = writeln!(text, "{may} may, {depends}{may_not} may not, of the actors{of} that are known");
         let reasons: Vec<String> = self.reasons().collect();
         if reasons.is_empty() {
-            text.push_str("complete: nobody else may\n");
+            let _ = writeln!(text, "complete: nobody else{of} may{under}");
             return text;
         }
         text.push_str("incomplete:\n");
@@ -193,6 +208,8 @@ impl Answer {
             "schema": "moonward.policy-who-can/1",
             "action": action,
             "resource": { "type": kind, "id": id },
+            "tenant": self.of.tenant,
+            "scopes": self.of.scopes,
             "actors": self.roll.asked.iter().map(asked_json).collect::<Vec<_>>(),
             "counts": { "allow": may, "depends": may_be, "deny": may_not },
             "complete": reasons.is_empty(),
