@@ -504,6 +504,25 @@ fn policies_that_came_went_or_moved_are_told_apart() {
 }
 
 #[test]
+fn a_policy_of_the_shipped_guard_is_in_no_file_of_an_app() {
+    let folder = app();
+    let manifest = std::fs::read_to_string(folder.path().join("_index.yaml")).unwrap();
+    let replaced = manifest.replace("always: true, ", "always: true, replace_shipped_guard: true, ");
+    let replaced = changed(&folder, "_index.yaml", &replaced);
+    let arguments = ["diff", ".", &replaced, "--no-replay"];
+    let (exit, stdout, stderr) = policy(&folder, &arguments);
+    assert_eq!(exit, 2, "{stdout}{stderr}");
+    assert!(stdout.contains("removed: `guard.kind` of the guard (shipped)"), "{stdout}");
+    assert!(!stdout.contains("policies/guard.cedar"), "{stdout}");
+    let (_, stdout, _) = policy(&folder, &[&arguments[..], &["-o", "json"]].concat());
+    let told: Json = serde_json::from_str(&stdout).unwrap();
+    let removed = &told["texts"][0]["before"];
+    assert_eq!((&removed["shipped"], &removed["file"]), (&Json::Bool(true), &Json::Null), "{told}");
+    let (_, stdout, _) = policy(&folder, &[&arguments[..], &["-o", "github"]].concat());
+    assert!(stdout.starts_with("::notice title=policies::removed: `guard."), "{stdout}");
+}
+
+#[test]
 fn the_measurement_of_replays_replays_all_that_it_made() {
     let output = moonward().args(["bench", "replay", "--records", "2000", "-o", "json"]).output().unwrap();
     let (stdout, stderr) = texts(&output);

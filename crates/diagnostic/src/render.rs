@@ -33,10 +33,13 @@ pub fn render(diagnostic: &Diagnostic) -> String {
         let (line, column) = span.position();
         let number = line.to_string();
         let gutter = " ".repeat(number.len());
-        let _ = writeln!(text, "{gutter} --> {}:{line}:{column}", visible(&span.source.path));
+        let path = visible(&span.source.path);
+        // Of a file that could not be read, or is empty, there is no line to be shown.
+        let place = if span.source.text.is_empty() { path } else { format!("{path}:{line}:{column}") };
+        let _ = writeln!(text, "{gutter} --> {place}");
         let whole = crate::Span::line(&span.source, line);
         let source_line = span.source.text.get(whole.start..whole.end).unwrap_or_default();
-        if source_line.chars().count() <= LINE_CHARACTERS_MAX {
+        if !span.source.text.is_empty() && source_line.chars().count() <= LINE_CHARACTERS_MAX {
             let before = visible(source_line.get(..span.start - whole.start).unwrap_or_default());
             let within = source_line
                 .get(span.start - whole.start..span.end.min(whole.end).saturating_sub(whole.start))
@@ -58,6 +61,13 @@ mod tests {
     use std::sync::Arc;
 
     use crate::{Diagnostic, Source, Span, render};
+
+    #[test]
+    fn a_file_that_could_not_be_read_has_no_lines() {
+        let diagnostic =
+            Diagnostic::error("policy.unreadable", "it cannot be read").at(Span::unread("nosuch"));
+        assert_eq!(render(&diagnostic), "error: it cannot be read\n  --> nosuch\n");
+    }
 
     #[test]
     fn the_span_is_underlined_and_the_next_step_named() {

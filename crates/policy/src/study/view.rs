@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use diagnostic::Span;
+use diagnostic::{Source, Span};
 
 use crate::bundle::{Bundle, Loaded};
 
@@ -35,6 +35,8 @@ pub struct PolicyView {
     pub place: Place,
     /// Where it is written, from its first annotation to its `;`.
     pub span: Span,
+    /// Whether it is written in the shipped guard, which is in the product and in no folder of an app.
+    pub shipped: bool,
     /// Its `@advice`, for whoever is denied. Hostile text.
     pub advice: Option<Arc<str>>,
     /// Its `@severity`. Hostile text.
@@ -63,7 +65,10 @@ impl PolicyView {
 }
 
 /// Where each policy of a bundle applies, by where the policy is in memory.
-pub(super) struct Places(HashMap<usize, Place>);
+pub(super) struct Places {
+    all: HashMap<usize, Place>,
+    shipped_guard: Arc<Source>,
+}
 
 impl Places {
     /// The bundle has to be kept as long.
@@ -73,20 +78,21 @@ impl Places {
         let scopes = bundle.scopes.iter().flat_map(|(id, scope)| {
             scope.policies.iter().map(move |loaded| (key(loaded), Place::Scope(id.clone())))
         });
-        Self(guards.chain(scopes).collect())
+        Self { all: guards.chain(scopes).collect(), shipped_guard: bundle.shipped_guard.clone() }
     }
 
     /// Whether it is a policy of the guard: a forbid.
     pub(super) fn is_guard(&self, loaded: &Arc<Loaded>) -> bool {
-        self.0.get(&Arc::as_ptr(loaded).addr()).is_none_or(|place| *place == Place::Guard)
+        self.all.get(&Arc::as_ptr(loaded).addr()).is_none_or(|place| *place == Place::Guard)
     }
 
     pub(super) fn view(&self, loaded: &Arc<Loaded>) -> PolicyView {
         let said = |name| loaded.policy.annotation(name).map(Arc::from);
         PolicyView {
             id: loaded.id.clone(),
-            place: self.0.get(&Arc::as_ptr(loaded).addr()).cloned().unwrap_or(Place::Guard),
+            place: self.all.get(&Arc::as_ptr(loaded).addr()).cloned().unwrap_or(Place::Guard),
             span: loaded.span.clone(),
+            shipped: Arc::ptr_eq(&loaded.span.source, &self.shipped_guard),
             advice: said("advice"),
             severity: said("severity"),
             audited: loaded.audited,

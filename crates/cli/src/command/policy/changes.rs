@@ -291,14 +291,17 @@ fn compare(decided: &Decided<'_>, before: Before) -> Result<Option<Changed>, Str
         before: Said { kind: was.kind.text(), policies: was.policies },
         after: after_said,
     };
-    let written = |view: &PolicyView, is_after| Place {
-        file: view.span.source.path.clone(),
-        line: view.span.position().0,
-        is_after,
+    // The shipped guard is in no file of the app.
+    let written = |view: &PolicyView, is_after| {
+        let (file, line) = (view.span.source.path.clone(), view.span.position().0);
+        (!view.shipped).then_some(Place { file, line, is_after })
     };
-    let of_first = || first.as_ref().and_then(|first| Some(written(first.policies.first()?, false)));
-    let place = after.failed.first().or_else(|| after.policies.first()).map(|view| written(view, true));
-    let place = place.or_else(of_first).or_else(|| recorded_place(decided.record));
+    let deciding = after.failed.first().or_else(|| after.policies.first());
+    let place = match (deciding, first.as_ref().and_then(|first| first.policies.first())) {
+        (Some(view), _) => written(view, true),
+        (None, Some(view)) => written(view, false),
+        (None, None) => recorded_place(decided.record),
+    };
     let id = decided.record.get("id").and_then(Json::as_str).unwrap_or_default().to_owned();
     Ok(Some(Changed { alike, place, id }))
 }

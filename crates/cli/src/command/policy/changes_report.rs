@@ -247,6 +247,8 @@ impl Report<'_> {
         }
         let was = &group.alike.before.policies;
         match self.study.policies().find(|policy| was.contains(&policy.id)) {
+            // The shipped guard is in no file of the app.
+            Some(is) if is.shipped => None,
             Some(is) => Some((self.path_here(after, &is.span.source.path), is.span.position().0)),
             None => Some((path_from_here(before, &place.file), place.line)),
         }

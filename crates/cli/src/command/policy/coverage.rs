@@ -279,6 +279,7 @@ mod tests {
             id: "a".into(),
             place: policy::study::Place::Guard,
             span: diagnostic::Span { source, start: 0, end: 0 },
+            shipped: false,
             advice: None,
             severity: None,
             audited: false,

@@ -236,9 +236,9 @@ fn said(found: &[Difference], folders: [&Path; 2], form: Form) -> String {
             let [base, head] = folders;
             let place = match one {
                 Difference::Added(is) | Difference::Changed([_, is]) | Difference::Moved([_, is]) => {
-                    Some(position(is, head))
+                    position(is, head)
                 }
-                Difference::Removed(was) => Some(position(was, base)),
+                Difference::Removed(was) => position(was, base),
                 Difference::Declared(..) => None,
             };
             let place = place.map_or(String::new(), |(file, line)| {

@@ -94,9 +94,10 @@ fn declared(
     found
 }
 
-/// Where a policy is written, from here; `folder` is what its file is named from.
-pub(super) fn position(policy: &PolicyView, folder: &Path) -> (String, usize) {
-    (path_from_here(folder, &policy.span.source.path), policy.span.position().0)
+/// Where a policy is written, from here; `folder` is what its file is named from. The shipped guard is in no file that is here.
+pub(super) fn position(policy: &PolicyView, folder: &Path) -> Option<(String, usize)> {
+    let file = || path_from_here(folder, &policy.span.source.path);
+    (!policy.shipped).then(|| (file(), policy.span.position().0))
 }
 
 impl Difference {
@@ -104,8 +105,9 @@ impl Difference {
     pub(super) fn words(&self, folders: [&Path; 2]) -> String {
         let [base, head] = folders;
         let at = |policy: &PolicyView, folder| {
-            let (file, line) = position(policy, folder);
-            format!("{} ({}:{line})", placed(policy), visible(&file))
+            let position = position(policy, folder);
+            let position = position.map(|(file, line)| format!("{}:{line}", visible(&file)));
+            format!("{} ({})", placed(policy), position.as_deref().unwrap_or("shipped"))
         };
         match self {
             Self::Added(is) => format!("added: {}", at(is, head)),
@@ -153,8 +155,8 @@ impl Difference {
     pub(super) fn to_json(&self, folders: [&Path; 2]) -> Json {
         let [base, head] = folders;
         let policy = |view: &PolicyView, folder| {
-            let (file, line) = position(view, folder);
-            json!({"id": view.id, "place": view.place.to_string(), "file": file, "line": line, "text": view.text()})
+            let (file, line) = position(view, folder).unzip();
+            json!({"id": view.id, "place": view.place.to_string(), "shipped": view.shipped, "file": file, "line": line, "text": view.text()})
         };
         match self {
             Self::Added(is) => json!({"change": "added", "what": "policy", "after": policy(is, head)}),
