@@ -378,3 +378,33 @@ fn a_new_app_and_every_example_has_nothing_to_find() {
         }
     }
 }
+
+#[test]
+fn what_keeps_a_verb_from_its_work_is_told_in_the_form_that_was_asked_for() {
+    let folder = app(PERMIT, "");
+    folder.write("broken.cedar", "permit (");
+    let run = |arguments: &[&str]| {
+        let output = moonward().current_dir(folder.path()).arg("policy").args(arguments).output().unwrap();
+        let (stdout, stderr) = texts(&output);
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}\n{stdout}{stderr}");
+        assert!(stderr.contains("error"), "{stderr}");
+        stdout
+    };
+    for (arguments, said) in [
+        (&["check", "nosuch", "-o", "github"][..], "::error file=nosuch,"),
+        (
+            &["replay", ".", "--candidate", "broken.cedar", "-o", "github"],
+            "::error file=broken.cedar,line=1,",
+        ),
+        (&["diff", "broken.cedar", ".", "-o", "github"], "::error file=broken.cedar,line=1,"),
+    ] {
+        let stdout = run(arguments);
+        assert!(stdout.starts_with(said), "{arguments:?}\n{stdout}");
+    }
+    for arguments in [&["test", "nosuch", "-o", "junit"][..], &["test", "broken.cedar", "-o", "junit"]] {
+        let stdout = run(arguments);
+        assert!(stdout.starts_with("<?xml ") && stdout.ends_with("</testsuites>\n"), "{stdout}");
+        assert!(stdout.contains("errors=\"1\"") && stdout.contains("<error message=\""), "{stdout}");
+        assert!(stdout.contains(arguments[1]), "{stdout}");
+    }
+}

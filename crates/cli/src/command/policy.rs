@@ -2,6 +2,7 @@
 //!
 //! No verb starts anything. Only `rollback` changes what an app decides by, and leaves a record.
 
+mod annotated;
 mod answer;
 mod asked;
 mod case;

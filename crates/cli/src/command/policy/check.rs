@@ -11,6 +11,7 @@ use diagnostic::{Diagnostic, Severity, visible};
 use policy::Bundle;
 use serde_json::json;
 
+use super::annotated;
 use crate::exit::Exit;
 use crate::fault::{Fault, diagnostic_json};
 use crate::print::{Output, Printer};
@@ -70,6 +71,14 @@ impl Check {
 
     /// Prints what is wrong.
     pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
+        let outcome = self.check(printer);
+        match self.output {
+            Form::Github => outcome.map_err(|fault| annotated::on_github(fault, &[&self.path], printer)),
+            _ => outcome,
+        }
+    }
+
+    fn check(&self, printer: &Printer) -> Result<Exit, Fault> {
         let mut findings = look(&self.path)?;
         findings.found.sort_by(|one, other| place(one).cmp(&place(other)));
         let found = &findings.found;
@@ -160,7 +169,7 @@ fn summary(findings: &Findings) -> String {
 }
 
 /// The message with its subject and next step, on one line for each.
-fn whole_message(diagnostic: &Diagnostic) -> String {
+pub(super) fn whole_message(diagnostic: &Diagnostic) -> String {
     let subject = diagnostic.subject.as_ref().map_or(String::new(), |subject| format!(" ({subject})"));
     let help = diagnostic.help.as_ref().map_or(String::new(), |help| format!("\nhelp: {}", visible(help)));
     format!("{}{help}", visible(&format!("{}{subject}", diagnostic.message)))

@@ -16,6 +16,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::audit::filters::Filters;
 use super::super::audit::on_large_stack;
+use super::annotated;
 use super::changes::{Before, Gathered};
 use super::changes_report::Report;
 use super::check::github;
@@ -82,7 +83,13 @@ impl Diff {
 
     /// Prints what differs.
     pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
-        on_large_stack(|| self.compare(printer))
+        let outcome = on_large_stack(|| self.compare(printer));
+        match self.output {
+            Form::Github => {
+                outcome.map_err(|fault| annotated::on_github(fault, &[&self.head, &self.base], printer))
+            }
+            _ => outcome,
+        }
     }
 
     fn compare(&self, printer: &Printer) -> Result<Exit, Fault> {

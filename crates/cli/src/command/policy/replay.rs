@@ -16,6 +16,7 @@ use serde_json::Value as Json;
 
 use super::super::audit::filters::{Filters, condition};
 use super::super::audit::{on_large_stack, undecided};
+use super::annotated;
 use super::changes::{Before, Gathered, look};
 use super::changes_report::Report;
 use super::premises::{study, usage_with};
@@ -127,7 +128,15 @@ impl Replay {
 
     /// Decides everything again and prints what would change.
     pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
-        on_large_stack(|| self.replay(printer))
+        let outcome = on_large_stack(|| self.replay(printer));
+        match self.output {
+            Form::Github => outcome.map_err(|fault| {
+                let folders: Vec<&Path> =
+                    self.candidate.iter().chain([&self.app]).map(PathBuf::as_path).collect();
+                annotated::on_github(fault, &folders, printer)
+            }),
+            _ => outcome,
+        }
     }
 
     fn replay(&self, printer: &Printer) -> Result<Exit, Fault> {

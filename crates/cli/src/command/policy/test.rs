@@ -6,6 +6,7 @@ use app::study::{Premises, Suites};
 use clap::{Args, ValueEnum};
 use policy::study::{Study, Verdict};
 
+use super::annotated;
 use super::coverage::{Coverage, Percent, Wanted};
 use super::premises::{failed, usage};
 use super::test_report::{Report, Tested};
@@ -76,6 +77,14 @@ impl Test {
 
     /// Runs the tests and prints what came of them.
     pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
+        let outcome = self.test(printer);
+        match self.output {
+            Form::Junit => outcome.map_err(|fault| annotated::on_junit(fault, printer)),
+            _ => outcome,
+        }
+    }
+
+    fn test(&self, printer: &Printer) -> Result<Exit, Fault> {
         let found = Suites::find(&self.path).map_err(Fault::Invalid)?;
         let app = self.app.clone().or_else(|| app_around(&self.path));
         let mut suites = Suites::read(&found, app.as_deref(), &self.policies).map_err(Fault::Invalid)?;
