@@ -308,7 +308,7 @@ fn an_unknown_digest_is_3_and_names_those_that_there_are() {
     let kept = folder.path().join("data/policies").join(&first).join("acme/names.cedar");
     fs::write(&kept, "@id(\"all\")\npermit (principal, action, resource);\n").unwrap();
     let (code, _, stderr) = policy(&folder, &["rollback", &first]);
-    assert!(code == 3 && stderr.contains("not the file that was kept"), "{stderr}");
+    assert!(code == 2 && stderr.contains("not the file that was kept"), "{stderr}");
     assert_eq!(names(&folder), NO_NAMES);
 }
 
@@ -341,7 +341,7 @@ fn a_kept_set_puts_back_nothing_but_the_policy_files_of_its_guards_and_scopes() 
         let before = fs::read(folder.path().join(path)).ok();
         forge_file(&folder, &first, path, "forged");
         let (code, stdout, stderr) = policy(&folder, &["rollback", &first]);
-        assert_eq!((code, stdout.as_str()), (3, ""), "{stderr}");
+        assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
         assert!(stderr.contains(&format!("names `{path}`, which is no policy file")), "{stderr}");
         assert_eq!(fs::read(folder.path().join(path)).ok(), before, "{path}");
         assert_eq!(names(&folder), NO_NAMES);
@@ -353,7 +353,36 @@ fn a_kept_set_puts_back_nothing_but_the_policy_files_of_its_guards_and_scopes() 
         index["scopes"]["acme:names"]["files"].as_array_mut().unwrap().push("hello.lua".into());
     });
     let (code, _, stderr) = policy(&folder, &["rollback", &first]);
-    assert!(code == 3 && stderr.contains("no policy file") && !folder.path().join("hello.lua").exists());
+    assert!(code == 2 && stderr.contains("no policy file") && !folder.path().join("hello.lua").exists());
+}
+
+#[test]
+fn whatever_was_done_to_a_kept_set_the_exit_code_is_2_and_nothing_is_changed() {
+    type Damage = fn(&std::path::Path);
+    let damages: [(&str, Damage); 5] = [
+        ("its index cannot be read", |set| fs::remove_file(set.join("index.json")).unwrap()),
+        ("", |set| fs::write(set.join("index.json"), "{").unwrap()),
+        ("is not the file that was kept", |set| fs::write(set.join("acme/names.cedar"), "// other").unwrap()),
+        ("cannot be read", |set| {
+            fs::remove_file(set.join("acme/names.cedar")).unwrap();
+            symlink("/etc/hostname", set.join("acme/names.cedar")).unwrap();
+        }),
+        ("", |set| {
+            let away = set.with_file_name("away");
+            fs::rename(set, &away).unwrap();
+            symlink(&away, set).unwrap();
+        }),
+    ];
+    for (said, damage) in damages {
+        let (folder, first, _) = two_sets();
+        damage(&folder.path().join("data/policies").join(&first));
+        for name in [&*first, &first[..12]] {
+            let (code, stdout, stderr) = policy(&folder, &["rollback", name]);
+            assert_eq!((code, stdout.as_str()), (2, ""), "{said}: {stderr}");
+            assert!(stderr.contains(said) && stderr.contains("cannot be gone back to"), "{said}: {stderr}");
+        }
+        assert_eq!(names(&folder), NO_NAMES);
+    }
 }
 
 #[test]

@@ -117,6 +117,11 @@ impl Archive {
         let mut fitting: Vec<Archived> =
             all.iter().filter(|set| !prefix.is_empty() && set.digest.starts_with(prefix)).cloned().collect();
         match fitting.len() {
+            0 if !prefix.is_empty()
+                && let Some(damaged) = self.damaged(prefix) =>
+            {
+                Found::One(damaged)
+            }
             0 => {
                 all.truncate(ARCHIVE_SETS_MAX);
                 Found::None(all)
@@ -124,6 +129,14 @@ impl Archive {
             1 => fitting.pop().map_or(Found::None(all), Found::One),
             _ => Found::Several(fitting),
         }
+    }
+
+    /// The only set whose digest begins so, although nothing tells when it was loaded: reading it tells what is wrong.
+    fn damaged(&self, prefix: &str) -> Option<Archived> {
+        let names = tree::names(&self.sets).ok()?;
+        let mut fitting = names.into_iter().filter(|name| is_set_name(name) && name.starts_with(prefix));
+        let digest = fitting.next()?;
+        fitting.next().is_none().then_some(Archived { digest, loaded: SystemTime::UNIX_EPOCH })
     }
 
     /// When a set was last loaded: the time of its index.

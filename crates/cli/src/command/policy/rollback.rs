@@ -20,8 +20,8 @@ use crate::{person, shell};
 /// Put back the policy files of a set that was in force
 ///
 /// Sets are kept in `data/policies` as they are loaded; `policy history` shows them. The set is checked as on a load, with
-/// the manifest as it is: if it does not load, belongs to other guards, scopes or tenants, or is another one than its digest
-/// says, nothing is changed and the exit code is 2. What is there now is kept first, so that this can be undone. A `run --watch` takes the files up; else the
+/// the manifest as it is: if it does not load, belongs to other guards, scopes or tenants, or is not as it was kept,
+/// nothing is changed and the exit code is 2. What is there now is kept first, so that this can be undone. A `run --watch` takes the files up; else the
 /// next start does.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -54,8 +54,9 @@ impl Rollback {
             Err(NoRollback::Refused(found)) => return refused(&found, printer),
             Err(NoRollback::NoApp(found)) => return Err(Fault::Invalid(found)),
             Err(NoRollback::Damaged(why)) => {
-                let message = format!("the set `{}` cannot be gone back to: {why}", self.digest);
-                return Err(Fault::Invalid(vec![Diagnostic::error("policy.set-unknown", message)]));
+                // Whatever was done to it: the kept set is not to be trusted.
+                let message = format!("the set `{}` cannot be gone back to: {why}", visible(&self.digest));
+                return refused(&[Diagnostic::error("policy.set-unknown", message)], printer);
             }
             Err(NoRollback::Unknown(found)) => return Err(Fault::Invalid(vec![self.unknown(&found)])),
         };
