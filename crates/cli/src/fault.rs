@@ -2,7 +2,7 @@
 
 use app::StartError;
 use audit::{ArchiveError, OpenError, Unavailable};
-use diagnostic::{Diagnostic, Severity};
+use diagnostic::{Diagnostic, Severity, counted};
 use serde_json::{Map, Value as Json, json};
 use value::{Failure, Kind};
 
@@ -188,7 +188,7 @@ impl From<StartError> for Fault {
 
 fn errors_found(found: &[Diagnostic]) -> String {
     let errors = found.iter().filter(|one| one.severity == Severity::Error).count();
-    format!("{errors} {} found", if errors == 1 { "error" } else { "errors" })
+    format!("{} found", counted(errors, "error", "errors"))
 }
 
 /// One diagnostic as tools read it; members without a value are left out.

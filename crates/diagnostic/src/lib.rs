@@ -5,6 +5,7 @@
 //! this one form. This crate knows nothing of YAML, Cedar or Lua.
 
 mod code_span;
+mod counted;
 mod excerpt;
 mod grouped;
 mod marks;
@@ -13,6 +14,7 @@ mod render;
 mod visible;
 
 pub use code_span::code_span;
+pub use counted::counted;
 pub use excerpt::marked_lines;
 pub use grouped::grouped;
 pub use marks::{Mark, marks};

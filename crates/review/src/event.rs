@@ -1,9 +1,10 @@
 //! What a record that is no decision says, in one sentence.
 
+use diagnostic::counted;
 use serde_json::Value as Json;
 
 use crate::member::{items, number, shown, text};
-use crate::wording::{counted, moment, short};
+use crate::wording::{moment, short};
 
 /// What a record that is no decision says, in one sentence without a full stop, and with every text visible.
 pub fn event(record: &Json) -> String {

@@ -55,11 +55,6 @@ pub(crate) fn named(text: &str) -> String {
     visible(&redacted_short(text))
 }
 
-/// One of a thing, or a number of them.
-pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", grouped(number), if number == 1 { one } else { many })
-}
-
 /// That roll-ups have decisions of which a filter cannot tell, in the words of every answer.
 pub fn only_counted_may_fit(count: u64) -> String {
     let were = if count == 1 { "was" } else { "were" };

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use diagnostic::{grouped, visible};
+use diagnostic::{counted, grouped, visible};
 
 use super::loads::Load;
 use super::new::FirstSeen;
@@ -10,9 +10,7 @@ use super::tables::Table;
 use super::trend::length;
 use super::{At, Report};
 use crate::limits::REPORT_LINES_MAX;
-use crate::wording::{
-    BEST_EFFORT, by_nothing, counted, moment, named, only_counted_may_fit, short, short_id,
-};
+use crate::wording::{BEST_EFFORT, by_nothing, moment, named, only_counted_may_fit, short, short_id};
 
 /// Columns of the longest bar.
 const BAR_COLUMNS: u64 = 40;

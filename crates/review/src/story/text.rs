@@ -2,15 +2,13 @@
 
 use std::fmt::Write as _;
 
-use diagnostic::{marked_lines, visible};
+use diagnostic::{counted, marked_lines, visible};
 use serde_json::Value as Json;
 
 use super::{Around, Near, Quotation, Story, Told, answered};
 use crate::limits::{STORY_POLICY_LINES_MAX, STORY_VALUE_CHARACTERS_MAX};
 use crate::member::{items, number, text};
-use crate::wording::{
-    self, BEST_EFFORT, counted, list, moment, policy, quoted, short, short_id, time_of_day,
-};
+use crate::wording::{self, BEST_EFFORT, list, moment, policy, quoted, short, short_id, time_of_day};
 
 impl Story {
     /// For people: nothing that a terminal obeys is in it. Ends with a line break.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use audit::{Doubt, Figures, Finding, Question, Tail, Verdict};
-use diagnostic::visible;
+use diagnostic::{counted, visible};
 use review::{BEST_EFFORT, moment};
 use serde_json::{Value as Json, json};
 
@@ -32,7 +32,10 @@ pub(super) fn text(question: &Question<'_>, verdict: &Verdict) -> String {
     }
     row("records", records(figures));
     if figures.removed > 0 {
-        row("removed", format!("{} before them, because they were old", counted(figures.removed, "record")));
+        row(
+            "removed",
+            format!("{} before them, because they were old", counted(figures.removed, "record", "records")),
+        );
     }
     let compressed = match figures.compressed {
         0 => String::new(),
@@ -60,7 +63,7 @@ pub(super) fn text(question: &Question<'_>, verdict: &Verdict) -> String {
     }
     if let Some(outside) = question.against {
         let head = outside.head();
-        row("compared with", format!("a checkpoint of {}", counted(head.records, "record")));
+        row("compared with", format!("a checkpoint of {}", counted(head.records, "record", "records")));
     }
     text
 }
@@ -118,7 +121,7 @@ fn unwitnessed(figures: &Figures) -> String {
     format!(
         "{} had no checkpoint when a later start took them over ({}{more}): of a run that did not end in order, or of \
          whoever could write the folder then",
-        counted(figures.unwitnessed, "record"),
+        counted(figures.unwitnessed, "record", "records"),
         stretches.join(", ")
     )
 }
@@ -138,7 +141,7 @@ fn end(tail: Tail) -> String {
         Tail::Torn(bytes) => {
             format!(
                 "open, with {} of an incomplete line: a write in progress, or a crash",
-                counted(bytes, "byte")
+                counted(bytes, "byte", "bytes")
             )
         }
     }
@@ -250,10 +253,6 @@ pub(super) fn json(question: &Question<'_>, verdict: &Verdict) -> Json {
     insert("end", tail.into());
     insert("torn_bytes", torn);
     json
-}
-
-fn counted(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

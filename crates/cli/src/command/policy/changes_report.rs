@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use app::limits::REPLAY_GROUPS_SHOWN;
 use app::study::Change;
-use diagnostic::{code_span, grouped, visible};
+use diagnostic::{code_span, counted, grouped, visible};
 use policy::study::Study;
 use review::moment;
 use serde_json::{Value as Json, json};
@@ -214,7 +214,7 @@ impl Report<'_> {
         };
         format!(
             "replayed {} of {}{of}{period}: {}, held against {}{stand_for}",
-            decisions(gathered.decided),
+            counted(gathered.decided, "decision", "decisions"),
             code_span(&self.log.display().to_string()),
             self.after,
             self.before
@@ -320,8 +320,4 @@ fn only_counted(group: &Group) -> String {
         0 => String::new(),
         count => format!(" (and {} more of their sorts, only counted)", grouped(count)),
     }
-}
-
-fn decisions(count: u64) -> String {
-    format!("{} decision{}", grouped(count), if count == 1 { "" } else { "s" })
 }

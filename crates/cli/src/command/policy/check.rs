@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use app::{Policies, PolicyFiles};
 use clap::{Args, ValueEnum};
-use diagnostic::{Diagnostic, Severity, visible};
+use diagnostic::{Diagnostic, Severity, counted, visible};
 use policy::Bundle;
 use serde_json::json;
 
@@ -154,16 +154,16 @@ fn summary(findings: &Findings) -> String {
     let warnings = found.len() - errors;
     let place =
         if *loose { "; no manifest: permits held to a scope's rules, forbids to a guard's" } else { "" };
-    let counted = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-    let policies = match policies {
-        1 => "1 policy".to_owned(),
-        count => format!("{count} policies"),
-    };
+    let policies = counted(*policies, "policy", "policies");
     match (errors, warnings) {
         (0, 0) => format!("ok: {policies}{place}"),
-        (0, warnings) => format!("{} in {policies}{place}", counted(warnings, "warning")),
+        (0, warnings) => format!("{} in {policies}{place}", counted(warnings, "warning", "warnings")),
         (errors, warnings) => {
-            format!("{}, {}{place}", counted(errors, "error"), counted(warnings, "warning"))
+            format!(
+                "{}, {}{place}",
+                counted(errors, "error", "errors"),
+                counted(warnings, "warning", "warnings")
+            )
         }
     }
 }

@@ -8,7 +8,7 @@ use std::fmt::{self, Write as _};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use diagnostic::visible;
+use diagnostic::{counted, visible};
 use policy::DecisionKind;
 use policy::study::{PolicyView, Study, Verdict, shipped_guard};
 use serde_json::{Value as Json, json};
@@ -238,12 +238,8 @@ impl Coverage {
 fn sentence(share: &Share<'_>) -> String {
     let (covered, total, short) = (share.covered, share.total(), share.uncovered.len());
     let percent = share.percent().map_or_else(String::new, |percent| format!(" ({percent} %)"));
-    let did = format!("{covered} of {} determined a decision{percent}", policies(total));
+    let did = format!("{covered} of {} determined a decision{percent}", counted(total, "policy", "policies"));
     if short == 0 { did } else { format!("{did}, {short} did not") }
-}
-
-fn policies(count: usize) -> String {
-    if count == 1 { "1 policy".to_owned() } else { format!("{count} policies") }
 }
 
 fn is_shipped(policy: &PolicyView) -> bool {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use app::limits::DIFF_SHOWN;
 use app::study::Premises;
 use clap::Args;
-use diagnostic::{Diagnostic, code_span, visible};
+use diagnostic::{Diagnostic, code_span, counted, visible};
 use policy::Archived;
 use policy::study::Study;
 use serde_json::{Value as Json, json};
@@ -257,7 +257,7 @@ fn said(found: &[Difference], folders: [&Path; 2], form: Form) -> String {
     }
     let _ = match found.len() {
         0 => writeln!(text, "texts: the same"),
-        count => writeln!(text, "texts: {count} difference{}", if count == 1 { "" } else { "s" }),
+        count => writeln!(text, "texts: {}", counted(count, "difference", "differences")),
     };
     let is_markdown = form == Form::Markdown;
     if is_markdown && !found.is_empty() {

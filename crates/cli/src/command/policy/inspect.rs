@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use diagnostic::{Diagnostic, visible};
+use diagnostic::{Diagnostic, counted, visible};
 use policy::permission::ALL;
 use policy::study::{Inspection, Study};
 use policy::{Spec, TenantId};
@@ -175,10 +175,10 @@ impl Shown {
             let forbids = inspection.policies.len() - permits;
             let _ = writeln!(
                 text,
-                "\n{}: {permits} {} and {forbids} {} can match; answers are {remembered}",
+                "\n{}: {} and {} can match; answers are {remembered}",
                 action.action,
-                if permits == 1 { "permit" } else { "permits" },
-                if forbids == 1 { "forbid" } else { "forbids" },
+                counted(permits, "permit", "permits"),
+                counted(forbids, "forbid", "forbids"),
             );
             for one in &inspection.policies {
                 let position = visible(&one.policy.position());

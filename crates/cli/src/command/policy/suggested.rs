@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use app::limits::SUGGEST_RECORDS_TOLD;
 use app::study::suggest::{LeftOut, Records, ScopeFile, Suggestion, Uncertain};
-use diagnostic::{grouped, visible};
+use diagnostic::{counted, grouped, visible};
 use serde_json::{Map, Value as Json, json};
 
 use super::asked::not_replayable;
@@ -26,7 +26,7 @@ pub(super) fn print(
         printer.data(&texts.join("\n"))?;
     }
     for (file, path) in suggestion.files.iter().zip(written) {
-        let permits = counted(file.permits.len() as u64, "permit");
+        let permits = counted(file.permits.len(), "permit", "permits");
         printer.say(&format!(
             "{permits} for scope `{}`: {}",
             file.scope,
@@ -53,11 +53,11 @@ fn told(suggestion: &Suggestion) -> Vec<String> {
     if suggestion.counted > 0 {
         lines.push(format!(
             "note: {} of these actors and permissions were only counted, in roll-ups: what they were about is not on record",
-            counted(suggestion.counted, "more decision")
+            counted(suggestion.counted, "more decision", "more decisions")
         ));
     }
     for (why, count) in &uncertain.not_replayable {
-        let counted = counted(*count, "decision");
+        let counted = counted(*count, "decision", "decisions");
         lines.push(format!(
             "not certain: {counted} that a permit could be about: not_replayable: {}",
             visible(why)
@@ -97,16 +97,12 @@ fn told(suggestion: &Suggestion) -> Vec<String> {
 /// How a reason begins that choosing more does away with.
 const NOT_TOLD: &str = "no policy can tell it from record ";
 
-fn counted(count: u64, what: &str) -> String {
-    format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
-}
-
 /// Records, for people.
 fn named(records: &Records) -> String {
     let ids = records.first.iter().take(SUGGEST_RECORDS_TOLD);
     let ids: Vec<String> = ids.map(|(id, _)| visible(id)).collect();
     let more = if records.count > ids.len() as u64 { ", ..." } else { "" };
-    format!("{} ({}{more})", counted(records.count, "record"), ids.join(", "))
+    format!("{} ({}{more})", counted(records.count, "record", "records"), ids.join(", "))
 }
 
 /// The whole for programs.

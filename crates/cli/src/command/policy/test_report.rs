@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use app::study::{Cell, Test};
-use diagnostic::visible;
+use diagnostic::{counted, visible};
 use policy::DecisionKind;
 use policy::study::{Sitting, Verdict};
 use serde::Serialize;
@@ -142,7 +142,7 @@ impl Report {
                 text,
                 "  {word}  {} ({})",
                 visible(&tested.name),
-                counted(tested.cells.len(), "cell")
+                counted(tested.cells.len(), "cell", "cells")
             );
             for cell in tested.short().take(CELLS_SHOWN_MAX) {
                 let _ = writeln!(text, "        {}", visible(&cell.name()));
@@ -152,7 +152,8 @@ impl Report {
                 let _ = writeln!(text, "          {}", visible(&cell.because()));
             }
             if short > CELLS_SHOWN_MAX {
-                let _ = writeln!(text, "        and {} more", counted(short - CELLS_SHOWN_MAX, "cell"));
+                let _ =
+                    writeln!(text, "        and {} more", counted(short - CELLS_SHOWN_MAX, "cell", "cells"));
             }
         }
         text.extend(self.coverage.as_ref().map(Coverage::to_text));
@@ -163,13 +164,13 @@ impl Report {
     fn summary(&self) -> String {
         let (tests, cells, short) = (self.tests.len(), self.cells(), self.fell_short());
         let failed = self.tests.iter().filter(|tested| tested.short().next().is_some()).count();
-        let counts = format!("{}, {}", counted(tests, "test"), counted(cells, "cell"));
+        let counts = format!("{}, {}", counted(tests, "test", "tests"), counted(cells, "cell", "cells"));
         match short {
             0 => format!("ok: {counts}"),
             short => format!(
                 "failed: {counts}; {} of {} fell short",
-                counted(short, "cell"),
-                counted(failed, "test")
+                counted(short, "cell", "cells"),
+                counted(failed, "test", "tests")
             ),
         }
     }
@@ -224,10 +225,6 @@ impl Report {
         text.push_str("</testsuites>\n");
         text
     }
-}
-
-fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 /// Text in XML, with nothing left that XML 1.0 does not allow (2.2, Characters).
