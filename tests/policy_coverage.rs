@@ -70,9 +70,9 @@ fn policies_that_determined_nothing_are_named_with_their_lines() {
     assert_eq!(code, 0, "counting alone fails nothing: {stdout}");
     for said in [
         "coverage: 2 of 4 policies determined a decision (50 %), 2 did not\n",
-        "  never: `idle.send` (policies/idle.cedar:2)\n",
-        "  never: `no.names` (policies/guard.cedar:2)\n",
-        "  not counted: `staff.shadow` (policies/staff.cedar:4), in shadow\n",
+        "  never: `idle.send` of `app:idle` (policies/idle.cedar:2)\n",
+        "  never: `no.names` of the guard (policies/guard.cedar:2)\n",
+        "  not counted: `staff.shadow` of `app:staff` (policies/staff.cedar:4), in shadow\n",
         "  not counted: the shipped guard, 0 of 16\n",
     ] {
         assert!(stdout.contains(said), "{said}\n{stdout}");

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use diagnostic::{Source, Span};
+use diagnostic::{Source, Span, visible};
 
 use crate::bundle::{Bundle, Loaded};
 
@@ -51,6 +51,29 @@ impl PolicyView {
     /// `file:line`.
     pub fn position(&self) -> String {
         format!("{}:{}", self.span.source.path, self.span.position().0)
+    }
+
+    /// Its id and where it applies, for people: "`a` of the guard", "`a` of `acme:staff`".
+    pub fn named(&self) -> String {
+        let id = visible(&self.id);
+        match &self.place {
+            Place::Guard => format!("`{id}` of the guard"),
+            Place::Scope(scope) => format!("`{id}` of `{}`", visible(scope)),
+        }
+    }
+
+    /// The same, and where it is written.
+    pub fn placed(&self) -> String {
+        format!("{} ({})", self.named(), visible(&self.position()))
+    }
+
+    /// The same as a heading over its lines: "permit `a` of scope `acme:staff`".
+    pub fn title(&self) -> String {
+        let id = visible(&self.id);
+        match &self.place {
+            Place::Guard => format!("forbid `{id}` of the guard"),
+            Place::Scope(scope) => format!("permit `{id}` of scope `{}`", visible(scope)),
+        }
     }
 
     /// Its text as written.

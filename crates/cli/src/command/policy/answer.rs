@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use diagnostic::{Span, marked_lines, visible};
 use policy::DecisionKind;
-use policy::study::{Case, Place, PolicyView, Sitting, Verdict};
+use policy::study::{Case, PolicyView, Sitting, Verdict};
 use serde::Serialize;
 
 use crate::shell;
@@ -97,6 +97,9 @@ pub(super) struct Policy {
     /// `shadow` for one in shadow.
     #[serde(skip_serializing_if = "Option::is_none")]
     mode: Option<&'static str>,
+    /// For people: its id, where it applies and where it is written.
+    #[serde(skip)]
+    placed: String,
 }
 
 impl Policy {
@@ -113,6 +116,7 @@ impl Policy {
             advice: view.advice.as_deref().map(str::to_owned),
             severity: view.severity.as_deref().map(str::to_owned),
             mode: view.shadow.then_some("shadow"),
+            placed: view.placed(),
         }
     }
 }
@@ -270,8 +274,8 @@ fn listed(heading: &str, policies: &[Policy]) -> String {
     if !policies.is_empty() {
         let _ = writeln!(text, "\n{heading}:");
     }
-    for Policy { id, file, line, place, .. } in policies {
-        let _ = writeln!(text, "  `{id}` of `{place}` ({}:{line})", visible(file));
+    for Policy { placed, .. } in policies {
+        let _ = writeln!(text, "  {placed}");
     }
     text
 }
@@ -288,12 +292,7 @@ fn text(span: &Span) -> &str {
 /// A policy with its lines, the stretch of them marked at the side, and its advice.
 fn excerpt(policy: &PolicyView) -> String {
     let (first, column) = policy.span.position();
-    let effect = if policy.forbids() { "forbid" } else { "permit" };
-    let place = match &policy.place {
-        Place::Guard => "the guard".to_owned(),
-        Place::Scope(id) => format!("scope `{id}`"),
-    };
-    let mut shown = format!("{effect} `{}` of {place}\n", policy.id);
+    let mut shown = format!("{}\n", policy.title());
     let at = format!("{}:{first}:{column}", policy.span.source.path);
     shown.push_str(&marked_lines(&at, first, text(&policy.span), LINES_MAX));
     if let Some(advice) = &policy.advice {

@@ -8,7 +8,7 @@ use std::fmt::{self, Write as _};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use diagnostic::{counted, visible};
+use diagnostic::counted;
 use policy::DecisionKind;
 use policy::study::{PolicyView, Study, Verdict, shipped_guard};
 use serde_json::{Value as Json, json};
@@ -161,11 +161,10 @@ impl Coverage {
         let own = self.own();
         let mut text = format!("coverage: {}\n", sentence(&own));
         for policy in &own.uncovered {
-            let _ = writeln!(text, "  never: `{}` ({})", policy.id, visible(&policy.position()));
+            let _ = writeln!(text, "  never: {}", policy.placed());
         }
         for policy in self.in_shadow() {
-            let position = policy.position();
-            let _ = writeln!(text, "  not counted: `{}` ({}), in shadow", policy.id, visible(&position));
+            let _ = writeln!(text, "  not counted: {}, in shadow", policy.placed());
         }
         let guard = self.guard();
         if !self.wanted.shipped_guard && guard.total() > 0 {

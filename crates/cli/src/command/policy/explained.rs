@@ -125,10 +125,6 @@ impl Explained<'_> {
 /// A policy with the lines that its clauses are in.
 fn drawn(explained: &policy::study::Explained) -> String {
     let view = &explained.policy;
-    let (effect, place) = match view.forbids() {
-        true => ("forbid", "the guard".to_owned()),
-        false => ("permit", format!("scope `{}`", view.place)),
-    };
     let clauses = telling(explained);
     let against = explained.against().count();
     let says = match (explained.failing(), against) {
@@ -137,7 +133,7 @@ fn drawn(explained: &policy::study::Explained) -> String {
         (None, 1) => "does not match: one clause says no".to_owned(),
         (None, more) => format!("does not match: {more} clauses say no"),
     };
-    let mut text = format!("{effect} `{}` of {place} {says}\n", view.id);
+    let mut text = format!("{} {says}\n", view.title());
     let reasons: Vec<Reason<'_>> = clauses.iter().flat_map(|clause| clause.reasons()).collect();
     let shown: Vec<Mark<'_>> = reasons
         .iter()
@@ -173,13 +169,12 @@ fn telling(explained: &policy::study::Explained) -> Vec<&Clause> {
 
 /// A policy in one line.
 fn named(explained: &policy::study::Explained) -> String {
-    let view = &explained.policy;
     let clauses = telling(explained);
     let reasons: Vec<Reason<'_>> = clauses.iter().flat_map(|clause| clause.reasons()).collect();
     let first = reasons.first().map_or_else(String::new, |reason| {
         format!(": `{}` is {}", visible(&one_line(reason.span)), said(reason))
     });
-    format!("`{}` of `{}` ({}){first}", view.id, view.place, visible(&view.position()))
+    format!("{}{first}", explained.policy.placed())
 }
 
 fn one_line(span: &Span) -> String {

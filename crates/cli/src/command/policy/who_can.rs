@@ -162,7 +162,7 @@ impl<'a> Answer<'a> {
             format!("answers depend on `context.{name}`, which is not given: give it with `-c`{example}")
         });
         let openings = self.roll.openings.iter().map(|opening| {
-            format!("{} could let in {}", place(&opening.policy), whom(opening, &self.roll.tenants))
+            format!("{} could let in {}", opening.policy.placed(), whom(opening, &self.roll.tenants))
         });
         depends.chain(openings).chain(self.untold.iter().cloned()).chain(self.roll.stand_ins.iter().cloned())
     }
@@ -296,9 +296,5 @@ fn fields(on: &BTreeSet<&'static str>) -> String {
 }
 
 fn places(policies: &[PolicyView]) -> String {
-    policies.iter().map(place).collect::<Vec<_>>().join(", ")
-}
-
-fn place(policy: &PolicyView) -> String {
-    format!("`{}` of `{}` ({})", policy.id, policy.place, visible(&policy.position()))
+    policies.iter().map(PolicyView::placed).collect::<Vec<_>>().join(", ")
 }

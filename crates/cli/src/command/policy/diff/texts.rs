@@ -107,7 +107,7 @@ impl Difference {
         let at = |policy: &PolicyView, folder| {
             let position = position(policy, folder);
             let position = position.map(|(file, line)| format!("{}:{line}", visible(&file)));
-            format!("{} ({})", placed(policy), position.as_deref().unwrap_or("shipped"))
+            format!("{} ({})", policy.named(), position.as_deref().unwrap_or("shipped"))
         };
         match self {
             Self::Added(is) => format!("added: {}", at(is, head)),
@@ -176,13 +176,5 @@ impl Difference {
                 json!({"change": change, "what": what, "id": id, "before": was, "after": is})
             }
         }
-    }
-}
-
-/// A policy by its id and place.
-fn placed(policy: &PolicyView) -> String {
-    match &policy.place {
-        Place::Guard => format!("`{}` of the guard", visible(&policy.id)),
-        Place::Scope(scope) => format!("`{}` of `{}`", visible(&policy.id), visible(scope)),
     }
 }
