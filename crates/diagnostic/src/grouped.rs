@@ -12,3 +12,13 @@ pub fn grouped(number: u64) -> String {
     }
     shown
 }
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn every_three_digits_stand_apart() {
+        assert_eq!([0, 999, 1_234_567].map(grouped), ["0", "999", "1 234 567"]);
+    }
+}

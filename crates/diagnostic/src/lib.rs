@@ -10,6 +10,7 @@ mod excerpt;
 mod grouped;
 mod marks;
 mod nearest;
+mod one_line;
 mod render;
 mod visible;
 
@@ -19,6 +20,7 @@ pub use excerpt::marked_lines;
 pub use grouped::grouped;
 pub use marks::{Mark, marks};
 pub use nearest::did_you_mean;
+pub use one_line::one_line;
 pub use render::render;
 pub use visible::visible;
 

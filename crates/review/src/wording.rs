@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use diagnostic::{grouped, visible};
 use serde_json::Value as Json;
+pub use value::moment;
 
 use crate::member::{items, number, shown, text};
 
@@ -17,14 +18,6 @@ pub const A_POLICY_FAILED: &str = "a policy failed";
 
 /// What a log does that is not strict.
 pub const BEST_EFFORT: &str = "best_effort: what cannot be recorded happens all the same";
-
-/// A time of a record for people: `2026-11-27 13:06:06Z`. What is no such time is given back as it is.
-pub fn moment(ts: &str) -> String {
-    match (ts.get(..10), ts.get(10..11), ts.get(11..19), ts.ends_with('Z')) {
-        (Some(date), Some("T"), Some(time), true) => format!("{date} {time}Z"),
-        _ => ts.to_owned(),
-    }
-}
 
 /// The same without the date.
 pub(crate) fn time_of_day(ts: &str) -> String {
@@ -215,15 +208,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-
-    #[test]
-    fn a_time_is_shown_to_the_second_and_what_is_none_stays() {
-        assert_eq!(moment("2026-11-27T13:06:06.000000001Z"), "2026-11-27 13:06:06Z");
-        for odd in ["", "yesterday", "2026-11-27T13:06:06", "äöüäöüäöüäöüäöüäöü"] {
-            assert_eq!(moment(odd), odd);
-        }
-        assert_eq!((grouped(0), grouped(1_234_567)), ("0".to_owned(), "1 234 567".to_owned()));
-    }
 
     #[test]
     fn a_process_is_named_by_what_it_runs() {

@@ -15,7 +15,7 @@ pub use duration::parse_duration;
 pub use failure::{Failure, Frame, Kind};
 pub use json::{from_json, to_json};
 pub use limits::{VALUE_BYTES_MAX, VALUE_DEPTH_MAX, VALUE_NODES_MAX, VALUES_MAX};
-pub use timestamp::{from_rfc3339, rfc3339_millis, rfc3339_nanos, rfc3339_seconds};
+pub use timestamp::{from_rfc3339, moment, rfc3339_millis, rfc3339_nanos, rfc3339_seconds};
 
 /// One piece of plain data. Immutable once made; cheap to move, never shared between two owners.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -32,9 +32,26 @@ fn within_calendar(time: SystemTime) -> SystemTime {
     time.clamp(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + Duration::from_secs(LAST_SECONDS))
 }
 
+/// A time that is written so for people, to the second: `2026-11-27 13:06:06Z`. What is no such time is given back as it is, and is
+/// hostile where it came from somebody.
+pub fn moment(time: &str) -> String {
+    match (time.get(..10), time.get(10..11), time.get(11..19), time.ends_with('Z')) {
+        (Some(date), Some("T"), Some(of_day), true) => format!("{date} {of_day}Z"),
+        _ => time.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_is_shown_to_the_second_and_what_is_none_stays() {
+        assert_eq!(super::moment("2026-11-27T13:06:06.000000001Z"), "2026-11-27 13:06:06Z");
+        for odd in ["", "yesterday", "2026-11-27T13:06:06", "äöüäöüäöüäöüäöüäöü"] {
+            assert_eq!(super::moment(odd), odd);
+        }
+    }
 
     #[test]
     fn a_time_that_was_said_is_understood() {

@@ -12,6 +12,7 @@ use diagnostic::{Diagnostic, Source, Span, grouped, visible};
 use policy::TenantId;
 use policy::study::Study;
 use policy::study::suggest::united;
+use value::moment;
 
 use super::pool::{Case, Records};
 use super::{Settled, Suggestion};
@@ -165,21 +166,13 @@ fn named(records: &Records) -> String {
         .iter()
         .filter(|(id, _)| id.parse::<RecordId>().is_ok())
         .take(SUGGEST_RECORDS_TOLD)
-        .map(|(id, ts)| (&**id, moment(ts)))
+        .map(|(id, ts)| (&**id, visible(&moment(ts))))
         .collect();
     let ids: Vec<&str> = told.iter().map(|(id, _)| *id).collect();
     let more = if records.count > ids.len() as u64 { ", ..." } else { "" };
     let (what, when) = if records.count == 1 { ("record", "of") } else { ("records", "the first of") };
     let since = told.first().map_or(String::new(), |(_, ts)| format!(", {when} {ts}"));
     format!("{} {what}{since}: {}{more}", grouped(records.count), ids.join(", "))
-}
-
-/// A time of the log for people, to the second. Hostile where it is none.
-fn moment(ts: &str) -> String {
-    match (ts.get(..10), ts.get(10..11), ts.get(11..19)) {
-        (Some(date), Some("T"), Some(time)) => visible(&format!("{date} {time}Z")),
-        _ => visible(ts),
-    }
 }
 
 /// Writes the text of a file whole or not at all, where nothing is yet, or in the place of a file.

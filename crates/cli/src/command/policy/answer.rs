@@ -13,6 +13,12 @@ use crate::shell;
 /// Lines of one policy that are shown; the rest is in the file.
 const LINES_MAX: usize = 20;
 
+/// Characters of a clause that stands in a line with other words.
+pub(super) const CLAUSE_CHARACTERS_MAX: usize = 80;
+
+/// What is said of a denial by the guard.
+pub(super) const GUARD_HOLDS: &str = "a forbid of the guard holds whatever permits there are";
+
 /// What is said of a policy in shadow, where policies are listed.
 pub(super) const IN_SHADOW: &str = " (in shadow)";
 
@@ -240,9 +246,7 @@ impl Answer {
         let (actor, action) = (visible(&self.actor), &self.action);
         match self.decision_kind {
             DecisionKind::Allow => None,
-            DecisionKind::DenyForbid => Some(
-                "a forbid of the guard holds whatever permits there are; ask for something else".to_owned(),
-            ),
+            DecisionKind::DenyForbid => Some(format!("{GUARD_HOLDS}; ask for something else")),
             DecisionKind::DenyError => Some(
                 "a policy that fails denies, also a forbid: make it test for what may be absent or too large"
                     .to_owned(),

@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use diagnostic::{Mark, Span, marks, visible};
+use diagnostic::{Mark, Span, marks, one_line, visible};
 use policy::DecisionKind;
 use policy::study::{Beside, Claim, ClaimForm, Clause, Explanation, Found, Outcome, Read, Reason, Section};
 use serde_json::{Value as Json, json};
 
-use super::answer::{Answer, Policy};
+use super::answer::{Answer, CLAUSE_CHARACTERS_MAX, GUARD_HOLDS, Policy};
 use super::remedies::{Suggestion, to_text};
 
 /// Policies that are shown with their lines.
@@ -21,9 +21,6 @@ const NAMED_MAX: usize = 4;
 
 /// Clauses of one policy that are shown.
 const MARKS_MAX: usize = 5;
-
-/// Characters of a clause that stands in a line with other words.
-const CLAUSE_CHARACTERS_MAX: usize = 80;
 
 /// An answer with its explanation.
 pub(super) struct Explained<'e> {
@@ -86,7 +83,7 @@ impl Explained<'_> {
         let kind = self.answer.kind();
         let mut says = Vec::new();
         if kind == DecisionKind::DenyForbid {
-            says.push("a forbid of the guard holds whatever permits there are".to_owned());
+            says.push(GUARD_HOLDS.to_owned());
         }
         match &self.reaches {
             _ if self.answer.allows() || !self.suggestions.is_empty() => {}
@@ -172,15 +169,11 @@ fn named(explained: &policy::study::Explained) -> String {
     let clauses = telling(explained);
     let reasons: Vec<Reason<'_>> = clauses.iter().flat_map(|clause| clause.reasons()).collect();
     let first = reasons.first().map_or_else(String::new, |reason| {
-        format!(": `{}` is {}", visible(&one_line(reason.span)), said(reason))
+        let Span { source, start, end } = reason.span;
+        let clause = source.text.get(*start..*end).unwrap_or_default();
+        format!(": `{}` is {}", one_line(clause, CLAUSE_CHARACTERS_MAX), said(reason))
     });
     format!("{}{first}", explained.policy.placed())
-}
-
-fn one_line(span: &Span) -> String {
-    let text = span.source.text.get(span.start..span.end).unwrap_or_default();
-    let words: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    words.chars().take(CLAUSE_CHARACTERS_MAX).collect()
 }
 
 /// What is said of a test.

@@ -3,11 +3,12 @@
 
 use std::fmt::Write as _;
 
-use diagnostic::visible;
+use diagnostic::{one_line, visible};
 use policy::study::{Explanation, Remedy, Wider};
 use policy::{Actor, DecisionKind};
 use serde::Serialize;
 
+use super::answer::CLAUSE_CHARACTERS_MAX;
 use super::asked::Asked;
 use super::case::{CaseArguments, written};
 use super::premises::Source;
@@ -78,8 +79,11 @@ impl Suggestion {
         let command = case.command(source, asked, &[], None)?;
         let command = format!("{command} --with - <<'{end}'\n{text}{end}");
         let actor: &Actor = &asked.posed.actor;
-        let left_out: Vec<String> =
-            wider.left_out.iter().map(|text| format!("`{}`", one_line(text))).collect();
+        let left_out: Vec<String> = wider
+            .left_out
+            .iter()
+            .map(|text| format!("`{}`", one_line(text, CLAUSE_CHARACTERS_MAX)))
+            .collect();
         let than = match left_out.as_slice() {
             [] => "but for the values that say no".to_owned(),
             left_out => format!("but without {}", left_out.join(" and ")),
@@ -101,10 +105,6 @@ fn allows(wider: &Wider, asked: &Asked) -> bool {
             && posed.with(|case| sitting.decide(case)).is_ok_and(|verdict| verdict.allows())
     });
     decided.unwrap_or(false)
-}
-
-fn one_line(text: &str) -> String {
-    visible(&text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 /// For people.
