@@ -381,3 +381,39 @@ fn what_is_asked_for_and_is_not_is_wrong_usage() {
         assert!(stderr.contains(shown), "{stderr}");
     }
 }
+
+#[test]
+fn access_that_tokens_of_a_changed_issuer_give_is_never_called_none() {
+    if !has_cvc5() {
+        return;
+    }
+    let folder = app(SEND);
+    let example = crate::support::repository().join("examples/token-child");
+    let manifest = std::fs::read_to_string(example.join("_index.yaml")).unwrap();
+    let more = manifest.replace("grant: [library:reader]", "grant: [library:reader, library:keeper]");
+    assert_ne!(manifest, more);
+    for (name, text) in
+        [("before", &manifest), ("same", &format!("{manifest}\n# nothing else\n")), ("more", &more)]
+    {
+        folder.write(&format!("{name}/_index.yaml"), text);
+        for entry in std::fs::read_dir(example.join("library")).unwrap().map(Result::unwrap) {
+            let file = format!("{name}/library/{}", entry.file_name().display());
+            if entry.path().is_file() {
+                folder.write(&file, &std::fs::read_to_string(entry.path()).unwrap());
+                continue;
+            }
+            for entry in std::fs::read_dir(entry.path()).unwrap().map(Result::unwrap) {
+                let text = std::fs::read_to_string(entry.path()).unwrap();
+                folder.write(&format!("{file}/{}", entry.file_name().display()), &text);
+            }
+        }
+        folder.write(
+            &format!("{name}/keys.json"),
+            &std::fs::read_to_string(example.join("keys.json")).unwrap(),
+        );
+    }
+    let (code, stdout, stderr) = policy(&folder, &["prove", "no-new-access", "before", "same"]);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    let (code, stdout, stderr) = policy(&folder, &["prove", "no-new-access", "before", "more"]);
+    assert!(code == 4 && stdout.contains("issuer `app:accounts`"), "{code} {stdout}{stderr}");
+}

@@ -23,7 +23,7 @@ mod sweep;
 pub use access::no_new_access;
 pub use claim::{About, Claim, Counterexample, Expected, Outcome, digest};
 pub use errors::never_errors;
-pub use holding::{Holder, Holding};
+pub use holding::{Holder, Holding, not_compared};
 pub use invariant::Invariants;
 pub use isolation::isolation;
 #[cfg(test)]

@@ -34,6 +34,8 @@ pub struct Premises {
     services: BTreeMap<String, Option<ScopeSet>>,
     /// The actor of each service, and the scopes that it runs under.
     run_as: Vec<(Arc<Actor>, ScopeSet)>,
+    /// All that is said of each issuer of tokens, by its id.
+    issuers: BTreeMap<String, String>,
     /// The scopes of principals whose fixtures name any.
     held: fixtures::Held,
     log: Option<PathBuf>,
@@ -106,7 +108,8 @@ impl Premises {
 
     fn of_sources(sources: BundleSources, facts: Facts) -> Self {
         let (defaults, services, held) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { sources, facts, defaults, services, run_as: Vec::new(), held, log: None }
+        let (run_as, issuers) = (Vec::new(), BTreeMap::new());
+        Self { sources, facts, defaults, services, run_as, issuers, held, log: None }
     }
 
     fn of_manifest(manifest: &Manifest) -> Result<Self, InvalidIdentity> {
@@ -137,6 +140,11 @@ impl Premises {
         }
         for service in &manifest.services {
             premises.add_service(service)?;
+        }
+        for issuer in &manifest.issuers {
+            // Where it is written is of no account.
+            let settings = token::Settings { place: "".into(), ..issuer.settings.clone() };
+            premises.issuers.insert(issuer.id.as_str().to_owned(), format!("{settings:?}"));
         }
         Ok(premises)
     }
@@ -247,6 +255,11 @@ impl Premises {
     /// What the policies are loaded from.
     pub(super) fn sources(&self) -> BundleSources {
         self.sources.clone()
+    }
+
+    /// The issuers of tokens, by their ids: two that are the same say the same.
+    pub(super) fn issuers(&self) -> &BTreeMap<String, String> {
+        &self.issuers
     }
 
     /// Folder of the app's audit log, as the manifest says.

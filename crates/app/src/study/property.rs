@@ -50,7 +50,14 @@ impl Property {
                 };
                 let open = base.facts.is_open();
                 let holdings = if open { Vec::new() } else { holdings(premises, &base) };
-                prove::no_new_access(&study, &base.study()?, open.then_some(GIVEN), &holdings)
+                let claims = prove::no_new_access(&study, &base.study()?, open.then_some(GIVEN), &holdings);
+                claims.and_then(|mut claims| {
+                    for issuer in if open { Vec::new() } else { other_issuers(premises, &base) } {
+                        let who = format!("bearers of tokens of issuer `{issuer}`");
+                        claims.extend(prove::not_compared(who, NOT_AS_IT_WAS)?);
+                    }
+                    Ok(claims)
+                })
             }
             Self::Invariants(path) => {
                 let found = files::find(path, |name| name.ends_with(".cedar"))?;
@@ -67,6 +74,16 @@ impl Property {
         let claims = claims.map_err(|why| vec![Diagnostic::error("policy.load", why)])?;
         Ok(Posed { study, claims })
     }
+}
+
+/// Why nothing is said of tokens.
+const NOT_AS_IT_WAS: &str =
+    "what is said of the issuer is not what it was, and what its tokens are worth is not compared";
+
+/// Issuers that are new, or of which something else is said than before.
+fn other_issuers<'a>(now: &'a Premises, before: &Premises) -> Vec<&'a str> {
+    let is_other = |(id, says): &(&String, &String)| before.issuers().get(*id) != Some(*says);
+    now.issuers().iter().filter(is_other).map(|(id, _)| id.as_str()).collect()
 }
 
 /// The scopes that somebody has without asking, now and before.

@@ -9,6 +9,7 @@ use cedar_policy::Policy;
 
 use super::access::{enforced, permits};
 use super::claim::{About, Broken, Claim, Sides};
+use super::confirm::everything;
 use super::{held, known, strict};
 use crate::bundle::Bundle;
 use crate::identity::{Actor, Scope, ScopeSet, TenantId};
@@ -58,6 +59,23 @@ impl Holding {
         }
         Ok(claims)
     }
+}
+
+/// That nothing comes of what is said about somebody and is not compared: what tokens of an issuer are, and what they grant. It is
+/// never shown, unless nothing at all is allowed.
+///
+/// # Errors
+/// Why it cannot be put to the engine, in words.
+pub fn not_compared(who: String, why: &str) -> Result<Vec<Claim>, String> {
+    let (scope, permit) = everything()?;
+    let claim = |spec: &&'static Spec| Claim {
+        about: About::Holder(who),
+        spec,
+        sides: Sides::Sets { left: vec![permit.policy.clone()], right: Vec::new(), only: Vec::new() },
+        held: vec![scope],
+        broken: Broken::Untold(why.to_owned()),
+    };
+    Ok(ALL.first().map(claim).into_iter().collect())
 }
 
 struct Comparing<'a> {

@@ -359,7 +359,7 @@ fn assumed(property: &Property, study: &Study) -> Vec<String> {
         assumed.push(format!("policies in shadow decide nothing and do not count: {}", shadow.join(", ")));
     }
     if let Property::NoNewAccess(_) = property {
-        let what = "what is compared are guard, scopes, and who has which by default or as a service, with the service's tags; not tenants, definitions, hosts, issuers, and which scopes are shared";
+        let what = "what is compared are guard, scopes, and who has which by default or as a service, with the service's tags, and whether something else is said of an issuer; not tenants, definitions, hosts, keys, and which scopes are shared";
         assumed.push(what.to_owned());
     }
     assumed
