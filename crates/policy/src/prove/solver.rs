@@ -3,6 +3,7 @@
 //! It runs beside us, has a deadline, and is ended when that has passed, or when it says what nobody asked for. After each question it
 //! has to repeat a word of ours, so that no answer is taken for that of another question. What questions mean is not known here.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -26,8 +27,8 @@ pub struct Solver {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoSolver {
     /// No program of that name.
-    #[error("there is no solver: `cvc5` is not on the PATH")]
-    NotFound,
+    #[error("there is no solver: `{}` is not on the PATH", .0.display())]
+    NotFound(PathBuf),
     /// A program that cannot be used.
     #[error("`{}` cannot be used as a solver: {why}", path.display())]
     Unusable {
@@ -39,14 +40,15 @@ pub enum NoSolver {
 }
 
 impl Solver {
-    /// The program at this path; without one, `cvc5` as the PATH has it.
+    /// The program at this path; without one, or for a name without `/`, the one that the PATH has.
     ///
     /// # Errors
     /// There is none, or it does not say that it is cvc5 within `wait`, or [`SOLVER_VERSION_WAIT`].
     pub fn find(path: Option<&Path>, wait: Duration) -> Result<Self, NoSolver> {
-        let path = match path {
-            Some(path) => path.to_owned(),
-            None => on_path().ok_or(NoSolver::NotFound)?,
+        let name = path.unwrap_or(Path::new("cvc5"));
+        let path = match name.as_os_str().as_encoded_bytes().contains(&b'/') {
+            true => name.to_owned(),
+            false => on_path(name).ok_or_else(|| NoSolver::NotFound(name.to_owned()))?,
         };
         match runtime().and_then(|runtime| runtime.block_on(version(&path, wait.min(SOLVER_VERSION_WAIT)))) {
             Ok(version) => Ok(Self { path, version }),
@@ -65,9 +67,14 @@ impl Solver {
     }
 }
 
-fn on_path() -> Option<PathBuf> {
+/// The first program of that name; a file that cannot be run is none.
+fn on_path(name: &Path) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join("cvc5")).find(|program| program.is_file())
+    let can_be_run = |program: &PathBuf| {
+        let about = program.metadata();
+        about.is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0)
+    };
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(can_be_run)
 }
 
 /// What proofs wait on: one solver, on one thread.
