@@ -132,7 +132,7 @@ fn each_forbid_of_the_shipped_guard_is_needed_and_its_counterexamples_are_tests_
                 .write("guard.cedar", &forbids.iter().map(|text| format!("@id({text}")).collect::<String>());
         };
         write(&forbids[1..]);
-        let prove = ["prove", "isolation", "--save-counterexample", "found_test.json"];
+        let prove = ["prove", "isolation", "--force", "--save-counterexample", "found_test.json"];
         let (code, found) = json(&folder, &prove);
         let gone = forbids[0].lines().next().unwrap();
         assert_eq!((code, &found["verdict"]), (6, &"counterexample".into()), "without {gone}");
@@ -416,4 +416,132 @@ fn access_that_tokens_of_a_changed_issuer_give_is_never_called_none() {
     assert_eq!(code, 0, "{stdout}{stderr}");
     let (code, stdout, stderr) = policy(&folder, &["prove", "no-new-access", "before", "more"]);
     assert!(code == 4 && stdout.contains("issuer `app:accounts`"), "{code} {stdout}{stderr}");
+}
+
+/// A program that says that it is cvc5 and does this.
+fn solver(folder: &Folder, name: &str, does: &str) -> String {
+    let text =
+        format!("#!/bin/sh\n[ \"$1\" = --version ] && echo 'This is cvc5 version 9.9' && exit\n{does}\n");
+    folder.write(name, &text);
+    let path = folder.path().join(name);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// So many permits that count.
+fn counting(permits: usize) -> String {
+    let text = |number| {
+        SEND.replace("staff.send", &format!("p{number}")).replace("bytes", &format!("bytes + {number}"))
+    };
+    (0..permits).map(text).collect()
+}
+
+#[test]
+fn policies_compared_with_themselves_are_proved_without_asking_anybody() {
+    let folder = app(&counting(150));
+    let dead = solver(&folder, "dead", "exit 3");
+    let (code, found) = json(&folder, &["prove", "no-new-access", ".", ".", "--solver", &dead]);
+    assert_eq!((code, &found["verdict"]), (0, &"proved".into()), "{found}");
+}
+
+#[test]
+fn many_permits_that_count_take_hardly_longer_than_they_may() {
+    if !has_cvc5() {
+        return;
+    }
+    let folder = app(&counting(300));
+    folder.write(
+        "x.cedar",
+        "@id(\"x\") forbid (principal, action, resource) when { principal.kind == \"x\" };",
+    );
+    let begun = std::time::Instant::now();
+    let (code, stdout, stderr) = policy(&folder, &["prove", "x.cedar", "--timeout", "1s"]);
+    assert!(matches!(code, 0 | 4 | 6), "{code}: {stdout}{stderr}");
+    assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn more_claims_than_are_held_are_not_told_before_anybody_is_asked() {
+    let folder = app("");
+    let scopes: String = (0..4)
+        .map(|number| {
+            format!("  - {{name: s{number}, kind: security.scope, policies: [file://staff.cedar]}}\n")
+        })
+        .collect();
+    folder.write("_index.yaml", &format!("{MANIFEST}{scopes}"));
+    folder.write("staff.cedar", "// nothing yet\n");
+    let text = |number| format!("@id(\"x{number}\") forbid (principal, action, resource);\n");
+    folder.write("x.cedar", &(0..2000).map(text).collect::<String>());
+    let (code, found) = json(&folder, &["prove", "x.cedar"]);
+    assert_eq!((code, &found["verdict"]), (4, &"unknown".into()), "{found}");
+    assert_eq!(found["why"], "it comes to more than 200000 claims");
+    let (code, stdout, _) = policy(&folder, &["prove", "x.cedar"]);
+    assert_eq!(code, 4);
+    assert!(stdout.starts_with("UNKNOWN: ") && stdout.contains("200000 claims"), "{stdout}");
+}
+
+#[test]
+fn counterexamples_are_written_to_a_file_of_tests_and_over_nothing_else() {
+    let folder = app(SEND);
+    let saved = |name: &str| {
+        policy(&folder, &["prove", "isolation", "--solver", "/nowhere", "--save-counterexample", name])
+    };
+    folder.write("old_test.json", "[]");
+    for (name, code, shown) in [
+        ("staff.cedar", 64, "_test.json"),
+        ("found.json", 64, "_test.json"),
+        ("old_test.json", 1, "`--force` replaces it"),
+        ("new_test.json", 4, "help: "),
+    ] {
+        let (found, stdout, stderr) = saved(name);
+        assert_eq!(found, code, "{name}\n{stdout}{stderr}");
+        assert!(stderr.contains(shown), "{name}\n{stderr}");
+    }
+    assert_eq!(fs::read_to_string(folder.path().join("staff.cedar")).unwrap(), SEND);
+    assert_eq!(fs::read_to_string(folder.path().join("old_test.json")).unwrap(), "[]");
+    assert!(!folder.path().join("new_test.json").exists());
+}
+
+#[test]
+fn a_counterexample_that_cannot_be_written_is_one_all_the_same() {
+    if !has_cvc5() {
+        return;
+    }
+    let folder = app(&SEND.replace("context.bytes", "context.bytes + 9223372036854775807"));
+    let prove = ["prove", "never-errors", "--save-counterexample", "nowhere/found_test.json"];
+    let (code, stdout, stderr) = policy(&folder, &prove);
+    assert_eq!(code, 6, "{stdout}{stderr}");
+    assert!(stderr.contains("error: `nowhere/found_test.json` cannot be written"), "{stderr}");
+}
+
+#[test]
+fn that_there_are_more_counterexamples_than_are_written_is_said() {
+    if !has_cvc5() {
+        return;
+    }
+    let folder = app(&counting(102).replace("bytes + ", "bytes + 9223372036854775000 + "));
+    let prove = ["prove", "never-errors", "--timeout", "5m", "--save-counterexample", "found_test.json"];
+    let (code, stdout, stderr) = policy(&folder, &prove);
+    assert_eq!(code, 6, "{stdout}{stderr}");
+    let found: Json =
+        serde_json::from_slice(&fs::read(folder.path().join("found_test.json")).unwrap()).unwrap();
+    assert_eq!(found.as_array().unwrap().len(), 100);
+    assert!(stderr.contains("with the first 100 counterexamples, 2 more are left out"), "{stderr}");
+}
+
+#[test]
+fn a_solver_by_its_name_is_what_the_path_has_and_can_be_run() {
+    let folder = app(SEND);
+    let path = solver(&folder, "asked", "exit 3");
+    let found = |name: &str| {
+        let mut command = moonward();
+        command.current_dir(folder.path()).env("PATH", folder.path());
+        let output = command.args(["policy", "prove", "isolation", "--solver", name]).output().unwrap();
+        assert_eq!(output.status.code(), Some(4));
+        texts(&output).0
+    };
+    assert!(found("asked").contains(&path));
+    assert!(found("./asked").contains("(./asked)"));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(found("asked").contains("`asked` is not on the PATH"));
 }

@@ -17,7 +17,7 @@ mod who;
 
 pub use premises::{Premises, WithFiles};
 pub use proofs::Proofs;
-pub use property::{Posed, Property};
+pub use property::{NotPosed, Posed, Property};
 pub use replay::{Change, Decided, Outcome, Seen, replay};
 pub use suite::{Cell, Expected, Suites, Test};
 pub use who::{Ask, Asked, NoRoll, Roll};

@@ -184,6 +184,17 @@ pub const STUDY_NAMES_MAX: usize = 5;
 /// Solvers that prove at once: 4. Each takes a core, and there are not more of them than cores.
 pub const SOLVERS_MAX: usize = 4;
 
+/// Claims that one property comes to: 200 000, more than 7 000 policies about every permission have; some 400 bytes each in memory.
+pub const PROOF_CLAIMS_MAX: usize = 200_000;
+
+/// Bytes of all policies that one claim is about: 1 MiB, some 6 000 of a line each. They are compiled in one go, which no deadline
+/// interrupts.
+pub const PROOF_SIDES_BYTES_MAX: usize = 1024 * 1024;
+
+/// Policies of one effect that are compiled one by one for a claim: 500; where there are more, they are put into one. The libraries
+/// go through them by recursion (6 000 overflow a stack of 64 MiB in a debug build, measured 2026-11-27).
+pub const PROOF_SEPARATE_MAX: usize = 500;
+
 /// Bytes of one question to a solver: 64 MiB, far more than one of a thousand policies has; it is in memory.
 pub const PROOF_SCRIPT_BYTES_MAX: usize = 64 * 1024 * 1024;
 

@@ -16,12 +16,13 @@ mod isolation;
 mod known;
 mod naming;
 mod programs;
+mod side;
 mod solver;
 mod strict;
 mod sweep;
 
 pub use access::no_new_access;
-pub use claim::{About, Claim, Counterexample, Expected, Outcome, digest};
+pub use claim::{About, Claim, Counterexample, Expected, NotAsked, Outcome, digest};
 pub use errors::never_errors;
 pub use holding::{Holder, Holding, not_compared};
 pub use invariant::Invariants;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use diagnostic::Diagnostic;
-use policy::prove::{self, Claim, Holder, Holding, Invariants};
+use policy::prove::{self, Claim, Holder, Holding, Invariants, NotAsked};
 use policy::study::Study;
 use policy::{Actor, ScopeSet};
 
@@ -33,12 +33,38 @@ pub struct Posed {
     pub claims: Vec<Claim>,
 }
 
+/// Why a property is not posed.
+#[derive(Debug, thiserror::Error)]
+pub enum NotPosed {
+    /// Everything that is wrong with the policies, those that they are compared with, or the invariants.
+    #[error("the policies or the invariants are not valid")]
+    Invalid(Vec<Diagnostic>),
+    /// It would be too much to ask.
+    #[error("{0}")]
+    TooMany(NotAsked),
+}
+
+impl From<Vec<Diagnostic>> for NotPosed {
+    fn from(found: Vec<Diagnostic>) -> Self {
+        Self::Invalid(found)
+    }
+}
+
+impl From<NotAsked> for NotPosed {
+    fn from(why: NotAsked) -> Self {
+        match why {
+            NotAsked::TooMany => Self::TooMany(why),
+            NotAsked::Unwritable(why) => Self::Invalid(vec![Diagnostic::error("policy.load", why)]),
+        }
+    }
+}
+
 impl Property {
     /// The claims that it comes to.
     ///
     /// # Errors
-    /// Everything that is wrong with the policies, those that they are compared with, or the invariants.
-    pub fn pose(&self, premises: &Premises) -> Result<Posed, Vec<Diagnostic>> {
+    /// See [`NotPosed`].
+    pub fn pose(&self, premises: &Premises) -> Result<Posed, NotPosed> {
         let study = premises.study()?;
         let claims = match self {
             Self::Isolation => prove::isolation(&study),
@@ -66,13 +92,12 @@ impl Property {
                 if invariants.is_empty() {
                     let message = format!("there is no invariant in `{}`", path.display());
                     let help = "write one policy of Cedar for each: a `forbid` of what must never be allowed, or a `permit` of what may at most be";
-                    return Err(vec![Diagnostic::error("policy.invariant", message).help(help)]);
+                    return Err(vec![Diagnostic::error("policy.invariant", message).help(help)].into());
                 }
                 invariants.claims(&study)
             }
         };
-        let claims = claims.map_err(|why| vec![Diagnostic::error("policy.load", why)])?;
-        Ok(Posed { study, claims })
+        Ok(Posed { study, claims: claims? })
     }
 }
 

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use cedar_policy::Policy;
 
-use super::claim::{About, Broken, Claim, Sides};
+use super::claim::{About, Broken, Claim, Claims, NotAsked, Sides};
 use super::errors::confinement;
 use super::holding::Holding;
+use super::side::Side;
 use super::strict;
 use crate::bundle::{Bundle, Loaded, LoadedScope};
 use crate::identity::Scope;
@@ -28,7 +29,7 @@ pub fn no_new_access(
     before: &Study,
     open: Option<&str>,
     holdings: &[Holding],
-) -> Result<Vec<Claim>, String> {
+) -> Result<Vec<Claim>, NotAsked> {
     let comparing = Comparing { now: now.bundle(), before: before.bundle(), open };
     let claims = || comparing.claims(before, holdings);
     on_a_large_stack(claims).map_err(|error| error.to_string())?
@@ -41,18 +42,18 @@ struct Comparing<'a> {
 }
 
 impl Comparing<'_> {
-    fn claims(&self, before: &Study, holdings: &[Holding]) -> Result<Vec<Claim>, String> {
-        let mut claims = Vec::new();
+    fn claims(&self, before: &Study, holdings: &[Holding]) -> Result<Vec<Claim>, NotAsked> {
+        let mut claims = Claims::default();
         for LoadedScope { scope, .. } in self.now.scopes.values() {
             for spec in ALL {
-                claims.push(self.claim(About::Scope(scope.id().clone()), spec, scope)?);
+                claims.add(self.claim(About::Scope(scope.id().clone()), spec, scope)?)?;
             }
         }
         for holding in holdings {
-            claims.extend(holding.claims(self.now, self.before)?);
+            holding.claims(self.now, self.before, &mut claims)?;
         }
-        claims.extend(self.failing(before)?);
-        Ok(claims)
+        self.failing(before, &mut claims)?;
+        Ok(claims.all())
     }
 
     /// That what a scope lets somebody do now, it let them do before.
@@ -65,7 +66,7 @@ impl Comparing<'_> {
             // Where one scope stands for all, it is the same for each.
             let mut right = permits(self.before, self.open.unwrap_or(held.id()), spec)?;
             right.extend(enforced(&self.before.guards, spec));
-            Sides::Sets { left, right, only: Vec::new() }
+            Sides::Sets { left: left.into(), right: right.into(), only: Vec::new().into() }
         };
         Ok(Claim {
             about,
@@ -78,8 +79,7 @@ impl Comparing<'_> {
 
     /// A permit that fails denies what every other scope permits. Where one that may has been changed or taken away, a comparison
     /// scope by scope does not see what that lets through: so that it never failed has to be shown.
-    fn failing(&self, before: &Study) -> Result<Vec<Claim>, String> {
-        let mut claims = Vec::new();
+    fn failing(&self, before: &Study, claims: &mut Claims) -> Result<(), NotAsked> {
         for LoadedScope { scope, policies } in self.before.scopes.values() {
             let kept = self.now.scopes.get(scope.id());
             for loaded in policies.iter().filter(|loaded| !loaded.shadow && strict::fails(&loaded.policy)) {
@@ -91,7 +91,8 @@ impl Comparing<'_> {
                 if stays {
                     continue;
                 }
-                let [head, sound] = strict::sound(&loaded.policy)?;
+                let [head, sound] = strict::sound(&loaded.policy)?.map(|policy| Side::from(vec![policy]));
+                let only = Side::from(confinement(Some(scope))?);
                 let why = format!(
                     "policy `{}` of scope `{}` could fail, and deny what other scopes permit; it is gone or changed",
                     loaded.id,
@@ -101,22 +102,18 @@ impl Comparing<'_> {
                     policies.concerning(spec).any(|sliced| Arc::ptr_eq(&sliced.loaded, loaded))
                 };
                 for spec in ALL.iter().filter(concerned) {
-                    claims.push(Claim {
+                    claims.add(Claim {
                         about: About::Policy(before.view(loaded)),
                         spec,
-                        sides: Sides::Sets {
-                            left: vec![head.clone()],
-                            right: vec![sound.clone()],
-                            only: confinement(Some(scope))?,
-                        },
+                        sides: Sides::Sets { left: head.clone(), right: sound.clone(), only: only.clone() },
                         // Where one scope stands for all, nobody holds that one.
                         held: if self.open.is_some() { Vec::new() } else { vec![scope.clone()] },
                         broken: Broken::Untold(why.clone()),
-                    });
+                    })?;
                 }
             }
         }
-        Ok(claims)
+        Ok(())
     }
 }
 

@@ -3,12 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
-use cedar_policy::{Policy, PolicySet};
+use cedar_policy::PolicySet;
 use serde_json::Value as Json;
 
+use super::side::Side;
 use super::solver::Solver;
 use super::{programs, strict};
 use crate::identity::Scope;
+use crate::limits::PROOF_CLAIMS_MAX;
 use crate::load;
 use crate::permission::Spec;
 use crate::schema;
@@ -61,7 +63,7 @@ pub(super) enum Sides {
     /// Nothing is allowed by the first, as heads alone tell.
     Nothing,
     /// Cedar has to tell.
-    Sets { left: Vec<Policy>, right: Vec<Policy>, only: Vec<Policy> },
+    Sets { left: Side, right: Side, only: Side },
 }
 
 /// What a counterexample is.
@@ -75,16 +77,54 @@ pub(super) enum Broken {
     Untold(String),
 }
 
+/// Why a property is not put to a solver.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAsked {
+    /// It comes to more claims than are held.
+    #[error("it comes to more than {PROOF_CLAIMS_MAX} claims")]
+    TooMany,
+    /// A policy cannot be put to the engine, in words.
+    #[error("{0}")]
+    Unwritable(String),
+}
+
+impl From<String> for NotAsked {
+    fn from(why: String) -> Self {
+        Self::Unwritable(why)
+    }
+}
+
+/// Claims as they are put together, at most [`PROOF_CLAIMS_MAX`].
+#[derive(Debug, Default)]
+pub(super) struct Claims(Vec<Claim>);
+
+impl Claims {
+    /// One more.
+    ///
+    /// # Errors
+    /// There are too many.
+    pub(super) fn add(&mut self, claim: Claim) -> Result<(), NotAsked> {
+        if self.0.len() >= PROOF_CLAIMS_MAX {
+            return Err(NotAsked::TooMany);
+        }
+        self.0.push(claim);
+        Ok(())
+    }
+
+    /// All of them, in the order in which they were added.
+    pub(super) fn all(self) -> Vec<Claim> {
+        self.0
+    }
+}
+
 impl Claim {
     /// Everything of it that its answer depends on, as text.
     fn canonical(&self) -> Result<String, String> {
-        let written = |policies: &[Policy]| -> Result<Vec<Json>, String> {
-            policies.iter().map(|policy| policy.to_json().map_err(|error| error.to_string())).collect()
-        };
         let sides = match &self.sides {
             Sides::Nothing => Json::Null,
             Sides::Sets { left, right, only } => {
-                serde_json::json!([written(left)?, written(right)?, written(only)?])
+                let digest = |side: &Side| side.written().digest.clone();
+                serde_json::json!([digest(left), digest(right), digest(only)])
             }
         };
         let held: Vec<_> = self
@@ -106,7 +146,7 @@ impl Claim {
     pub(super) fn right(&self) -> Result<PolicySet, String> {
         match &self.sides {
             Sides::Nothing => Ok(PolicySet::new()),
-            Sides::Sets { right, .. } => strict::decided(right),
+            Sides::Sets { right, .. } => strict::decided(right.iter()),
         }
     }
 }

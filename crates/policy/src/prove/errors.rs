@@ -2,15 +2,17 @@
 //!
 //! Strict validation rules out most failures. What is left are numbers that grow over 64 bits, and functions of Cedar's extensions.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use cedar_policy::Policy;
 
-use super::claim::{About, Broken, Claim, Sides};
+use super::claim::{About, Broken, Claim, Claims, NotAsked, Sides};
+use super::side::Side;
 use super::{known, strict};
-use crate::bundle::{Bundle, Loaded};
+use crate::bundle::{Bundle, Loaded, LoadedScope};
 use crate::identity::Scope;
-use crate::permission::{ALL, Spec};
+use crate::permission::ALL;
 use crate::slice::Slice;
 use crate::study::{Study, on_a_large_stack};
 use crate::vocabulary::Group;
@@ -19,46 +21,46 @@ use crate::vocabulary::Group;
 ///
 /// # Errors
 /// Why it cannot be put to the engine, in words.
-pub fn never_errors(study: &Study) -> Result<Vec<Claim>, String> {
-    let claims = || {
-        let mut claims = Vec::new();
-        for (scope, loaded, spec) in considered(study.bundle()) {
-            claims.push(claim(study, scope, loaded, spec)?);
+pub fn never_errors(study: &Study) -> Result<Vec<Claim>, NotAsked> {
+    let claims = || -> Result<_, NotAsked> {
+        let mut claims = Claims::default();
+        let Bundle { guards, scopes, .. } = study.bundle();
+        add(&mut claims, study, None, guards)?;
+        for LoadedScope { scope, policies } in scopes.values() {
+            add(&mut claims, study, Some(scope), policies)?;
         }
-        Ok(claims)
+        Ok(claims.all())
     };
     on_a_large_stack(claims).map_err(|error| error.to_string())?
 }
 
-/// Every policy with its scope and each permission that it can be looked at for: a tenant's own never for a door.
-fn considered(bundle: &Bundle) -> impl Iterator<Item = (Option<&Arc<Scope>>, &Arc<Loaded>, &'static Spec)> {
-    let scopes = bundle.scopes.values().map(|held| (Some(&held.scope), &held.policies));
-    let slices = std::iter::once((None, &bundle.guards)).chain(scopes);
-    slices.flat_map(|(scope, slice): (Option<&Arc<Scope>>, &Slice)| {
-        let of_tenant = scope.is_some_and(|scope| !scope.tenant().is_system());
-        slice.iter().flat_map(move |loaded| {
-            let asked = ALL.iter().copied().filter(move |spec| !(of_tenant && spec.group == Group::Doors));
-            let concerned = asked
-                .filter(move |spec| slice.concerning(spec).any(|sliced| Arc::ptr_eq(&sliced.loaded, loaded)));
-            concerned.map(move |spec| (scope, loaded, spec))
-        })
-    })
-}
-
-fn claim(
+/// Every policy of a guard or a scope, with each permission that it can be looked at for: a tenant's own never for a door.
+fn add(
+    claims: &mut Claims,
     study: &Study,
     scope: Option<&Arc<Scope>>,
-    loaded: &Arc<Loaded>,
-    spec: &'static Spec,
-) -> Result<Claim, String> {
-    let [head, sound] = strict::sound(&loaded.policy)?;
-    Ok(Claim {
-        about: About::Policy(study.view(loaded)),
-        spec,
-        sides: Sides::Sets { left: vec![head], right: vec![sound], only: confinement(scope)? },
-        held: scope.into_iter().cloned().collect(),
-        broken: Broken::Fails(loaded.id.clone()),
-    })
+    policies: &Slice,
+) -> Result<(), NotAsked> {
+    let of_tenant = scope.is_some_and(|scope| !scope.tenant().is_system());
+    let only = Side::from(confinement(scope)?);
+    let mut posed: HashMap<*const Loaded, [Side; 2]> = HashMap::new();
+    for loaded in policies.iter() {
+        let [head, sound] = strict::sound(&loaded.policy)?;
+        posed.insert(Arc::as_ptr(loaded), [vec![head].into(), vec![sound].into()]);
+    }
+    for spec in ALL.iter().copied().filter(|spec| !(of_tenant && spec.group == Group::Doors)) {
+        for loaded in policies.concerning(spec).map(|sliced| &sliced.loaded) {
+            let Some([head, sound]) = posed.get(&Arc::as_ptr(loaded)) else { continue };
+            claims.add(Claim {
+                about: About::Policy(study.view(loaded)),
+                spec,
+                sides: Sides::Sets { left: head.clone(), right: sound.clone(), only: only.clone() },
+                held: scope.into_iter().cloned().collect(),
+                broken: Broken::Fails(loaded.id.clone()),
+            })?;
+        }
+    }
+    Ok(())
 }
 
 /// That only those ask for whom a scope's policies count.

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use cedar_policy::Policy;
 
 use super::access::{enforced, permits};
-use super::claim::{About, Broken, Claim, Sides};
+use super::claim::{About, Broken, Claim, Claims, NotAsked, Sides};
 use super::confirm::everything;
+use super::side::Side;
 use super::{held, known, strict};
 use crate::bundle::Bundle;
 use crate::identity::{Actor, Scope, ScopeSet, TenantId};
@@ -40,7 +41,7 @@ pub enum Holder {
 impl Holding {
     /// That what all its scopes together let it do now, those that it had let it do; the same for what a new one of them lets it do
     /// with some of the others laid down; and that nothing hangs on tags that are new.
-    pub(super) fn claims(&self, now: &Bundle, before: &Bundle) -> Result<Vec<Claim>, String> {
+    pub(super) fn claims(&self, now: &Bundle, before: &Bundle, claims: &mut Claims) -> Result<(), NotAsked> {
         let (who, only) = match &self.holder {
             Holder::Tenant(tenant) => (format!("tenant `{tenant}` by default"), known::only_tenant(tenant)?),
             Holder::Actor(actor) => (format!("service actor `{actor}`"), known::only_actor(actor)?),
@@ -48,16 +49,15 @@ impl Holding {
         let (holds, had): (Vec<_>, Vec<_>) =
             (self.now.iter().cloned().collect(), self.before.iter().cloned().collect());
         let comparing = Comparing { now, before, who, only, holds, had };
-        let mut claims = Vec::new();
         for spec in ALL {
             if !self.now.ids().eq(self.before.ids()) {
-                claims.extend(comparing.scopes(spec)?);
+                comparing.scopes(spec)?.into_iter().try_for_each(|claim| claims.add(claim))?;
             }
             if self.retagged {
-                claims.extend(comparing.tags(spec)?);
+                comparing.tags(spec)?.into_iter().try_for_each(|claim| claims.add(claim))?;
             }
         }
-        Ok(claims)
+        Ok(())
     }
 }
 
@@ -66,12 +66,16 @@ impl Holding {
 ///
 /// # Errors
 /// Why it cannot be put to the engine, in words.
-pub fn not_compared(who: String, why: &str) -> Result<Vec<Claim>, String> {
+pub fn not_compared(who: String, why: &str) -> Result<Vec<Claim>, NotAsked> {
     let (scope, permit) = everything()?;
     let claim = |spec: &&'static Spec| Claim {
         about: About::Holder(who),
         spec,
-        sides: Sides::Sets { left: vec![permit.policy.clone()], right: Vec::new(), only: Vec::new() },
+        sides: Sides::Sets {
+            left: vec![permit.policy.clone()].into(),
+            right: Vec::new().into(),
+            only: Vec::new().into(),
+        },
         held: vec![scope],
         broken: Broken::Untold(why.to_owned()),
     };
@@ -109,18 +113,19 @@ impl Comparing<'_> {
         }
         // Who lays scopes down sheds what a guard has against them, and permits that fail.
         let sheds = left.iter().any(|policy| strict::fails(policy) || held::reads_scopes(policy));
-        let only = vec![self.only.clone(), held::exactly(&self.holds)?];
+        let right = Side::from(right);
         let mut claims = Vec::new();
         for gained in self.holds.iter().filter(|scope| sheds && !self.had.contains(scope)) {
             let gained = std::slice::from_ref(gained);
             let left = of_scopes(self.now, gained, spec)?;
             if !left.is_empty() {
-                let only = vec![self.only.clone(), held::at_most(&self.holds)?];
-                let sides = Sides::Sets { left, right: right.clone(), only };
+                let only = vec![self.only.clone(), held::at_most(&self.holds)?].into();
+                let sides = Sides::Sets { left: left.into(), right: right.clone(), only };
                 claims.push(self.claim(spec, sides, gained, broken.clone()));
             }
         }
-        claims.push(self.claim(spec, Sides::Sets { left, right, only }, &self.holds, broken));
+        let only = vec![self.only.clone(), held::exactly(&self.holds)?].into();
+        claims.push(self.claim(spec, Sides::Sets { left: left.into(), right, only }, &self.holds, broken));
         Ok(claims)
     }
 
@@ -136,7 +141,11 @@ impl Comparing<'_> {
             let left = of_scopes(self.now, scope, spec)?;
             if !left.is_empty() {
                 let why = "its tags are not those that it had, and a policy reads tags";
-                let sides = Sides::Sets { left, right: Vec::new(), only: vec![self.only.clone()] };
+                let sides = Sides::Sets {
+                    left: left.into(),
+                    right: Vec::new().into(),
+                    only: vec![self.only.clone()].into(),
+                };
                 claims.push(self.claim(spec, sides, scope, Broken::Untold(why.to_owned())));
             }
         }

@@ -3,15 +3,18 @@
 //! A `forbid` says what is never allowed. A `permit` says what may at most be: whatever its head matches is allowed only where its
 //! conditions hold. Each is checked on its own, under its `@id`, for every scope. Nothing decides by it.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use cedar_policy::{Effect, Policy, PolicyId};
 use diagnostic::{Diagnostic, Source};
 
 use super::access::{enforced, permits};
-use super::claim::{About, Broken, Claim, Sides};
+use super::claim::{About, Broken, Claim, Claims, NotAsked, Sides};
+use super::side::Side;
 use super::strict;
-use crate::bundle::{BundleSources, Loaded, LoadedScope};
+use crate::bundle::{Bundle, BundleSources, Loaded, LoadedScope};
 use crate::load;
 use crate::permission::{ALL, Spec};
 use crate::slice::Slice;
@@ -54,35 +57,50 @@ impl Invariants {
     ///
     /// # Errors
     /// Why it cannot be put to the engine, in words.
-    pub fn claims(&self, study: &Study) -> Result<Vec<Claim>, String> {
-        let claims = || {
+    pub fn claims(&self, study: &Study) -> Result<Vec<Claim>, NotAsked> {
+        let claims = || -> Result<_, NotAsked> {
             let slice = Slice::new(self.0.clone());
-            let mut claims = Vec::new();
+            let mut allowing = BTreeMap::new();
+            let only = Side::from(Vec::new());
+            let mut claims = Claims::default();
             for invariant in &self.0 {
-                let kept = kept(&invariant.policy)?;
+                let kept = Side::from(kept(&invariant.policy)?);
                 for spec in ALL.iter().filter(|spec| concerns(&slice, invariant, spec)) {
                     for LoadedScope { scope, .. } in study.bundle().scopes.values() {
-                        let mut left = permits(study.bundle(), scope.id(), spec)?;
-                        let sides = if left.is_empty() {
-                            Sides::Nothing
-                        } else {
-                            left.extend(enforced(&study.bundle().guards, spec));
-                            Sides::Sets { left, right: kept.clone(), only: Vec::new() }
+                        let left = match allowing.entry((spec.action, scope.id().clone())) {
+                            Entry::Occupied(known) => known.into_mut(),
+                            Entry::Vacant(new) => new.insert(allowed_by(study.bundle(), scope.id(), spec)?),
                         };
-                        claims.push(Claim {
+                        let sides = match left {
+                            None => Sides::Nothing,
+                            Some(left) => {
+                                Sides::Sets { left: left.clone(), right: kept.clone(), only: only.clone() }
+                            }
+                        };
+                        claims.add(Claim {
                             about: About::Invariant(study.view(invariant), scope.id().clone()),
                             spec,
                             sides,
                             held: vec![scope.clone()],
                             broken: Broken::Allowed { by_guard: false },
-                        });
+                        })?;
                     }
                 }
             }
-            Ok(claims)
+            Ok(claims.all())
         };
         on_a_large_stack(claims).map_err(|error| error.to_string())?
     }
+}
+
+/// What decides for who holds a scope, the same for every invariant; nothing where the scope permits nothing.
+fn allowed_by(bundle: &Bundle, scope: &str, spec: &Spec) -> Result<Option<Side>, String> {
+    let mut policies = permits(bundle, scope, spec)?;
+    if policies.is_empty() {
+        return Ok(None);
+    }
+    policies.extend(enforced(&bundle.guards, spec));
+    Ok(Some(policies.into()))
 }
 
 impl std::fmt::Debug for Invariants {

@@ -6,8 +6,9 @@ use std::str::FromStr as _;
 
 use cedar_policy::{Policy, PolicySet};
 
-use super::claim::{About, Broken, Claim, Sides};
+use super::claim::{About, Broken, Claim, NotAsked, Sides};
 use super::confirm::everything;
+use super::side::Side;
 use crate::permission::ALL;
 use crate::study::{Study, on_a_large_stack};
 
@@ -19,13 +20,14 @@ const ISOLATION: &str = include_str!("../../../../policies/isolation.cedar");
 ///
 /// # Errors
 /// Why it cannot be put to the engine, in words.
-pub fn isolation(study: &Study) -> Result<Vec<Claim>, String> {
-    on_a_large_stack(|| claims(study)).map_err(|error| error.to_string())?
+pub fn isolation(study: &Study) -> Result<Vec<Claim>, NotAsked> {
+    Ok(on_a_large_stack(|| claims(study)).map_err(|error| error.to_string())??)
 }
 
 fn claims(study: &Study) -> Result<Vec<Claim>, String> {
     let property = PolicySet::from_str(ISOLATION).map_err(|error| error.to_string())?;
-    let property: Vec<Policy> = property.policies().cloned().collect();
+    let property: Side = property.policies().cloned().collect::<Vec<Policy>>().into();
+    let only = Side::from(Vec::new());
     let (scope, permit) = everything()?;
     let claims = ALL.iter().map(|spec| {
         let guard = study.bundle().guards.concerning(spec).map(|sliced| &sliced.loaded);
@@ -34,9 +36,9 @@ fn claims(study: &Study) -> Result<Vec<Claim>, String> {
             about: About::Guard,
             spec,
             sides: Sides::Sets {
-                left: enforced.chain([permit.policy.clone()]).collect(),
+                left: enforced.chain([permit.policy.clone()]).collect::<Vec<Policy>>().into(),
                 right: property.clone(),
-                only: Vec::new(),
+                only: only.clone(),
             },
             held: vec![scope.clone()],
             broken: Broken::Allowed { by_guard: true },

@@ -1,14 +1,15 @@
 //! Sets of policies that Cedar allows by exactly when the gate would.
 //!
-//! Cedar skips a policy that fails; the gate denies. So that a proof is about the gate, the permits of a set that can fail become
-//! one, which holds where one of them does and no policy of the set fails: a condition is compared with itself, which is true,
-//! or fails with it. One permit, since that no policy fails said in each of them grows with the square of the set.
+//! Cedar skips a policy that fails; the gate denies. So that a proof is about the gate, the permits of a set in which something can
+//! fail become one, which holds where one of them does and no policy of the set fails: a condition is compared with itself, which
+//! is true, or fails with it. One permit, since that no policy fails said in each of them grows with the square of the set.
 
 use cedar_policy::{Effect, Policy, PolicyId, PolicySet};
 use serde_json::{Value as Json, json};
 
 use crate::cedar::NAMESPACE;
 use crate::identity::TenantId;
+use crate::limits::PROOF_SEPARATE_MAX;
 
 /// A policy that cannot be written in Cedar's JSON form, or read from it again, in words.
 pub(super) type Unwritable = String;
@@ -20,24 +21,35 @@ pub(super) type Unwritable = String;
 pub(super) fn decided<'a>(
     policies: impl IntoIterator<Item = &'a Policy> + Clone,
 ) -> Result<PolicySet, Unwritable> {
-    let (mut sound, mut permitted) = (Vec::new(), Vec::new());
+    let (mut sound, mut permitted, mut forbidden) = (Vec::new(), Vec::new(), Vec::new());
     for policy in policies.clone() {
         let written = written(policy)?;
         if may_fail(&written) {
             sound.push(within(&written, same(&condition(&written)), json!({"Value": true})));
         }
-        if policy.effect() == Effect::Permit {
-            permitted.push(all([head(&written), condition(&written)]));
+        let matches = all([head(&written), condition(&written)]);
+        match policy.effect() {
+            Effect::Permit => permitted.push(matches),
+            Effect::Forbid => forbidden.push(matches),
         }
     }
-    let numbered = |(number, policy): (usize, &Policy)| {
-        (sound.is_empty() || policy.effect() == Effect::Forbid)
-            .then(|| policy.new_id(PolicyId::new(format!("policy {number}"))))
+    let one_permit = !sound.is_empty() || permitted.len() > PROOF_SEPARATE_MAX;
+    let one_forbid = forbidden.len() > PROOF_SEPARATE_MAX;
+    let separate = |(number, policy): (usize, &Policy)| {
+        let is_in_one = match policy.effect() {
+            Effect::Permit => one_permit,
+            Effect::Forbid => one_forbid,
+        };
+        (!is_in_one).then(|| policy.new_id(PolicyId::new(format!("policy {number}"))))
     };
-    let mut made: Vec<Policy> = policies.into_iter().enumerate().filter_map(numbered).collect();
-    if !sound.is_empty() {
-        let permit = everything([all(sound), any(permitted)]);
+    let mut made: Vec<Policy> = policies.into_iter().enumerate().filter_map(separate).collect();
+    if one_permit {
+        let permit = everything("permit", [all(sound), any(permitted)]);
         made.push(read(PolicyId::new("permits"), permit)?);
+    }
+    if one_forbid {
+        // Where one of them fails, nothing is permitted anyway.
+        made.push(read(PolicyId::new("forbids"), everything("forbid", [any(forbidden)]))?);
     }
     PolicySet::from_policies(made).map_err(|error| error.to_string())
 }
@@ -63,7 +75,7 @@ pub(super) fn sound(policy: &Policy) -> Result<[Policy; 2], Unwritable> {
 pub(super) fn at_most(policy: &Policy) -> Result<Policy, Unwritable> {
     let written = written(policy)?;
     let body = within(&written, condition(&written), json!({"Value": true}));
-    read(PolicyId::new("at most"), everything([body]))
+    read(PolicyId::new("at most"), everything("permit", [body]))
 }
 
 /// The same permit for the actors of a tenant alone, whom a scope of its own counts for. Of others it is not even looked at, so
@@ -174,12 +186,12 @@ fn expression_fails(expression: &Json) -> bool {
     }
 }
 
-/// A permit of everything for which these conditions hold, the first before the second.
-fn everything(conditions: impl IntoIterator<Item = Json>) -> Json {
+/// A policy about everything for which these conditions hold, the first before the second.
+fn everything(effect: &str, conditions: impl IntoIterator<Item = Json>) -> Json {
     let conditions: Vec<Json> =
         conditions.into_iter().map(|body| json!({"kind": "when", "body": body})).collect();
     json!({
-        "effect": "permit",
+        "effect": effect,
         "principal": {"op": "All"},
         "action": {"op": "All"},
         "resource": {"op": "All"},
@@ -288,5 +300,15 @@ mod tests {
             levels.max().unwrap()
         };
         assert!(depth(&long) < depth(&short) + 5, "{} and {} levels", depth(&short), depth(&long));
+    }
+
+    #[test]
+    fn the_libraries_never_go_through_more_policies_of_one_effect_than_they_can() {
+        for effect in ["permit", "forbid"] {
+            let policy = Policy::parse(None, format!("{effect} (principal, action, resource);")).unwrap();
+            let made = |count| decided(&vec![policy.clone(); count]).unwrap().policies().count();
+            assert_eq!(made(PROOF_SEPARATE_MAX), PROOF_SEPARATE_MAX, "{effect}");
+            assert_eq!(made(PROOF_SEPARATE_MAX + 1), 1, "{effect}");
+        }
     }
 }

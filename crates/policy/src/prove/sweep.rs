@@ -13,10 +13,13 @@ use cedar_policy_symcc::{CedarSymCompiler, CompiledPolicySet, Env};
 use super::claim::{Broken, Claim, Outcome, Sides};
 use super::confirm::confirm;
 use super::known::{Known, Named};
+use super::side::Side;
 use super::solver::{Session, Solver, runtime};
 use super::strict;
 use crate::cedar::{SCHEMA, action_uid, type_name};
-use crate::limits::{CEDAR_MESSAGE_CHARS_MAX, EVALUATION_STACK_BYTES, PROOF_WAIT_MAX, SOLVERS_MAX};
+use crate::limits::{
+    CEDAR_MESSAGE_CHARS_MAX, EVALUATION_STACK_BYTES, PROOF_SIDES_BYTES_MAX, PROOF_WAIT_MAX, SOLVERS_MAX,
+};
 use crate::study::{Study, type_named};
 use crate::vocabulary::EntityType;
 
@@ -102,12 +105,17 @@ impl<'a> Asking<'a> {
     /// too, for one that is easy to read. The engine has the last word.
     fn tried(&mut self, claim: &Claim) -> Result<Outcome, String> {
         let Sides::Sets { left, right, only } = &claim.sides else { return Ok(Outcome::Proved) };
+        if is_same(left, right) {
+            return Ok(Outcome::Proved);
+        }
+        is_in_bounds([left, right, only])?;
+        self.in_time()?;
         let allowed = Question {
             claim,
             right: CompiledPolicySet::compile(&claim.right()?, &env(claim), &SCHEMA).map_err(words)?,
         };
         let Some(any) = self.ask(&allowed, left, only)? else { return Ok(Outcome::Proved) };
-        let named = named([left, right, only].into_iter().flatten())?;
+        let named = named([left, right, only].into_iter().flat_map(|side| side.iter()))?;
         let mut known = Known::of(claim.spec).by_construction(&named);
         let mut readable = known.clone().readable();
         if let Broken::Allowed { by_guard: true } = claim.broken {
@@ -145,15 +153,31 @@ impl<'a> Asking<'a> {
         left: &[Policy],
         also: &[Policy],
     ) -> Result<Option<Env>, String> {
-        if Instant::now() >= self.deadline {
-            return Err("time is up".to_owned());
-        }
+        self.in_time()?;
         let left = strict::decided(left.iter().chain(also))?;
         let left = CompiledPolicySet::compile(&left, &env(question.claim), &SCHEMA).map_err(words)?;
         self.compiler.solver_mut().clear();
         let asked = self.compiler.check_implies_with_counterexample_opt(&left, &question.right);
         self.runtime.block_on(asked).map_err(words)
     }
+
+    /// Looked at before each piece of work that nothing interrupts.
+    fn in_time(&self) -> Result<(), String> {
+        if Instant::now() >= self.deadline { Err("time is up".to_owned()) } else { Ok(()) }
+    }
+}
+
+/// Policies allow what they allow: nobody has to be asked.
+fn is_same(left: &Side, right: &Side) -> bool {
+    left.written().digest == right.written().digest
+}
+
+fn is_in_bounds(sides: [&Side; 3]) -> Result<(), String> {
+    let bytes: usize = sides.iter().map(|side| side.written().bytes).sum();
+    if bytes > PROOF_SIDES_BYTES_MAX {
+        return Err(format!("its policies are over {PROOF_SIDES_BYTES_MAX} bytes long together"));
+    }
+    Ok(())
 }
 
 struct Question<'a> {

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use app::study::{Posed, Proofs, Property};
+use app::study::suggest::put;
+use app::study::{NotPosed, Posed, Premises, Proofs, Property};
 use clap::Args;
 use diagnostic::{did_you_mean, visible};
 use policy::limits::PROOF_WAIT_MAX;
@@ -11,7 +12,7 @@ use policy::prove::{self, Solver};
 
 use super::super::OutputForm;
 use super::premises::{Source, failed, usage_with};
-use super::prove_report::{Report, Told};
+use super::prove_report::{Report, TESTS, Told, too_many};
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::print::Printer;
@@ -43,16 +44,19 @@ pub(super) struct Prove {
     /// File or folder of policies, instead of an app's; can be given more than once
     #[arg(long = "policies", value_name = "PATH")]
     policies: Vec<PathBuf>,
-    /// The solver: a `cvc5` program [default: the one on the PATH]
+    /// The solver: a `cvc5` program; a name without `/` is looked for on the PATH [default: cvc5]
     #[arg(long, value_name = "PATH")]
     solver: Option<PathBuf>,
     /// How long the solver may take for everything, such as `30s` or `10m`
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = wait)]
     timeout: Duration,
-    /// Write counterexamples as tests, which `moonward policy test` runs: they fail until the claim holds. The name should end
-    /// in `_test.json`
+    /// Write counterexamples as tests, which `moonward policy test` runs: they fail until the claim holds. The name ends in
+    /// `_test.json`
     #[arg(long, value_name = "FILE")]
     save_counterexample: Option<PathBuf>,
+    /// Replace what `--save-counterexample` names
+    #[arg(long, requires = "save_counterexample")]
+    force: bool,
     /// Prove anew what was proved before, and do not remember it
     #[arg(long)]
     no_cache: bool,
@@ -73,7 +77,15 @@ impl Prove {
     pub(super) fn run(&self, printer: &Printer) -> Result<Exit, Fault> {
         let (property, app) = self.property()?;
         let source = Source { app, policies: self.policies.clone() };
-        let Posed { study, claims } = property.pose(&source.premises(None)?).map_err(Fault::Invalid)?;
+        let premises = source.premises(None)?;
+        if let Some(path) = &self.save_counterexample {
+            self.may_save(&premises, &source.app, path)?;
+        }
+        let Posed { study, claims } = match property.pose(&premises) {
+            Ok(posed) => posed,
+            Err(NotPosed::Invalid(found)) => return Err(Fault::Invalid(found)),
+            Err(NotPosed::TooMany(why)) => return too_many(&property, &why, printer),
+        };
         let mut report = Report::new(&property, &study, &claims);
         let begun = Instant::now();
         match Solver::find(self.solver.as_deref(), self.timeout) {
@@ -105,9 +117,48 @@ impl Prove {
         }
         report.print(printer)?;
         if let Some(path) = &self.save_counterexample {
-            save(path, &report, printer)?;
+            self.save(path, &report, printer)?;
         }
         Ok(report.exit())
+    }
+
+    /// Whether counterexamples may be written there, before anybody waits for them.
+    fn may_save(&self, premises: &Premises, app: &Path, path: &Path) -> Result<(), Fault> {
+        let shown = visible(&path.to_string_lossy());
+        if !path.file_name().is_some_and(|name| name.to_string_lossy().ends_with("_test.json")) {
+            let message = format!("`{shown}` is no name of a file of tests");
+            return Err(usage_with(
+                &message,
+                Some("let it end in `_test.json`: then `moonward policy test` runs it"),
+            ));
+        }
+        if premises.is_in_force(app, path) {
+            return Err(Fault::failed(format!("`{shown}` holds policies that are in force")));
+        }
+        if !self.force && path.symlink_metadata().is_ok() {
+            let fault = Fault::failed(format!("`{shown}` is there already"));
+            return Err(fault.with_help("`--force` replaces it"));
+        }
+        Ok(())
+    }
+
+    /// Writes the counterexamples as tests, if there are any. That it cannot be done is said, and changes nothing about what was
+    /// found.
+    fn save(&self, path: &Path, report: &Report<'_>, printer: &Printer) -> Result<(), Fault> {
+        let Some(tests) = report.tests() else { return Ok(()) };
+        let text = serde_json::to_string_pretty(&tests).map_err(|error| Fault::failed(error.to_string()))?;
+        if let Err(refused) = put(path, &(text + "\n"), self.force) {
+            let help = refused.help.map_or(String::new(), |help| format!("\nhelp: {}", visible(&help)));
+            printer.say(&format!("error: {}{help}", visible(&refused.message)));
+            return Ok(());
+        }
+        let (shown, left_out) = (visible(&path.to_string_lossy()), report.tests_left_out());
+        let of = match left_out {
+            0 => String::new(),
+            _ => format!(" with the first {TESTS} counterexamples, {left_out} more are left out"),
+        };
+        printer.say(&format!("ok: wrote {shown}{of}; `moonward policy test` runs it"));
+        Ok(())
     }
 
     /// What is to be proved, and the app that it is about.
@@ -139,16 +190,4 @@ impl Prove {
         };
         Ok((property, app(first)))
     }
-}
-
-/// Writes the counterexamples as tests, if there are any.
-fn save(path: &Path, report: &Report<'_>, printer: &Printer) -> Result<(), Fault> {
-    let Some(tests) = report.tests() else { return Ok(()) };
-    let shown = visible(&path.to_string_lossy());
-    let text = serde_json::to_string_pretty(&tests).map_err(|error| Fault::failed(error.to_string()))?;
-    std::fs::write(path, text + "\n").map_err(|error| {
-        Fault::failed(format!("the counterexample cannot be written to `{shown}`: {error}"))
-    })?;
-    printer.say(&format!("ok: wrote {shown}; `moonward policy test` runs it"));
-    Ok(())
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use app::study::Property;
 use diagnostic::visible;
-use policy::prove::{Claim, Counterexample, Expected, NoSolver, Outcome, Solver, engine_versions};
+use policy::prove::{Claim, Counterexample, Expected, NoSolver, NotAsked, Outcome, Solver, engine_versions};
 use policy::study::Study;
 use serde_json::{Value as Json, json};
 
@@ -22,7 +22,7 @@ const WHOLE: usize = 2;
 const NAMED: usize = 20;
 
 /// Counterexamples that are written as tests.
-const TESTS: usize = 100;
+pub(super) const TESTS: usize = 100;
 
 /// How the answer came about.
 #[derive(Debug)]
@@ -220,6 +220,30 @@ impl<'a> Report<'a> {
             .collect();
         (!tests.is_empty()).then(|| tests.into())
     }
+
+    /// Counterexamples that are not among the tests.
+    pub(super) fn tests_left_out(&self) -> usize {
+        self.counterexamples().count().saturating_sub(TESTS)
+    }
+}
+
+/// A property that comes to more claims than can be asked cannot be told.
+pub(super) fn too_many(property: &Property, why: &NotAsked, printer: &Printer) -> Result<Exit, Fault> {
+    let words = words(property);
+    match printer.output() {
+        Output::Json => printer.json(&json!({
+            "schema": "moonward.policy-prove/1",
+            "property": words,
+            "verdict": "unknown",
+            "why": why.to_string(),
+        }))?,
+        Output::Text => {
+            printer.data(&format!("UNKNOWN: {words}\n  {why}\n"))?;
+            printer
+                .say("help: `--policies` takes a part of the policies; invariants can be split into files");
+        }
+    }
+    Ok(Exit::Undetermined)
 }
 
 fn test(property: &Property, claim: &Claim, found: &Counterexample) -> Json {
