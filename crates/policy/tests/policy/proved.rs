@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use policy::prove::{self, Claim, Expected, Holder, Holding, Invariants, Outcome, Solver};
-use policy::study::{Assumed, Facts, Posed, Study};
-use policy::{Actor, BundleSources, Scope, ScopeSet, ScopeSources, permission};
+use policy::study::{Assumed, Facts, Posed, Sitting, Study};
+use policy::{Actor, Bundle, BundleSources, Process, Scope, ScopeSet, ScopeSources, permission};
 use serde_json::{Value as Json, json};
 
 use crate::random::Random;
-use crate::world::{self, bundle, file, host, process, scopes, tenant};
+use crate::world::{self, bundle, file, host, tenant};
 
 /// Long enough for a machine that does a lot else.
 const WAIT: Duration = Duration::from_secs(300);
@@ -143,14 +143,18 @@ fn what_a_permit_that_is_gone_denied_by_failing_is_not_told() {
     assert!(outcomes.iter().any(|outcome| matches!(outcome, Outcome::Unknown(why) if why.contains("`a`"))));
 }
 
-/// A study with the scopes `acme:one` and `acme:two`, each with these permits.
-fn two_scopes(one: &str, two: &str) -> Study {
+/// Sources with the scopes `acme:one` and `acme:two`, each with these permits.
+fn two_scope_sources(one: &str, two: &str) -> BundleSources {
     let scope = |id, permits| ScopeSources {
         scope: Arc::new(Scope::new(id, &tenant("acme"), false).unwrap()),
         files: vec![file(&format!("{id}.cedar"), permits)],
     };
     let scopes = vec![scope("acme:one", one), scope("acme:two", two)];
-    Study::new(bundle(BundleSources { scopes, ..world::sources("") }))
+    BundleSources { scopes, ..world::sources("") }
+}
+
+fn two_scopes(one: &str, two: &str) -> Study {
+    Study::new(bundle(two_scope_sources(one, two)))
 }
 
 #[test]
@@ -232,16 +236,11 @@ fn a_parent_that_asks_has_a_parent_of_its_own() {
     assert_eq!(broken(&now, &claims, &solver), []);
 }
 
-/// A study with the scopes `acme:one` and `acme:two`, and this guard of messages.
+/// The same with this guard of messages.
 fn guarded(one: &str, two: &str, guard: &str) -> Study {
-    let scope = |id, permits| ScopeSources {
-        scope: Arc::new(Scope::new(id, &tenant("acme"), false).unwrap()),
-        files: vec![file(&format!("{id}.cedar"), permits)],
-    };
-    let scopes = vec![scope("acme:one", one), scope("acme:two", two)];
     let forbid = SEND.replace("permit", "forbid").replace("\"a\"", "\"g\"");
     let guards = vec![file("guard.cedar", &format!("{forbid} when {{ {guard} }};"))];
-    Study::new(bundle(BundleSources { scopes, guards, ..world::sources("") }))
+    Study::new(bundle(BundleSources { guards, ..two_scope_sources(one, two) }))
 }
 
 /// Of `acme`'s actors, or of this one's of its services, with scopes of this study.
@@ -294,13 +293,13 @@ fn what_hangs_on_tags_that_are_new_is_not_told() {
     }
 }
 
-/// Conditions on messages; some fail.
-const CONDITIONS: [&str; 12] = [
+/// Conditions on messages; the first can fail, some hang on which scopes are held, or on a parent's parent.
+const CONDITIONS: [&str; 18] = [
+    "context.bytes + 9223372036854775800 > 0",
     "context.bytes < 10",
     "context.bytes <= 100",
-    "context.bytes + 9223372036854775800 > 0",
     "context.topic == \"news\"",
-    "context.topic like \"n*\"",
+    "context.topic like \"news.*\"",
     "principal.kind == \"service\"",
     "principal.hasTag(\"dept\") && principal.getTag(\"dept\") == \"sales\"",
     "principal in Moonward::Role::\"acme/clerk\"",
@@ -308,101 +307,173 @@ const CONDITIONS: [&str; 12] = [
     "context has pid && context.pid.owner == principal",
     "resource.owner == principal",
     "resource.definition in Moonward::Namespace::\"acme\"",
+    "resource has parent",
+    "resource has parent && resource.parent has parent",
+    "context has pid && context.pid has parent",
+    "context.scopes.contains(Moonward::Scope::\"acme:one\")",
+    "context.scopes.contains(Moonward::Scope::\"acme:two\")",
+    "context.scopes == [Moonward::Scope::\"acme:two\"]",
 ];
 
-/// One to three permits of messages.
-fn permits(random: &mut Random) -> String {
-    let mut text = String::new();
-    for number in 0..1 + random.below(3) {
-        text.push_str(&format!(
-            "@id(\"p{number}\") permit (principal, action == Moonward::Action::\"process.send\", resource)\n"
-        ));
-        for _ in 0..random.below(3) {
-            let word = random.choose(&["when", "unless"]);
-            let (one, other) = (random.choose(&CONDITIONS), random.choose(&CONDITIONS));
-            let operator = random.choose(&["&&", "||"]);
-            text.push_str(&format!("{word} {{ ({one}) {operator} ({other}) }}\n"));
-        }
-        text.push_str(";\n");
-    }
-    text
+/// Policies of messages: a guard, and two scopes.
+#[derive(Clone)]
+struct Texts {
+    guard: Vec<String>,
+    scopes: [Vec<String>; 2],
 }
 
-/// Every message that a small world can send.
-fn messages() -> Vec<Posed> {
-    let mut facts = Facts::default();
+impl Texts {
+    fn new(random: &mut Random) -> Self {
+        let mut made = |effect, of: &str, most| -> Vec<String> {
+            (0..random.below(most)).map(|at| message_policy(random, effect, &format!("{of}{at}"))).collect()
+        };
+        Self { guard: made("forbid", "g", 3), scopes: [made("permit", "o", 3), made("permit", "t", 3)] }
+    }
+
+    /// The same with one policy gone, another one, or nothing changed.
+    fn changed(&self, random: &mut Random) -> Self {
+        let mut changed = self.clone();
+        let [one, two] = &mut changed.scopes;
+        let (place, effect) = match random.below(5) {
+            0 => (one, "permit"),
+            1 => (two, "permit"),
+            2 | 3 => (&mut changed.guard, "forbid"),
+            _ => return changed,
+        };
+        if place.pop().is_none() || random.below(3) == 0 {
+            place.push(message_policy(random, effect, "new"));
+        }
+        changed
+    }
+
+    /// Nothing where they do not load.
+    fn study(&self) -> Option<Study> {
+        let [one, two] = &self.scopes;
+        let guards = vec![file("guard.cedar", &self.guard.concat())];
+        let sources = two_scope_sources(&one.concat(), &two.concat());
+        Bundle::load(BundleSources { guards, ..sources }).ok().map(Study::new)
+    }
+}
+
+fn message_policy(random: &mut Random, effect: &str, id: &str) -> String {
+    let head = "principal, action == Moonward::Action::\"process.send\", resource";
+    let mut text = format!("@id(\"{id}\") {effect} ({head})\n");
+    // A guard that can fail does not load, and neither does one without conditions.
+    let (least, conditions) = if effect == "forbid" { (1, &CONDITIONS[1..]) } else { (0, &CONDITIONS[..]) };
+    for _ in 0..least + random.below(2) {
+        let word = random.choose(&["when", "unless"]);
+        let (one, other) = (random.choose(conditions), random.choose(conditions));
+        match random.below(3) {
+            0 => text.push_str(&format!("{word} {{ ({one}) && ({other}) }}\n")),
+            1 => text.push_str(&format!("{word} {{ ({one}) || ({other}) }}\n")),
+            _ => text.push_str(&format!("{word} {{ {one} }}\n")),
+        }
+    }
+    text + ";\n"
+}
+
+/// Who sends: the last two are one actor with tags, and without.
+fn senders() -> Vec<Arc<Actor>> {
     let plain = |id: &str| Actor::parse(id).unwrap();
     let sales = [("dept".to_owned(), "sales".to_owned())];
-    let actors: Vec<Arc<Actor>> = [
+    let senders = [
         plain("acme/user/ada"),
         plain("acme/user/bob").with_roles(["acme/clerk"]).unwrap(),
-        plain("acme/service/orders").with_tags(sales.clone()).unwrap(),
-        plain("beta/service/jobs").with_tags(sales).unwrap(),
-    ]
-    .map(Arc::new)
-    .into();
+        plain("acme/service/orders").with_tags(sales).unwrap(),
+        plain("acme/service/orders"),
+    ];
+    senders.map(Arc::new).into()
+}
+
+/// Every message that a small world can send under these scopes, each with the number of who sends it. They come in one order,
+/// whatever the scopes.
+fn messages(held: &ScopeSet) -> Vec<(usize, Posed)> {
+    let mut facts = Facts::default();
     facts.add_host(host());
-    for (number, actor) in actors.iter().enumerate() {
-        facts.add_process(format!("p{number}"), process(&format!("p{number}"), actor));
+    let senders = senders();
+    let mut known: Vec<Arc<Process>> = Vec::new();
+    let families = [(0, None), (1, None), (2, None), (0, Some(0)), (2, Some(3)), (0, Some(3))];
+    for (number, (owner, parent)) in families.into_iter().enumerate() {
+        let (pid, owner) = (format!("p{number}"), senders[owner].clone());
+        let definition = world::definition(owner.tenant());
+        let parent = parent.map(|parent: usize| &known[parent]);
+        let process = Arc::new(Process::new(pid.clone(), owner, definition, host(), parent, 0));
+        facts.add_process(pid, process.clone());
+        known.push(process);
     }
     let mut messages = Vec::new();
-    for actor in &actors {
-        for (resource, pid, bytes, topic) in cases(&["p0", "p1", "p2", "p3"]) {
-            let mut context = json!({"bytes": bytes, "topic": topic});
-            if let Some(pid) = pid {
-                context["pid"] = Json::from(pid);
+    for (number, sender) in senders.iter().enumerate() {
+        for resource in &known {
+            for pid in [None].into_iter().chain(known.iter().map(Some)) {
+                for (bytes, topic) in [(0, ""), (10, "news.eu"), (101, "news")] {
+                    let mut context = json!({"bytes": bytes, "topic": topic});
+                    if let Some(pid) = pid {
+                        context["pid"] = Json::from(&**pid.pid());
+                    }
+                    let (who, context) = ((sender, held), context.as_object().unwrap());
+                    let nothing = Assumed::Nothing;
+                    let posed = Posed::new(&facts, nothing, who, "process.send", resource.pid(), context);
+                    messages.push((number, posed.unwrap()));
+                }
             }
-            let context = context.as_object().unwrap();
-            let who = (actor, &scopes());
-            let posed = Posed::new(&facts, Assumed::Nothing, who, "process.send", resource, context);
-            messages.push(posed.unwrap());
         }
     }
     messages
 }
 
-fn cases(processes: &[&'static str]) -> Vec<(&'static str, Option<&'static str>, i64, &'static str)> {
-    let mut all = Vec::new();
-    for resource in processes {
-        for pid in [None].into_iter().chain(processes.iter().copied().map(Some)) {
-            for bytes in [0, 9, 10, 100, 101] {
-                for topic in ["", "news", "no"] {
-                    all.push((*resource, pid, bytes, topic));
-                }
-            }
-        }
-    }
-    all
+fn decided(study: &Study, messages: &[(usize, Posed)]) -> Vec<(usize, bool)> {
+    let allows =
+        |sitting: &mut Sitting<'_>, posed: &Posed| posed.with(|case| sitting.decide(case).unwrap().allows());
+    study
+        .sit(|sitting| messages.iter().map(|(sender, posed)| (*sender, allows(sitting, posed))).collect())
+        .unwrap()
 }
 
 #[test]
 fn what_is_proved_of_random_policies_no_message_breaks() {
     let Some(solver) = solver() else { return };
     let mut random = Random::seeded();
-    let messages = messages();
-    let decided = |study: &Study| -> Vec<bool> {
-        study
-            .sit(|sitting| {
-                messages
-                    .iter()
-                    .map(|posed| posed.with(|case| sitting.decide(case).unwrap().allows()))
-                    .collect()
-            })
-            .unwrap()
-    };
+    let empty = two_scopes("", "");
+    let [one, two] = ["acme:one", "acme:two"].map(|id| empty.bundle().scope(id).unwrap().clone());
+    let sets = [vec![one.clone()], vec![two.clone()], vec![one, two], Vec::new()].map(ScopeSet::new);
+    let sent = sets.each_ref().map(messages);
     let (mut proved, mut refuted) = (0, 0);
-    for _ in 0..40 {
-        let (now, before) = (permits(&mut random), permits(&mut random));
-        let (of_now, of_before) = (studied(&now), studied(&before));
-        let claims = prove::no_new_access(&of_now, &of_before, None, &[]).unwrap();
+    for _ in 0..80 {
+        let before = Texts::new(&mut random);
+        let now = before.changed(&mut random);
+        let (Some(of_now), Some(of_before)) = (now.study(), before.study()) else { continue };
+        let [held, had] = [(); 2].map(|()| usize::try_from(random.below(4)).unwrap());
+        let retagged = random.below(4) == 0;
+        let holding = Holding {
+            holder: Holder::Actor(senders()[2].clone()),
+            now: sets[held].clone(),
+            before: sets[had].clone(),
+            retagged,
+        };
+        let claims = prove::no_new_access(&of_now, &of_before, None, &[holding]).unwrap();
         let outcomes = prove::sweep(&of_now, &claims, &solver, WAIT, |_| {}).unwrap();
-        let broken =
-            decided(&of_now).into_iter().zip(decided(&of_before)).any(|(now, before)| now && !before);
-        let holds = outcomes.iter().all(|outcome| matches!(outcome, Outcome::Proved));
-        assert!(!(holds && broken), "proved, and not so:\n{now}\nallows what is denied by\n{before}");
-        proved += usize::from(holds);
         refuted += usize::from(outcomes.iter().any(|outcome| matches!(outcome, Outcome::Counterexample(_))));
+        if !outcomes.iter().all(|outcome| matches!(outcome, Outcome::Proved)) {
+            continue;
+        }
+        proved += 1;
+        let shown = || {
+            let [now, before] =
+                [&now, &before].map(|texts| (texts.guard.concat(), texts.scopes.concat().concat()));
+            format!("now {now:?}\nbefore {before:?}\nheld {held}, had {had}, retagged {retagged}")
+        };
+        let decided = sent.each_ref().map(|sent| [&of_now, &of_before].map(|study| decided(study, sent)));
+        for [now, before] in &decided {
+            let broken = now.iter().zip(before).any(|((_, now), (_, before))| *now && !before);
+            assert!(!broken, "{}", shown());
+        }
+        // What the service sends now, against what it sent before: with its tags, or without.
+        let of = |all: &[(usize, bool)], sender: usize| -> Vec<bool> {
+            all.iter().filter(|(who, _)| *who == sender).map(|(_, allowed)| *allowed).collect()
+        };
+        let [now, before] = [of(&decided[held][0], 2), of(&decided[had][1], if retagged { 3 } else { 2 })];
+        assert!(!now.into_iter().zip(before).any(|(now, before)| now && !before), "{}", shown());
     }
     println!("{proved} proved, {refuted} refuted");
-    assert!(proved > 2 && refuted > 2, "{proved} proved, {refuted} refuted");
+    assert!(proved > 10 && refuted > 10, "{proved} proved, {refuted} refuted");
 }
