@@ -22,6 +22,7 @@ mod gate;
 mod generation;
 mod identity;
 pub mod limits;
+mod literal;
 mod load;
 mod memo;
 mod occurred;

@@ -15,8 +15,9 @@ use super::reads::Chain;
 use super::sides::{comparison, contains, mirrored};
 use super::weigh::Scale;
 use super::{Claim, ClaimForm, Clause, Explained, Outcome, Section};
-use crate::cedar::type_name;
+use crate::cedar::{resource_id, type_name};
 use crate::limits::{EXPLAIN_WIDER_CLAUSES_MAX, POLICY_ID_BYTES_MAX};
+use crate::literal::{quoted, uid};
 use crate::load::Lexeme;
 use crate::permission::Subject;
 use crate::study::case::Posed;
@@ -66,7 +67,7 @@ impl Explained {
             false => as_written(resource, "resource"),
         };
         // It is proposed for one case: others that hold the scope, and other actions of the head, were not asked about.
-        let principal = format!("principal == Moonward::Actor::{}", quoted(posed.actor.id()));
+        let principal = format!("principal == {}", uid(EntityType::Actor, posed.actor.id()));
         let action = format!("action == Moonward::Action::{}", quoted(posed.spec.action));
         for clause in self.clauses.iter().filter(|clause| clause.section == Section::When) {
             match clause.holds() {
@@ -97,16 +98,12 @@ fn this_resource(posed: &Posed, when: &mut Vec<String>) -> String {
     if let Subject::Process(process) = &posed.subject {
         when.push("resource.tenant == principal.tenant".to_owned());
         if **process.definition().id() != *"unknown:unknown" {
-            let definition = quoted(process.definition().id());
-            when.push(format!("resource.definition == Moonward::Definition::{definition}"));
+            let definition = uid(EntityType::Definition, process.definition().id());
+            when.push(format!("resource.definition == {definition}"));
         }
         return format!("resource is {}", type_name(kind));
     }
-    format!("resource == {}", crate::cedar::resource_uid(&resource))
-}
-
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.escape_debug())
+    format!("resource == {}", uid(kind, &resource_id(&resource)))
 }
 
 impl Claim {
@@ -151,6 +148,11 @@ pub(super) fn wider(scale: &Scale<'_>, lexemes: &[Lexeme<'_>]) -> Option<String>
             "=="
         }
         _ => return None,
+    };
+    let value = match &value {
+        EvalResult::String(text) => quoted(text),
+        EvalResult::EntityUid(uid) => format!("{}::{}", uid.type_name(), quoted(uid.id().unescaped())),
+        other => other.to_string(),
     };
     Some(format!("{written} {mark} {value}"))
 }

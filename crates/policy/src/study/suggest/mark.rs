@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::cedar;
+use crate::literal::{quoted, uid};
 use crate::permission::{Given, Subject};
 use crate::resource::Process;
 use crate::study::Posed;
@@ -156,34 +156,6 @@ impl Value {
     }
 }
 
-/// A uid as policies write it.
-pub(super) fn uid(entity_type: EntityType, id: &str) -> String {
-    format!("{}::{}", cedar::type_name(entity_type), quoted(id))
-}
-
-/// Text as policies write it: nothing in it ends the text, the line or a comment, nor turns or hides what stands around it.
-pub(super) fn quoted(text: &str) -> String {
-    let mut written = String::with_capacity(text.len() + 2);
-    written.push('"');
-    for character in text.chars() {
-        match character {
-            '"' | '\\' => written.extend(['\\', character]),
-            ' '..='~' => written.push(character),
-            character if character.is_alphanumeric() && is_plain(character) => written.push(character),
-            character => written.extend(character.escape_unicode()),
-        }
-    }
-    written.push('"');
-    written
-}
-
-/// Whether it is shown as it is.
-fn is_plain(character: char) -> bool {
-    let mut text = [0; 4];
-    let text: &str = character.encode_utf8(&mut text);
-    diagnostic::visible(text) == text
-}
-
 /// The marks of a case, in order.
 pub(super) fn marks(posed: &Posed, redacted: &[&'static str]) -> Vec<(Term, Value)> {
     let mut marks = BTreeMap::new();
@@ -251,25 +223,5 @@ fn value(given: &Given) -> Value {
         Given::Scope(scope) => Value::Entity(EntityType::Scope, scope.id().clone()),
         // A pid says nothing to a later case; how the process is related has marks of its own.
         Given::Process(_) => Value::Unknown,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::quoted;
-
-    #[test]
-    fn no_text_of_a_guest_gets_out_of_its_quotes() {
-        for (text, expected) in [
-            ("greet", r#""greet""#),
-            ("grün", r#""grün""#),
-            (r#"a"};permit(principal,action,resource);//"#, r#""a\"};permit(principal,action,resource);//""#),
-            ("a\\", r#""a\\""#),
-            ("a\nb\r\t\0", r#""a\u{a}b\u{d}\u{9}\u{0}""#),
-            ("\u{202e}x\u{2066}\u{200b}", r#""\u{202e}x\u{2066}\u{200b}""#),
-            ("\u{1b}[31m", r#""\u{1b}[31m""#),
-        ] {
-            assert_eq!(quoted(text), expected);
-        }
     }
 }

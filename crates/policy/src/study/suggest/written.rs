@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use super::apart::Test;
 use super::grant::{Grant, Head};
-use super::mark::{Value, quoted, uid};
+use super::mark::Value;
 use crate::cedar::{NAMESPACE, type_name};
+use crate::literal::{quoted, uid};
 use crate::vocabulary::EntityType;
 
 impl Grant {
