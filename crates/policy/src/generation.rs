@@ -178,6 +178,7 @@ impl Generation {
         case_among(&self.bundle.tenants, question, shared)
     }
 }
+
 /// Decides a question of this class where the tenants are these. Any error denies, whatever the rest says: Cedar skips a
 /// policy that fails, a `forbid` too. What a shadow policy does, or fails to do, never changes the answer.
 pub(crate) fn decide_among(tenants: &Tenants, question: &Question<'_>, class: &Class) -> Answer {

@@ -102,9 +102,7 @@ impl Study {
         let unsaid = Unsaid { fields: fields.collect(), caller: !said.contains(CALLER), asker: false };
         on_a_large_stack(|| work(&mut Inquiry { study: self, spec, unsaid, apart: HashMap::new() }))
     }
-}
 
-impl Study {
     /// The tenants that heads of permits name for this permission.
     pub fn tenants_named(&self, spec: &'static Spec) -> BTreeSet<TenantId> {
         let scopes = self.bundle().scopes.values();

@@ -15,7 +15,6 @@ use super::super::OutputForm;
 use super::answer::Policy;
 use super::case::{given, unfit};
 use super::premises::{Source, action, failed, usage_with};
-
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::print::{Output, Printer};
