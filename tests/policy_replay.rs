@@ -573,3 +573,69 @@ fn a_gate_that_no_decision_comes_to_is_not_passed() {
     assert_eq!(count(&replayed(&folder, &["--tenant", "nosuch"], 0), "replayed"), 0);
     assert_eq!(count(&replayed(&folder, &["--tenant", "nosuch", "--fail-on", "errors"], 4), "replayed"), 0);
 }
+
+/// Policies alone do not say who has which of them.
+#[test]
+fn who_has_which_scopes_without_a_token_is_compared_too() {
+    let folder = app();
+    let service = |security: &str| {
+        format!(
+            "{ACME}  - {{name: other, kind: security.scope, policies: [file://other.cedar]}}\n  - name: job\n    kind: process.service\n    process: one\n    host: app:processes\n    \
+             lifecycle: {{auto_start: false}}\n    security: {security}\n"
+        )
+    };
+    let before = "{actor: {id: acme/service/job}, scopes: [staff, other]}";
+    let other =
+        "@id(\"other\") permit (principal, action == Moonward::Action::\"process.link\", resource);\n";
+    folder.write("acme/other.cedar", other);
+    folder.write("acme/_index.yaml", &service(before));
+    let default = MANIFEST.replace("[acme:staff]", "[acme:staff, acme:other]");
+    for (file, text, said, after) in [
+        (
+            "acme/_index.yaml",
+            service("{actor: {id: acme/service/job}, scopes: [staff]}"),
+            "changed: service `acme:job`: scopes `acme:staff`, before `acme:other`, `acme:staff`",
+            serde_json::json!({"actor": "acme/service/job", "tags": {}, "scopes": ["acme:staff"]}),
+        ),
+        (
+            "acme/_index.yaml",
+            service("{actor: {id: acme/service/job, meta: {role: admin}}, scopes: [staff, other]}"),
+            "changed: service `acme:job`: tags `role=admin`, before none",
+            serde_json::json!({"actor": "acme/service/job", "tags": {"role": "admin"}, "scopes": ["acme:other", "acme:staff"]}),
+        ),
+        (
+            "_index.yaml",
+            default,
+            "changed: tenant `acme`: default scopes `acme:other`, `acme:staff`, before `acme:staff`",
+            serde_json::json!({"scopes": ["acme:other", "acme:staff"]}),
+        ),
+        (
+            "acme/_index.yaml",
+            format!("{ACME}  - {{name: other, kind: security.scope, policies: [file://other.cedar]}}\n"),
+            "removed: service `acme:job`: actor `acme/service/job`; tags none; scopes `acme:other`, `acme:staff`",
+            Json::Null,
+        ),
+    ] {
+        let now = changed(&folder, file, &text);
+        fs::write(folder.path().join(&now).join("acme/other.cedar"), other).unwrap();
+        for (form, shown) in [
+            ("text", format!("texts: the same\nheld without a token: 1 difference\n  {said}\n")),
+            ("markdown", format!("held without a token: 1 difference\n\n```diff\n{said}\n```\n")),
+            ("github", format!("::notice title=held::{said}\n")),
+        ] {
+            let (exit, stdout, stderr) = policy(&folder, &["diff", ".", &now, "--no-replay", "-o", form]);
+            assert!(exit == 2 && stdout.contains(&shown), "{form} {exit}\n{shown}\n{stdout}{stderr}");
+        }
+        let (exit, stdout, _) = policy(&folder, &["diff", ".", &now, "--no-replay", "-o", "json"]);
+        let report: Json = serde_json::from_str(&stdout).unwrap();
+        assert_eq!((exit, report["held"].as_array().unwrap().len()), (2, 1), "{report}");
+        assert_eq!((&report["texts"], &report["held"][0]["after"]), (&serde_json::json!([]), &after));
+    }
+    let (exit, stdout, _) = policy(&folder, &["diff", ".", ".", "--no-replay"]);
+    assert!(exit == 0 && stdout == "texts: the same\nheld without a token: the same\n", "{exit}\n{stdout}");
+    // Where one of the two does not say, that is said.
+    let (_, stdout, _) = policy(&folder, &["diff", ".", "acme/staff.cedar", "--no-replay"]);
+    assert!(stdout.contains("held without a token: not compared: "), "{stdout}");
+    let (_, stdout, _) = policy(&folder, &["diff", ".", "acme/staff.cedar", "--no-replay", "-o", "json"]);
+    assert_eq!(serde_json::from_str::<Json>(&stdout).unwrap()["held"], Json::Null);
+}

@@ -32,8 +32,8 @@ pub struct Premises {
     defaults: BTreeMap<TenantId, ScopeSet>,
     /// The scopes of actors that services run as; nothing where two services give one actor different ones.
     services: BTreeMap<String, Option<ScopeSet>>,
-    /// The actor of each service, and the scopes that it runs under.
-    run_as: Vec<(Arc<Actor>, ScopeSet)>,
+    /// The id of each service, its actor, and the scopes that it runs under.
+    run_as: Vec<(Arc<str>, Arc<Actor>, ScopeSet)>,
     /// All that is said of each issuer of tokens, by its id.
     issuers: BTreeMap<String, String>,
     /// The scopes of principals whose fixtures name any.
@@ -157,7 +157,7 @@ impl Premises {
         let held = service.scopes.iter().filter_map(|id| self.facts.scope(id.value.as_str()).ok());
         let scopes = ScopeSet::new(held.cloned());
         self.facts.add_actor(id.as_str(), actor.clone());
-        self.run_as.push((actor.clone(), scopes.clone()));
+        self.run_as.push((Arc::from(service.id.as_str()), actor.clone(), scopes.clone()));
         let known = self.services.entry(id.clone()).or_insert_with(|| Some(scopes.clone()));
         if known.as_ref() != Some(&scopes) {
             *known = None;
@@ -249,7 +249,12 @@ impl Premises {
 
     /// The actor of each service with the scopes that it runs under, in order.
     pub(super) fn run_as(&self) -> impl Iterator<Item = (&Arc<Actor>, &ScopeSet)> {
-        self.run_as.iter().map(|(actor, scopes)| (actor, scopes))
+        self.services().map(|(_, actor, scopes)| (actor, scopes))
+    }
+
+    /// Each service by its id, with its actor and the scopes that it runs under, in the order of the manifest.
+    pub fn services(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<Actor>, &ScopeSet)> {
+        self.run_as.iter().map(|(id, actor, scopes)| (id, actor, scopes))
     }
 
     /// What the policies are loaded from.

@@ -1,5 +1,6 @@
-//! `moonward policy diff`: what two policy sets say differently, and which recorded decisions that would change.
+//! `moonward policy diff`: what two policy sets say differently, who has which scopes, and which recorded decisions that would change.
 
+mod held;
 mod texts;
 
 use std::collections::BTreeSet;
@@ -26,6 +27,7 @@ use crate::command::LogFolder;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::print::{Output, Printer};
+use held::Held;
 use texts::{Difference, differences, position};
 
 /// Digits of a digest that are asked for at least.
@@ -35,9 +37,11 @@ const DIGITS_MIN: usize = 4;
 ///
 /// A set is the folder of an app, a file or folder of policies on their own, or the digest of a set that was in force, or its first
 /// digits, as `moonward policy history` lists them: the log keeps those. First are the policies, scopes and tenants that were added,
-/// removed or changed, by their ids; then the recorded decisions that BASE and HEAD answer differently, as `policy replay` tells them.
+/// removed or changed, by their ids. Of two apps, next are the default scopes of tenants, and the actors, tags and scopes of services;
+/// what tokens give is not compared. Last are the recorded decisions that BASE and HEAD answer differently, as `policy replay` tells
+/// them: each under the scopes that it was asked under.
 ///
-/// Exits with 2 if the sets differ, in text or in any decision; else with 4 if some decisions cannot be decided again or a part of
+/// Exits with 2 if the sets differ, in text, in what is held, or in any decision; else with 4 if some decisions cannot be decided again or a part of
 /// the log cannot be read.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -55,7 +59,7 @@ pub(super) struct Diff {
     /// an app with a log, else the current folder]
     #[arg(long, value_name = "DIR")]
     app: Option<PathBuf>,
-    /// Compare texts alone
+    /// Decide nothing again: compare only what the two say
     #[arg(long)]
     no_replay: bool,
     #[command(flatten)]
@@ -70,6 +74,8 @@ pub(super) struct Diff {
 /// One of the two sets.
 struct Set {
     study: Study,
+    /// What it says beside its policies; nothing where it is only these that are kept.
+    premises: Option<Premises>,
     /// What its files are named from.
     folder: PathBuf,
     words: String,
@@ -95,6 +101,7 @@ impl Diff {
     fn compare(&self, printer: &Printer) -> Result<Exit, Fault> {
         let [base, head] = [self.set(&self.base)?, self.set(&self.head)?];
         let found = differences(&base.study, &head.study);
+        let held = held::differences(base.premises.as_ref(), head.premises.as_ref());
         let gathered = match self.log(printer)? {
             Some(log) => {
                 let sets = [&base.study, &head.study];
@@ -123,11 +130,12 @@ impl Diff {
                     "base": base.words,
                     "head": head.words,
                     "texts": found,
+                    "held": held.as_ref().map(|held| held.iter().map(Held::to_json).collect::<Vec<_>>()),
                     "replay": replayed,
                 }))?;
             }
             form => {
-                printer.data(&said(&found, folders, form))?;
+                printer.data(&said(&found, held.as_deref(), folders, form))?;
                 if let Some(report) = &report {
                     replay::print(report, form, "", printer)?;
                 }
@@ -136,7 +144,8 @@ impl Diff {
         let differs = |gathered: &Gathered| gathered.decided > gathered.unchanged();
         let gathered = gathered.as_ref().map(|(gathered, _)| gathered);
         Ok(match () {
-            () if !found.is_empty() || gathered.is_some_and(differs) => Exit::Denied,
+            () if !found.is_empty() || held.is_some_and(|held| !held.is_empty()) => Exit::Denied,
+            () if gathered.is_some_and(differs) => Exit::Denied,
             () if gathered.is_some_and(|gathered| !gathered.is_complete()) => Exit::Undetermined,
             () => Exit::Done,
         })
@@ -193,7 +202,7 @@ impl Diff {
         let (folder, premises) = replay::candidate(named, &[named.to_owned()])?;
         let study = premises.study_for_all(&[], &[]).map_err(Fault::Invalid)?;
         let words = format!("{} (set {})", code_span(&text), short(study.bundle().digest()));
-        Ok(Set { study, folder, words })
+        Ok(Set { study, premises: Some(premises), folder, words })
     }
 
     /// The set whose digest begins so, as the log keeps it.
@@ -227,6 +236,7 @@ impl Diff {
         match kept.map_err(|error| unknown(error.to_string()))? {
             Some(bundle) => Ok(Set {
                 study: Study::new(bundle),
+                premises: None,
                 folder: PathBuf::new(),
                 words: format!("set {}, as the log keeps it", short(digest)),
             }),
@@ -235,8 +245,8 @@ impl Diff {
     }
 }
 
-/// The texts that differ, for people and their tools.
-fn said(found: &[Difference], folders: [&Path; 2], form: Form) -> String {
+/// What differs, for people and their tools.
+fn said(found: &[Difference], held: Option<&[Held]>, folders: [&Path; 2], form: Form) -> String {
     let mut text = String::new();
     if form == Form::Github {
         for one in found {
@@ -253,30 +263,61 @@ fn said(found: &[Difference], folders: [&Path; 2], form: Form) -> String {
             });
             let _ = writeln!(text, "::notice {place}title=policies::{}", github::data(&one.words(folders)));
         }
+        match held {
+            None => {
+                let _ = writeln!(text, "::notice title=held::{NOT_HELD}");
+            }
+            Some(held) => held.iter().for_each(|one| {
+                let _ = writeln!(text, "::notice title=held::{}", github::data(&one.words()));
+            }),
+        }
         return text;
     }
-    let _ = match found.len() {
-        0 => writeln!(text, "texts: the same"),
-        count => writeln!(text, "texts: {}", counted(count, "difference", "differences")),
-    };
     let is_markdown = form == Form::Markdown;
-    if is_markdown && !found.is_empty() {
-        text.push_str("\n```diff\n");
-    }
-    for one in found.iter().take(DIFF_SHOWN) {
-        let _ = writeln!(text, "{}{}", if is_markdown { "" } else { "  " }, one.words(folders));
-        for line in one.lines().lines() {
-            let _ = writeln!(text, "{}{line}", if is_markdown { "" } else { "    " });
-        }
-    }
-    if let Some(more) = found.len().checked_sub(DIFF_SHOWN).filter(|more| *more > 0) {
-        let _ = writeln!(text, "  and {more} more, which `-o json` has");
-    }
-    if is_markdown && !found.is_empty() {
-        text.push_str("```\n");
+    let indent = if is_markdown { "" } else { "  " };
+    let texts = found.iter().map(|one| {
+        let lines = one.lines();
+        let lines = lines.lines().map(|line| format!("\n{indent}{indent}{line}"));
+        one.words(folders) + &lines.collect::<String>()
+    });
+    section(&mut text, "texts", texts, is_markdown);
+    match held {
+        Some(held) => section(&mut text, "held without a token", held.iter().map(Held::words), is_markdown),
+        None => text.push_str(&format!("held without a token: {NOT_HELD}\n")),
     }
     if is_markdown {
         text.push('\n');
     }
     text
+}
+
+/// Said where scopes held cannot be compared.
+const NOT_HELD: &str =
+    "not compared: policies on their own, and sets that the log keeps, do not say who has which scopes";
+
+/// Differences of one sort, as many as are shown.
+fn section(text: &mut String, what: &str, found: impl ExactSizeIterator<Item = String>, is_markdown: bool) {
+    let count = found.len();
+    let _ = match count {
+        0 => writeln!(text, "{what}: the same"),
+        count => writeln!(text, "{what}: {}", counted(count, "difference", "differences")),
+    };
+    let is_fenced = is_markdown && count > 0;
+    if is_fenced {
+        text.push_str("\n```diff\n");
+    }
+    let indent = if is_markdown { "" } else { "  " };
+    for words in found.take(DIFF_SHOWN) {
+        let _ = writeln!(text, "{indent}{words}");
+    }
+    if let Some(more) = count.checked_sub(DIFF_SHOWN).filter(|more| *more > 0) {
+        let _ = writeln!(text, "  and {more} more, which `-o json` has");
+    }
+    if is_fenced {
+        text.push_str("```\n");
+    }
+    if is_markdown {
+        // What follows is a paragraph of its own.
+        text.push('\n');
+    }
 }
