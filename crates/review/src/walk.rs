@@ -61,10 +61,13 @@ impl Walk {
         let before = self.before.replace(row.seq);
         match before {
             Some(before) if row.seq != before.saturating_add(1) => {
-                let what = if row.seq > before {
-                    format!("the records {} to {} are missing", before.saturating_add(1), row.seq - 1)
-                } else {
+                let (first, last) = (before.saturating_add(1), row.seq.saturating_sub(1));
+                let what = if row.seq <= before {
                     format!("record {} comes after record {before}", row.seq)
+                } else if first == last {
+                    format!("record {first} is missing")
+                } else {
+                    format!("the records {first} to {last} are missing")
                 };
                 self.waiting = Some((line, row));
                 Err(what)

@@ -69,7 +69,7 @@ impl History {
                 "history": rows,
             }))?;
         } else {
-            printer.data(&rows.iter().map(line).collect::<String>())?;
+            printer.data(&rows.iter().map(|row| line(row, complete)).collect::<String>())?;
             if !complete {
                 printer
                     .say("incomplete: what cannot be read may have loaded other policies, also later ones");
@@ -199,8 +199,8 @@ fn text<'r>(record: &'r Json, path: &str) -> &'r str {
     record.pointer(path).and_then(Json::as_str).unwrap_or_default()
 }
 
-/// A row for people.
-fn line(row: &Json) -> String {
+/// A row for people. `complete` says whether all of the log was read.
+fn line(row: &Json, complete: bool) -> String {
     let number = |name: &str| row.get(name).and_then(Json::as_u64).unwrap_or_default();
     let digest = short(text(row, "/digest"));
     let mut parts = Vec::new();
@@ -214,7 +214,8 @@ fn line(row: &Json) -> String {
                 parts.push(format!("{} loads", number("loads")));
             }
             parts.push(match text(row, "/until") {
-                "" => "the last to be loaded".to_owned(),
+                "" if complete => "the last to be loaded".to_owned(),
+                "" => "the last known to be loaded".to_owned(),
                 until => format!("until {}", moment(until)),
             });
             if row.get("archived") == Some(&Json::Bool(false)) {
@@ -302,7 +303,7 @@ mod tests {
         );
         insert(&mut refused, "by", Some(json!({"uid": 1, "login": "ada", "host": "de\u{202e}sk"})));
         assert_eq!(
-            line(&refused),
+            line(&refused, true),
             "2026-11-24 02:03:01Z  refused   0123456789ab  stayed in force: error: \\u{1b}[31mred, by ada@de\\u{202e}sk, record R1\n"
         );
     }

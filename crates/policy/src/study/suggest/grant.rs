@@ -173,9 +173,12 @@ pub(super) fn united(mut grants: Vec<Grant>) -> Vec<Grant> {
     }
 }
 
+/// What has to be the same of two permits to be one along an axis, and whether they let end processes.
+type Rest = (Head, BTreeSet<(Term, Test)>, bool);
+
 fn along(grants: Vec<Grant>, axis: Axis<'_>) -> Vec<Grant> {
     let mut united: Vec<Grant> = Vec::new();
-    let mut open: BTreeMap<(Head, BTreeSet<(Term, Test)>, bool), usize> = BTreeMap::new();
+    let mut open: BTreeMap<Rest, usize> = BTreeMap::new();
     for grant in grants {
         let Some(rest) = grant.without(axis) else {
             united.push(grant);
