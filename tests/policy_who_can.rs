@@ -208,6 +208,23 @@ fn an_answer_about_one_tenant_or_some_scopes_says_that_it_is_about_these_alone()
 }
 
 #[test]
+fn a_required_process_that_is_not_given_is_what_the_answer_depends_on() {
+    let folder = app(
+        "@id(\"names\") permit (principal == Moonward::Actor::\"acme/user/bob\", action == Moonward::Action::\"process.registry.register\", resource)\n\
+         when { context.target.owner == principal };\n",
+    );
+    let (code, stdout, stderr) = who(&folder, &["process.registry.register", "acme/desk"]);
+    assert!(
+        code == 4 && stdout.contains("acme/user/bob                depends on context.target"),
+        "{code}\n{stdout}{stderr}"
+    );
+    assert!(stdout.contains("answers depend on `context.target`, which is not given"), "{stdout}");
+    let (code, stdout, stderr) =
+        who(&folder, &["process.registry.register", "acme/desk", "-c", r#"{"target": "acme:orders"}"#]);
+    assert!(code == 0 && stdout.contains("0 may, 7 may not"), "{code}\n{stdout}{stderr}");
+}
+
+#[test]
 fn a_name_that_is_each_tenants_own_and_what_there_is_not_are_wrong_usage() {
     let folder = app(NAMED);
     for (arguments, said) in [

@@ -123,7 +123,7 @@ impl Premises {
             .inquire(ask.spec, &said, |inquiry| -> Result<_, InvalidCase> {
                 let pose = |actor: &Arc<Actor>, scopes: &ScopeSet| {
                     let (facts, asker) = (&premises.facts, (actor, scopes));
-                    Posed::new(facts, Assumed::StandIns, asker, action, ask.resource, &context)
+                    Posed::new(facts, Assumed::Unsaid, asker, action, ask.resource, &context)
                 };
                 let asked = everybody(inquiry, &known, pose, progress)?;
                 let others = Others { tenants: &tenants, scopes: under, known: &by_id(&known) };

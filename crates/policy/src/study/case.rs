@@ -11,7 +11,7 @@ use super::facts::{Assumed, Facts, Unknown};
 use crate::asked::{self, InvalidQuestion};
 use crate::identity::{Actor, ScopeSet, TenantId};
 use crate::permission::{Datum, Given, Resource, Spec, Subject, Via};
-use crate::resource::Process;
+use crate::resource::{Host, Process};
 use crate::schema::type_text;
 use crate::vocabulary::{EntityType, Field, FieldType};
 
@@ -142,7 +142,7 @@ impl Posed {
         context: &Map<String, Json>,
     ) -> Result<Self, InvalidCase> {
         let nobody = Arc::new(Actor::stand_in(&TenantId::nobody()));
-        Self::new(facts, Assumed::StandIns, (&nobody, &ScopeSet::empty()), action, resource, context)
+        Self::new(facts, Assumed::Unsaid, (&nobody, &ScopeSet::empty()), action, resource, context)
     }
 
     /// The same for a resource whose type, if it is said, and id are told apart.
@@ -317,7 +317,16 @@ impl Reading<'_> {
         let name = declared.name;
         let given = match declared.kind {
             FieldType::Via if !from_process => Given::Via(Via::Cli),
-            FieldType::Entity(EntityType::Host) => Given::Host(self.facts.only_host()?.clone()),
+            FieldType::Entity(EntityType::Host) => match self.facts.only_host() {
+                Some(host) => Given::Host(host.clone()),
+                None if self.assumed == Assumed::Unsaid => {
+                    Given::Host(Arc::new(Host::new("unknown:unknown", None).ok()?))
+                }
+                None => return None,
+            },
+            FieldType::Entity(EntityType::Process) if self.assumed == Assumed::Unsaid => {
+                Given::Process(Arc::new(Process::stand_in(name, self.tenant, 0)))
+            }
             _ => match asked::unsaid(declared)? {
                 Datum::Bool(value) => Given::Bool(value),
                 Datum::Long(value) => Given::Long(value),

@@ -39,6 +39,8 @@ pub enum Assumed {
     /// An actor of a known tenant, without roles or tags; a process written as `tenant/name`, of which only the
     /// tenant is known; a definition or host in a namespace of another tenant, or anywhere where none is declared.
     StandIns,
+    /// The same, and for each required field that is not given something of its sort: for who takes such a field as not known.
+    Unsaid,
 }
 
 /// A thing that nobody declared, or whose name is none.
@@ -213,7 +215,7 @@ impl Facts {
             Ok(actor) => return Ok(actor),
             Err(missing) => missing,
         };
-        let Some(actor) = Actor::parse(name).ok().filter(|_| assumed == Assumed::StandIns) else {
+        let Some(actor) = Actor::parse(name).ok().filter(|_| assumed != Assumed::Nothing) else {
             return Err(missing);
         };
         self.tenant(actor.tenant().as_str())?;
@@ -291,7 +293,7 @@ impl Facts {
         assumed: Assumed,
         said: &mut Vec<String>,
     ) -> Result<Subject, Unknown> {
-        let assumes = assumed == Assumed::StandIns;
+        let assumes = assumed != Assumed::Nothing;
         match kind {
             EntityType::Process => match self.process(text) {
                 Ok(process) => Ok(Subject::Process(process)),
