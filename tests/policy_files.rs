@@ -408,3 +408,34 @@ fn what_keeps_a_verb_from_its_work_is_told_in_the_form_that_was_asked_for() {
         assert!(stdout.contains(arguments[1]), "{stdout}");
     }
 }
+
+#[test]
+fn a_file_that_is_too_large_and_a_field_of_other_actions_are_told_as_what_they_are() {
+    let folder = Folder::new(&[(
+        "field.cedar",
+        "@id(\"f\") permit (principal, action, resource) when { context.topic == \"a\" };\n",
+    )]);
+    folder.write("large/large.cedar", &format!("{PERMIT}{}", "// x\n".repeat(70_000)));
+    let found = |path: &str| {
+        let path = folder.path().join(path);
+        let (code, stdout, _) = outcome(&["policy", "check", "-o", "json", path.to_str().unwrap()]);
+        assert_eq!(code, 3, "{stdout}");
+        let told: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+        told["diagnostics"][0].clone()
+    };
+    for path in ["large", "large/large.cedar"] {
+        assert_eq!(found(path)["code"], "policy.too-large", "{path}");
+    }
+    let field = found("field.cedar");
+    assert_eq!(field["code"], "policy.attribute-unknown");
+    let help = field["help"].as_str().unwrap();
+    assert!(help.contains("`process.send`") && help.contains("`context has topic &&`"), "{help}");
+    // What it says helps.
+    folder.write(
+        "field.cedar",
+        "@id(\"f\") permit (principal, action, resource) when { context has topic && context.topic == \"a\" };\n",
+    );
+    let path = folder.path().join("field.cedar");
+    let (code, stdout, stderr) = outcome(&["policy", "check", path.to_str().unwrap()]);
+    assert!(code == 0 || code == 2, "{code} {stdout}{stderr}");
+}

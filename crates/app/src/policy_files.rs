@@ -107,7 +107,9 @@ impl PolicyFiles {
     }
 }
 
-fn unreadable(path: &str, why: &Refused) -> Diagnostic {
+/// A file that is not read. One that is too large can be read by others, and has a code of its own.
+pub(crate) fn unreadable(path: &str, why: &Refused) -> Diagnostic {
     let message = format!("`{path}` cannot be read: {why}");
-    Diagnostic::error("policy.unreadable", message).at(Span::unread(path))
+    let code = if matches!(why, Refused::TooLarge) { "policy.too-large" } else { "policy.unreadable" };
+    Diagnostic::error(code, message).at(Span::unread(path))
 }

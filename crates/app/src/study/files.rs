@@ -11,6 +11,7 @@ use diagnostic::{Diagnostic, Source, Span};
 
 use crate::limits::{FILE_BYTES_MAX, FOLDER_ENTRIES_MAX, FOLDERS_NESTED_MAX};
 use crate::manifest::folder::Folder;
+use crate::policy_files::unreadable;
 
 /// What stands for standard input where a file is named, as everywhere.
 const STANDARD_INPUT: &str = "-";
@@ -34,7 +35,7 @@ pub(crate) fn read(path: &Path) -> Result<Arc<Source>, Vec<Diagnostic>> {
     };
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let opened = Folder::open(folder).map_err(|error| refused(error.to_string()))?;
-    let source = opened.read(name).map_err(|error| refused(error.to_string()))?;
+    let source = opened.read(name).map_err(|error| vec![unreadable(&shown, &error)])?;
     Ok(Arc::new(Source { path: shown.clone(), text: source.text.clone() }))
 }
 

@@ -11,7 +11,7 @@ use super::Place;
 use super::policy::Read;
 use crate::cedar::ACTIONS;
 use crate::limits::{CEDAR_MESSAGE_CHARS_MAX, ENTITY_LEVEL_MAX};
-use crate::permission::ALL;
+use crate::permission::{ALL, Spec};
 use crate::vocabulary::{BASE, EntityType, Field, Group};
 
 /// Strict validation, and that no policy looks through more entities than a check supplies.
@@ -156,7 +156,10 @@ fn said(error: &ValidationError, policy: &Policy, span: &Span) -> Diagnostic {
             nearest_action(policy).map(|action| format!("Moonward::Action::\"{action}\""))
         }
         "policy.type-unknown" => nearest_type(&found.message),
-        "policy.attribute-unknown" => nearest_attribute(&found.message).map(str::to_owned),
+        "policy.attribute-unknown" => match of_other_actions(&found.message) {
+            Some(help) => return Diagnostic { help: Some(help), ..found },
+            None => nearest_attribute(&found.message).map(str::to_owned),
+        },
         _ => return found,
     };
     let help = near.map(|near| format!("did you mean `{near}`?"));
@@ -197,6 +200,31 @@ fn nearest_type(message: &str) -> Option<String> {
     let types = EntityType::ALL.map(EntityType::name);
     did_you_mean(unknown, types).map(|near| format!("Moonward::{near}"))
 }
+
+/// What to do about a field of the context that other actions have.
+fn of_other_actions(message: &str) -> Option<String> {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let unknown = quoted.next()?;
+    if quoted.any(|word| word.starts_with("Moonward::")) {
+        return None;
+    }
+    let has_it = |spec: &Spec| spec.context.iter().any(|field| field.name == unknown);
+    let actions = ALL.iter().filter(|spec| has_it(spec));
+    let actions: Vec<String> = actions.map(|spec| format!("`{}`", spec.action)).collect();
+    let named = actions.get(..ACTIONS_NAMED).unwrap_or(&actions).join(", ");
+    let more = match actions.len().saturating_sub(ACTIONS_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!actions.is_empty()).then(|| {
+        format!(
+            "it is there for {named}{more} alone: name these in the head, or begin with `context has {unknown} &&`"
+        )
+    })
+}
+
+/// Actions that are named as those that have a field.
+const ACTIONS_NAMED: usize = 3;
 
 /// The attribute that an unknown one, named in a message before its type, most likely means.
 fn nearest_attribute(message: &str) -> Option<&'static str> {
