@@ -562,6 +562,10 @@ fn what_is_redacted_and_read_is_not_explained_unless_it_is_given() {
 #[test]
 fn what_names_nothing_to_be_explained_is_told_with_what_to_write() {
     let folder = app();
+    let (code, stdout, stderr) = policy(&folder, "explain", &["testdata"]);
+    assert!(code == 64 && stdout.is_empty(), "{code} {stdout}{stderr}");
+    assert!(stderr.contains("`testdata` is a folder"), "{stderr}");
+    assert!(stderr.contains("`moonward policy explain last testdata`"), "{stderr}");
     denied(&folder);
     let log = folder.log().display().to_string();
     let load = records(&folder.log())[0]["id"].as_str().unwrap().to_owned();

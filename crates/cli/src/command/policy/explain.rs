@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use diagnostic::visible;
 use policy::DecisionKind;
 
 use super::super::OutputForm;
@@ -10,11 +11,12 @@ use super::answer::Answer;
 use super::asked::{NoAnswer, undetermined};
 use super::case::CaseArguments;
 use super::explained::Explained;
-use super::premises::{Source, failed, usage};
+use super::premises::{Source, failed, usage, usage_with};
 use super::remedies::Suggestion;
 use crate::exit::Exit;
 use crate::fault::Fault;
 use crate::print::{Output, Printer};
+use crate::shell;
 
 /// The form of its JSON.
 const SCHEMA: &str = "moonward.policy-explain/1";
@@ -96,6 +98,15 @@ impl Explain {
     fn record(&mut self) -> Result<Option<String>, Fault> {
         let first = self.record.take();
         if !self.case.gives_a_case() {
+            if let Some(folder) = first.as_deref().filter(|first| self.is_app(first)) {
+                return Err(usage_with(
+                    &format!("`{}` is a folder, and nothing is named to be explained", visible(folder)),
+                    Some(&format!(
+                        "name a record before it, as `moonward policy explain last {}`, or give a case with `-l`, `-a` and `-r`",
+                        visible(&shell::word(folder))
+                    )),
+                ));
+            }
             let nothing =
                 "nothing is named to be explained: give a record, `last`, or a case with `-l`, `-a` and `-r`";
             return first.map(Some).ok_or_else(|| usage(&nothing));
@@ -107,5 +118,10 @@ impl Explain {
             self.source.app = PathBuf::from(app);
         }
         Ok(self.case.from.clone())
+    }
+
+    /// Whether what stands where a record is named is rather the folder of an app.
+    fn is_app(&self, name: &str) -> bool {
+        self.source.app == Path::new(".") && name != "last" && Path::new(name).is_dir()
     }
 }
