@@ -124,7 +124,13 @@ impl<'a> Report<'a> {
             }
             (_, Exit::Disproved) => {
                 let found = self.counterexamples().count();
-                format!("COUNTEREXAMPLE: not so: {words}: {found} of {claims} claims are broken\n")
+                let broken = match claims {
+                    1 => "the claim is broken".to_owned(),
+                    _ => {
+                        format!("{found} of {claims} claims {} broken", if found == 1 { "is" } else { "are" })
+                    }
+                };
+                format!("COUNTEREXAMPLE: not so: {words}: {broken}\n")
             }
             _ => {
                 let unknown = self.unknown().count();
