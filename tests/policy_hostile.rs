@@ -37,11 +37,11 @@ fn when(condition: &str) -> String {
     format!("@id(\"a\") permit (principal, action, resource) when {{ {condition} }};\n")
 }
 
-#[test]
-fn policies_of_every_hostile_kind_are_findings() {
+/// Texts that are no policies.
+fn hostile() -> Vec<(&'static str, Vec<u8>)> {
     let nested =
         |open: &str, inner: &str, close: &str| format!("{}{inner}{}", open.repeat(5000), close.repeat(5000));
-    let cases: Vec<(&str, Vec<u8>)> = vec![
+    vec![
         ("not Cedar", b"permit (principal action resource;".to_vec()),
         ("a string without an end", b"@id(\"a) permit (principal, action, resource);".to_vec()),
         ("another language's comment", b"/* permit (principal, action, resource); */".to_vec()),
@@ -69,10 +69,14 @@ fn policies_of_every_hostile_kind_are_findings() {
             "many unknown names",
             (0..1500).map(|n| format!("@id(\"a{n}\") permit (principal, action == Moonward::Action::\"process.sned\", resource);\n")).collect::<String>().into(),
         ),
-    ];
+    ]
+}
+
+#[test]
+fn policies_of_every_hostile_kind_are_findings() {
     let folder = Folder::new(&[]);
     fs::write(folder.path().join("t_test.yaml"), "policies: [p.cedar]\ntests: []\n").unwrap();
-    for (what, text) in cases {
+    for (what, text) in hostile() {
         fs::write(folder.path().join("p.cedar"), text).unwrap();
         for form in ["text", "json", "sarif", "github"] {
             let (code, said) = policy(&folder, &["check", "p.cedar", "-o", form]);
@@ -109,6 +113,58 @@ fn policies_of_every_hostile_kind_are_findings() {
     }
 }
 
+/// An app of which there is a log, whose only policy is in `app.cedar`.
+fn logged() -> Folder {
+    let manifest = "version: \"1.0\"\nnamespace: app\nentries:\n  - {name: staff, kind: security.scope, policies: [file://app.cedar]}\n  - {name: one, kind: process.lua, source: \"return function() return true end\"}\n";
+    let folder = Folder::new(&[("_index.yaml", manifest), ("app.cedar", "")]);
+    folder.run("call", &["app:one"]);
+    folder
+}
+
+/// Every way in which the verbs that explain, compare, suggest and prove read the file of policies `p`.
+fn read_by_others<'a>(p: &'a str, log: &'a str) -> Vec<Vec<&'a str>> {
+    let case = ["-l", "acme/user/a", "-a", "process.send", "-r", "acme/p"];
+    vec![
+        [&["explain", "--policies", p][..], &case].concat(),
+        vec!["replay", ".", "--candidate", p, "--log", log],
+        vec!["replay", ".", "--with", p, "--log", log],
+        vec!["diff", ".", p, "--no-replay"],
+        vec!["diff", p, ".", "--no-replay"],
+        vec!["prove", "no-new-access", p, ".", "--solver", "/nowhere"],
+        vec!["prove", p, ".", "--solver", "/nowhere"],
+        vec!["prove", "isolation", "--policies", p, "--solver", "/nowhere"],
+    ]
+}
+
+#[test]
+fn verbs_that_explain_compare_suggest_and_prove_find_the_same_in_them() {
+    let folder = logged();
+    let log = folder.log();
+    let log = log.to_str().unwrap();
+    for (what, text) in hostile() {
+        fs::write(folder.path().join("p.cedar"), &text).unwrap();
+        for arguments in read_by_others("p.cedar", log) {
+            let (code, said) = policy(&folder, &arguments);
+            assert_eq!(code, 3, "{what} {arguments:?}: {said:.2000}");
+            assert!(said.contains("p.cedar"), "{what} {arguments:?}: {said:.2000}");
+        }
+        fs::write(folder.path().join("app.cedar"), &text).unwrap();
+        let (code, said) = policy(&folder, &["suggest", ".", "--decision", "deny", "--log", log]);
+        assert_eq!(code, 3, "{what}: {said:.2000}");
+        fs::write(folder.path().join("app.cedar"), "").unwrap();
+    }
+    // Nothing is a policy is no error, but where one is asked for.
+    folder.write("p.cedar", "");
+    for arguments in read_by_others("p.cedar", log) {
+        let is_invariant = arguments.starts_with(&["prove", "p.cedar"]);
+        let (code, said) = policy(&folder, &arguments);
+        assert!(
+            if is_invariant { code == 3 } else { matches!(code, 0 | 2 | 4) },
+            "{arguments:?} {code}: {said}"
+        );
+    }
+}
+
 #[test]
 fn files_that_are_none_are_named_and_never_waited_for() {
     let folder = Folder::new(&[]);
@@ -130,6 +186,23 @@ fn files_that_are_none_are_named_and_never_waited_for() {
         ] {
             let (code, said) = policy(&folder, arguments);
             assert_eq!(code, 3, "{arguments:?}: {said}");
+            assert!(said.contains(name), "{arguments:?}: {said}");
+        }
+    }
+    let logged = logged();
+    let log = logged.log();
+    for name in ["loop.cedar", "zero.cedar", "link.cedar", "empty.cedar", "pipe.cedar", "nosuch.cedar"] {
+        let path = at(name);
+        for arguments in read_by_others(path.to_str().unwrap(), log.to_str().unwrap()) {
+            let (code, said) = policy(&logged, &arguments);
+            let is_word = arguments[0] == "diff" || arguments.starts_with(&["prove", path.to_str().unwrap()]);
+            // What is not there is neither the digest of a set nor the name of a property.
+            let expected = if is_word && !path.exists() { 64 } else { 3 };
+            // A folder without policies is taken for a candidate without any, though it is most likely a wrong path.
+            if name == "empty.cedar" && arguments[0] == "replay" && code != 3 {
+                continue;
+            }
+            assert_eq!(code, expected, "{arguments:?}: {said}");
             assert!(said.contains(name), "{arguments:?}: {said}");
         }
     }
@@ -211,7 +284,8 @@ fn tests_and_entities_of_every_hostile_kind_are_findings() {
             "acme/p",
         ];
         let who = ["who-can", "process.send", "acme/p", ".", "--policies", "p.cedar"];
-        for arguments in [&simulate[..], &who] {
+        let explain = [&["explain", "--policies", "p.cedar"], &simulate[4..]].concat();
+        for arguments in [&simulate[..], &who, &explain] {
             let (code, said) = policy(&folder, &[arguments, &["--entities", "e.json"]].concat());
             assert!(code == 3 && said.contains("e.json"), "{what} {code}: {said:.2000}");
         }
