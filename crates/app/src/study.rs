@@ -18,6 +18,6 @@ mod who;
 pub use premises::{Premises, WithFiles};
 pub use proofs::Proofs;
 pub use property::{NotPosed, Posed, Property};
-pub use replay::{Change, Decided, Outcome, Seen, replay};
+pub use replay::{AnswerChange, Decided, Outcome, Seen, replay};
 pub use suite::{Cell, Expected, Suites, Test};
 pub use who::{Ask, Asked, NoRoll, Roll};

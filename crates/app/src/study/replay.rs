@@ -223,22 +223,22 @@ impl Outcome {
     }
 
     /// What there is between this and what it would be `then`.
-    pub fn change(&self, then: &Self) -> Change {
+    pub fn change(&self, then: &Self) -> AnswerChange {
         use DecisionKind::{Allow, DenyError};
         match (self.kind, then.kind) {
             (Allow, Allow) | (DenyError, DenyError) => {}
-            (_, Allow) => return Change::NewlyAllowed,
-            (_, DenyError) => return Change::NewError,
-            (Allow, _) => return Change::NewlyDenied,
+            (_, Allow) => return AnswerChange::NewlyAllowed,
+            (_, DenyError) => return AnswerChange::NewError,
+            (Allow, _) => return AnswerChange::NewlyDenied,
             _ => {}
         }
-        if self == then { Change::Nothing } else { Change::OtherReason }
+        if self == then { AnswerChange::Nothing } else { AnswerChange::OtherReason }
     }
 }
 
 /// What changed from one answer to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Change {
+pub enum AnswerChange {
     /// It was denied, and would be allowed.
     NewlyAllowed,
     /// It was allowed, and would be denied.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use app::study::{Change, Outcome, Seen, replay};
+use app::study::{AnswerChange, Outcome, Seen, replay};
 use audit::{Log, Options, SEGMENT_BYTES_MAX};
 use clap::Args;
 use diagnostic::Source;
@@ -104,9 +104,9 @@ impl Done {
             _ => None,
         };
         let (mut decided, mut changed, mut undecided) = (0, 0, 0);
-        let take = |change: Option<Change>| {
+        let take = |change: Option<AnswerChange>| {
             decided += u64::from(change.is_some());
-            changed += u64::from(change.is_some_and(|change| change != Change::Nothing));
+            changed += u64::from(change.is_some_and(|change| change != AnswerChange::Nothing));
             undecided += u64::from(change.is_none());
         };
         let started = Instant::now();

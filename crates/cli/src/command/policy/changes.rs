@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use app::limits::{REPLAY_GROUPS_MAX, REPLAY_OPENINGS_MAX};
-use app::study::{Change, Decided, Outcome, Seen};
+use app::study::{AnswerChange, Decided, Outcome, Seen};
 use diagnostic::code_span;
 use policy::permission::Subject;
 use policy::study::{PolicyView, Posed, Verdict};
@@ -57,7 +57,7 @@ struct Changed {
 /// What decisions of one group have in common.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Alike {
-    pub(super) change: Change,
+    pub(super) change: AnswerChange,
     pub(super) tenant: String,
     /// An actor as a code span, or where there may be many the sort of them.
     pub(super) actor: String,
@@ -105,7 +105,7 @@ pub(super) struct Gathered {
     at: BTreeMap<Alike, usize>,
     groups: Vec<Group>,
     /// Records that would change, by the change.
-    changes: BTreeMap<Change, u64>,
+    changes: BTreeMap<AnswerChange, u64>,
     /// Allowed ones that a failing policy would deny.
     pub(super) newly_denied_by_errors: u64,
     /// Those of groups that are not kept.
@@ -159,7 +159,7 @@ impl Gathered {
     }
 
     /// How many would change so.
-    pub(super) fn count(&self, change: Change) -> u64 {
+    pub(super) fn count(&self, change: AnswerChange) -> u64 {
         self.changes.get(&change).copied().unwrap_or_default()
     }
 
@@ -184,7 +184,7 @@ impl Gathered {
     }
 
     /// The groups of one change, the largest first.
-    pub(super) fn groups(&self, change: Change) -> Vec<&Group> {
+    pub(super) fn groups(&self, change: AnswerChange) -> Vec<&Group> {
         let mut groups: Vec<&Group> =
             self.groups.iter().filter(|group| group.alike.change == change).collect();
         groups.sort_by(|one, other| other.count.cmp(&one.count).then_with(|| one.alike.cmp(&other.alike)));
@@ -202,7 +202,7 @@ impl Gathered {
         let Changed { alike, place, id } = changed;
         *self.changes.entry(alike.change).or_default() += 1;
         let was_allowed = alike.before.kind == DecisionKind::Allow.text();
-        self.newly_denied_by_errors += u64::from(alike.change == Change::NewError && was_allowed);
+        self.newly_denied_by_errors += u64::from(alike.change == AnswerChange::NewError && was_allowed);
         let at = match self.at.get(&alike) {
             Some(at) => *at,
             None if self.groups.len() >= REPLAY_GROUPS_MAX => {
@@ -274,7 +274,7 @@ fn compare(decided: &Decided<'_>, before: Before) -> Result<Option<Changed>, Str
     let (Some(case), change) = (case, was.change(&is)) else {
         return Err("the record has no case".to_owned());
     };
-    if change == Change::Nothing {
+    if change == AnswerChange::Nothing {
         return Ok(None);
     }
     let failed = |verdict: &Verdict| verdict.failed.iter().map(|policy| policy.id.clone()).collect();

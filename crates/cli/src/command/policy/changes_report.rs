@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use app::limits::REPLAY_GROUPS_SHOWN;
-use app::study::Change;
+use app::study::AnswerChange;
 use diagnostic::{code_span, counted, grouped, visible};
 use policy::study::Study;
 use review::moment;
@@ -21,11 +21,11 @@ const REASONS_TOLD: usize = 5;
 const POLICIES_TOLD: usize = 5;
 
 /// Each change, with its words, the most important first.
-const CHANGES: [(Change, &str, &str); 4] = [
-    (Change::NewlyAllowed, "newly_allowed", "newly allowed"),
-    (Change::NewlyDenied, "newly_denied", "newly denied"),
-    (Change::NewError, "new_errors", "new errors"),
-    (Change::OtherReason, "other_reason", "for another reason"),
+const CHANGES: [(AnswerChange, &str, &str); 4] = [
+    (AnswerChange::NewlyAllowed, "newly_allowed", "newly allowed"),
+    (AnswerChange::NewlyDenied, "newly_denied", "newly denied"),
+    (AnswerChange::NewError, "new_errors", "new errors"),
+    (AnswerChange::OtherReason, "other_reason", "for another reason"),
 ];
 
 /// A replay, to be shown.
@@ -222,7 +222,7 @@ impl Report<'_> {
     }
 
     fn counts(&self) -> String {
-        let counted = |(change, _, words): (Change, &str, &str)| {
+        let counted = |(change, _, words): (AnswerChange, &str, &str)| {
             format!("{} {words}", grouped(self.gathered.count(change)))
         };
         let changes = CHANGES.map(counted).join(", ");
@@ -260,7 +260,7 @@ impl Report<'_> {
         path_from_here(if is_added { Path::new("") } else { folder }, file)
     }
 
-    fn more(&self, change: Change, groups: usize) -> Option<String> {
+    fn more(&self, change: AnswerChange, groups: usize) -> Option<String> {
         let shown: u64 =
             self.gathered.groups(change).iter().take(REPLAY_GROUPS_SHOWN).map(|group| group.count).sum();
         let left = self.gathered.count(change).saturating_sub(shown);

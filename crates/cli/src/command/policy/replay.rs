@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use app::Outline;
-use app::study::{Change, Premises, replay};
+use app::study::{AnswerChange, Premises, replay};
 use clap::{Args, ValueEnum};
 use diagnostic::code_span;
 use policy::study::Study;
@@ -107,11 +107,11 @@ impl FailOn {
     /// Whether that came of a replay.
     pub(super) fn is_found(self, gathered: &Gathered) -> bool {
         match self {
-            Self::NewlyAllowed => gathered.count(Change::NewlyAllowed) > 0,
+            Self::NewlyAllowed => gathered.count(AnswerChange::NewlyAllowed) > 0,
             Self::NewlyDenied => {
-                gathered.count(Change::NewlyDenied) > 0 || gathered.newly_denied_by_errors > 0
+                gathered.count(AnswerChange::NewlyDenied) > 0 || gathered.newly_denied_by_errors > 0
             }
-            Self::Errors => gathered.count(Change::NewError) > 0,
+            Self::Errors => gathered.count(AnswerChange::NewError) > 0,
         }
     }
 }
