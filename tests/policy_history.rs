@@ -125,7 +125,7 @@ fn rewrite(folder: &Folder, change: impl FnOnce(&mut Vec<String>)) {
 #[test]
 fn a_load_that_cannot_be_read_or_is_missing_is_said_and_the_exit_code_is_4() {
     let is_load = |line: &String| line.contains("\"kind\":\"policy_load\"");
-    for (garbage, said) in [(Some("garbage"), "begins no record"), (None, " is missing")] {
+    for (garbage, said) in [(Some("garbage"), "begins no record"), (None, " is not in the log")] {
         let (folder, first, _) = two_sets();
         rewrite(&folder, |lines| {
             let last = lines.iter().rposition(is_load).unwrap();

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use crate::beginning;
 use crate::member::{number, text};
+use crate::row::Row;
 
 /// What is told of one record.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,6 +37,11 @@ impl Step {
             removed_through: detail("through").filter(|_| is("retention")),
             lost: detail("dropped").filter(|_| is("gap")).unwrap_or_default(),
         }
+    }
+
+    /// The same of its row, which does not tell of gaps.
+    pub(crate) fn of_row(row: &Row) -> Self {
+        Self { seq: Some(row.seq), removed_through: row.count.filter(|_| row.kind == "retention"), lost: 0 }
     }
 }
 
