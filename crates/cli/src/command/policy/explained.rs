@@ -13,8 +13,8 @@ use super::remedies::{Suggestion, to_text};
 /// Policies that are shown with their lines.
 const SHOWN_MAX: usize = 3;
 
-/// Lines of them together, past which no further one is shown so: a screen.
-const SHOWN_LINES_MAX: usize = 24;
+/// Lines of a screen: of all that is told, past which no further policy is shown so. The first always is.
+const SCREEN_LINES: usize = 50;
 
 /// Policies after those that are named, with one clause each.
 const NAMED_MAX: usize = 4;
@@ -42,11 +42,14 @@ impl Explained<'_> {
         if policies.is_empty() {
             text.push_str(&self.answer.failures());
         }
-        let (mut shown, mut lines) = (0, 0);
+        let end = self.end(asked_of);
+        // The lines above a policy that is named, and that of how many more there are.
+        let around = NAMED_MAX + 3;
+        let (mut shown, mut lines) = (0, text.lines().count() + end.lines().count() + around);
         for policy in policies.iter().take(SHOWN_MAX) {
             let drawn = drawn(policy);
             lines += drawn.lines().count() + 1;
-            if shown > 0 && lines > SHOWN_LINES_MAX {
+            if shown > 0 && lines > SCREEN_LINES {
                 break;
             }
             shown += 1;
@@ -69,7 +72,13 @@ impl Explained<'_> {
                 let _ = writeln!(text, "  and {more} more, see `-o json`");
             }
         }
-        text.push_str(&self.answer.of_shadow());
+        text.push_str(&end);
+        text
+    }
+
+    /// What is told after the policies.
+    fn end(&self, asked_of: &str) -> String {
+        let mut text = self.answer.of_shadow();
         text.push_str(&to_text(&self.suggestions));
         if let Some(help) = self.help(asked_of) {
             let _ = writeln!(text, "help: {help}");

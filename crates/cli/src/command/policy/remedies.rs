@@ -16,6 +16,9 @@ use super::premises::Source;
 /// Permits nearest to a match of which a further one is tried.
 const WIDER_TRIED_MAX: usize = 3;
 
+/// Lines of one command that are shown to people, half a screen; a permit that it brings along can be longer.
+const COMMAND_LINES_MAX: usize = 25;
+
 /// One suggestion.
 #[derive(Debug, Serialize)]
 pub(super) struct Suggestion {
@@ -114,7 +117,10 @@ pub(super) fn to_text(suggestions: &[Suggestion]) -> String {
         text.push_str("\nto allow it:\n");
     }
     for Suggestion { says, command, .. } in suggestions {
-        let _ = writeln!(text, "- {says}\n{command}");
+        let _ = match command.lines().count() {
+            ..=COMMAND_LINES_MAX => writeln!(text, "- {says}\n{command}"),
+            lines => writeln!(text, "- {says}: {lines} lines, which `-o json` has"),
+        };
     }
     text
 }
