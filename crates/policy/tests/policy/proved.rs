@@ -362,7 +362,10 @@ fn message_policy(random: &mut Random, effect: &str, id: &str) -> String {
     let (least, conditions) = if effect == "forbid" { (1, &CONDITIONS[1..]) } else { (0, &CONDITIONS[..]) };
     for _ in 0..least + random.below(2) {
         let word = random.choose(&["when", "unless"]);
-        let (one, other) = (random.choose(conditions), random.choose(conditions));
+        // What hangs on scopes is rare enough.
+        let of_scopes = random.below(3) == 0;
+        let one = random.choose(if of_scopes { &CONDITIONS[15..] } else { conditions });
+        let other = random.choose(conditions);
         match random.below(3) {
             0 => text.push_str(&format!("{word} {{ ({one}) && ({other}) }}\n")),
             1 => text.push_str(&format!("{word} {{ ({one}) || ({other}) }}\n")),
@@ -442,7 +445,10 @@ fn what_is_proved_of_random_policies_no_message_breaks() {
         let before = Texts::new(&mut random);
         let now = before.changed(&mut random);
         let (Some(of_now), Some(of_before)) = (now.study(), before.study()) else { continue };
-        let [held, had] = [(); 2].map(|()| usize::try_from(random.below(4)).unwrap());
+        // Often one of two scopes was laid down.
+        let laid_down = random.below(2) == 0;
+        let (held, had) = if laid_down { (random.below(2), 2) } else { (random.below(4), random.below(4)) };
+        let [held, had] = [held, had].map(|set| usize::try_from(set).unwrap());
         let retagged = random.below(4) == 0;
         let holding = Holding {
             holder: Holder::Actor(senders()[2].clone()),
