@@ -1,4 +1,5 @@
-//! What is suggested, tried on the whole log: whether exactly the chosen denials would be allowed, by the engine's word.
+//! What is suggested, tried on the whole log: whether exactly the chosen denials would be allowed and every other decision be as it
+//! was, by the engine's word.
 //!
 //! What cannot be decided again is held against the heads of what is suggested: a record that no permit names cannot be affected.
 
@@ -96,7 +97,14 @@ enum Taken {
         why: String,
         may_matter: bool,
     },
+    /// It was not denied by default, and is answered the same.
     Decided,
+    /// It is answered otherwise, and not newly allowed.
+    Changed {
+        /// The policies that decide or fail now.
+        by: Vec<Arc<str>>,
+        id: Arc<str>,
+    },
     Unreadable(String),
     Rollup {
         opening: RecordId,
@@ -147,7 +155,12 @@ impl Trial<'_> {
             }
         };
         let ((base, candidate, now), Some(case)) = (verdicts, decided.case) else { return Taken::Other };
-        if base.kind != DecisionKind::DenyDefault {
+        let (denied, is) = (DecisionKind::DenyDefault, candidate.kind);
+        if base.kind != is && (base.kind, is) != (denied, DecisionKind::Allow) {
+            let by = candidate.policies.iter().chain(&candidate.failed).map(|policy| policy.id.clone());
+            return Taken::Changed { by: by.collect(), id: short(decided.record).0 };
+        }
+        if base.kind != denied {
             return Taken::Decided;
         }
         Taken::Denied {
@@ -182,7 +195,7 @@ impl Trial<'_> {
 
     fn take(&self, taken: Taken, tried: &mut Tried) {
         tried.decisions +=
-            u64::from(matches!(taken, Taken::Decided | Taken::Denied { .. } | Taken::NotReplayable { .. }));
+            u64::from(!matches!(taken, Taken::Other | Taken::Unreadable(_) | Taken::Rollup { .. }));
         match taken {
             Taken::Decided | Taken::Other => {}
             Taken::Unreadable(why) => tried.uncertain.add_unreadable(why),
@@ -190,6 +203,16 @@ impl Trial<'_> {
                 if may_matter {
                     tried.uncertain.add_not_replayable(why);
                 }
+            }
+            Taken::Changed { by, id } => {
+                let why = format!("a permit for it would also change the answer to record {id}");
+                let mut cases: Vec<usize> =
+                    self.permits(&by).flat_map(|permit| &permit.cases).copied().collect();
+                if cases.is_empty() {
+                    // Whichever of them it is.
+                    cases.extend(&self.granted);
+                }
+                tried.wrong.extend(cases.into_iter().map(|at| (at, why.clone())));
             }
             Taken::Rollup { opening, count } => {
                 if let Some(known) = tried.rollups.get_mut(&opening) {
@@ -257,5 +280,54 @@ fn rollup(record: &Json) -> Taken {
     match (opening, count) {
         (Some(Ok(opening)), Some(Ok(count))) => Taken::Rollup { opening, count },
         _ => Taken::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use policy::{Bundle, BundleSources, TenantId};
+
+    use super::super::file::Permit;
+    use super::*;
+
+    /// No permit that is suggested can fail, or take from what is allowed: the log is asked all the same.
+    #[test]
+    fn a_permit_that_changes_any_other_answer_is_left_out() {
+        let study = || Study::new(Bundle::load(BundleSources::default()).unwrap());
+        let permit = |id: &str, at: usize| Permit {
+            id: id.to_owned(),
+            actors: Vec::new(),
+            actions: Vec::new(),
+            records: BTreeMap::new(),
+            text: String::new(),
+            cases: vec![at],
+        };
+        let permits = vec![permit("one", 3), permit("other", 4)];
+        let draft = [ScopeFile {
+            scope: Arc::from("acme:staff"),
+            tenant: TenantId::system(),
+            permits,
+            text: String::new(),
+        }];
+        let sets = Sets { base: study(), now: None, homes: BTreeSet::new() };
+        let (candidate, choice, pool) = (study(), Choice::default(), Pool::default());
+        let granted = BTreeSet::from([3, 4]);
+        let trial = Trial {
+            sets: &sets,
+            candidate: &candidate,
+            choice: &choice,
+            pool: &pool,
+            draft: &draft,
+            granted,
+        };
+        for (by, left_out) in
+            [(vec!["other"], vec![4]), (vec!["known", "one"], vec![3]), (vec!["known"], vec![3, 4])]
+        {
+            let mut tried = Tried::default();
+            let by = by.into_iter().map(Arc::from).collect();
+            trial.take(Taken::Changed { by, id: Arc::from("01X") }, &mut tried);
+            assert_eq!(tried.wrong.keys().copied().collect::<Vec<_>>(), left_out);
+            assert!(tried.wrong.values().all(|why| why.contains("record 01X")) && tried.decisions == 1);
+        }
     }
 }

@@ -45,7 +45,7 @@ pub struct Permit {
     /// The chosen records that it allows, by what they asked for.
     pub records: BTreeMap<&'static str, Records>,
     /// Its text, not formatted.
-    text: String,
+    pub(super) text: String,
     /// Where the cases are that it is for.
     pub(super) cases: Vec<usize>,
 }
