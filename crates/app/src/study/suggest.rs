@@ -40,10 +40,12 @@ pub struct Choice {
 /// How far the work is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// What is denied is looked for.
-    Looking,
-    /// What is suggested is tried on the whole log.
-    Trying,
+    /// What is denied is looked for, here in the log.
+    Looking(LinePlace),
+    /// So many of so many different denials that were chosen are told from the others.
+    Telling(usize, usize),
+    /// What is suggested is tried on the whole log, here.
+    Trying(LinePlace),
 }
 
 /// What came of it.
@@ -105,24 +107,24 @@ pub fn suggest(
     premises: &Premises,
     log: &Path,
     choice: &Choice,
-    progress: &mut dyn FnMut(Stage, LinePlace),
+    progress: &mut dyn FnMut(Stage),
 ) -> Result<Suggestion, NoSuggestion> {
     let mut suggestion = Suggestion::default();
     let sets = sets(premises, choice, &mut suggestion)?;
-    let pool = Pool::read(log, &sets, choice, &mut |place| progress(Stage::Looking, place))?;
+    let pool = Pool::read(log, &sets, choice, &mut |place| progress(Stage::Looking(place)))?;
     suggestion.left_out = pool.left_out.clone();
     suggestion.uncertain = pool.uncertain.clone();
     suggestion.decided = pool.decided;
     let mut left = pool.not_suggested();
     for _ in 0..SUGGEST_ROUNDS_MAX {
-        let mut settled = settle(&pool.cases, &mut left);
+        let mut settled = settle(&pool.cases, &mut left, progress);
         loop {
             let doubted = doubted(premises, choice, &settled)?;
             if doubted.is_empty() {
                 break;
             }
             left.extend(doubted);
-            settled = settle(&pool.cases, &mut left);
+            settled = settle(&pool.cases, &mut left, progress);
         }
         let draft = file::draft(settled, &pool.cases, &sets.base);
         if draft.is_empty() {
@@ -134,7 +136,7 @@ pub fn suggest(
         let cases = draft.iter().flat_map(|file| &file.permits).flat_map(|permit| &permit.cases);
         let granted = cases.copied().collect();
         let trial = Trial { sets: &sets, candidate: &candidate, choice, pool: &pool, draft: &draft, granted };
-        let tried = trial.on(log, &mut |place| progress(Stage::Trying, place))?;
+        let tried = trial.on(log, &mut |place| progress(Stage::Trying(place)))?;
         if tried.wrong.is_empty() {
             suggestion.allowed = tried.allowed;
             suggestion.counted = tried.counted;
@@ -197,7 +199,11 @@ impl Settled {
 
 /// Permits for each scope. What no policy can tell from something that is not to be allowed is put to what is left out, until
 /// nothing more is.
-fn settle(cases: &[Case], left: &mut BTreeMap<usize, String>) -> Vec<Settled> {
+fn settle(
+    cases: &[Case],
+    left: &mut BTreeMap<usize, String>,
+    progress: &mut dyn FnMut(Stage),
+) -> Vec<Settled> {
     let scopes: BTreeSet<&Arc<str>> = cases.iter().filter_map(|case| case.home.as_ref().ok()).collect();
     loop {
         let before = left.len();
@@ -214,7 +220,8 @@ fn settle(cases: &[Case], left: &mut BTreeMap<usize, String>) -> Vec<Settled> {
             let looks = |places: &[usize]| -> Vec<&Look> {
                 places.iter().filter_map(|at| Some(&*cases.get(*at)?.look)).collect()
             };
-            let found = grants(&looks(&chosen), &looks(&others));
+            let telling = &mut |done| progress(Stage::Telling(done, chosen.len()));
+            let found = grants(&looks(&chosen), &looks(&others), telling);
             for alike in found.left_out {
                 let other = others.get(alike.other).and_then(|at| cases.get(*at));
                 if let (Some(at), Some(other)) = (chosen.get(alike.chosen), other) {

@@ -87,8 +87,9 @@ pub struct Found {
     pub left_out: Vec<Alike>,
 }
 
-/// Permits for these looks that fit none of those others. The same looks give the same permits.
-pub fn grants(chosen: &[&Look], others: &[&Look]) -> Found {
+/// Permits for these looks that fit none of those others. The same looks give the same permits. `progress` is told how many of the
+/// chosen are told from the others.
+pub fn grants(chosen: &[&Look], others: &[&Look], progress: &mut dyn FnMut(usize)) -> Found {
     let mut groups: BTreeMap<_, (Vec<usize>, Vec<usize>)> = BTreeMap::new();
     for (at, look) in chosen.iter().enumerate() {
         groups.entry(look.beginning()).or_default().0.push(at);
@@ -98,9 +99,12 @@ pub fn grants(chosen: &[&Look], others: &[&Look]) -> Found {
             group.1.push(at);
         }
     }
-    let mut found = Found::default();
+    let (mut found, mut done) = (Found::default(), 0);
     for ((head, said), (members, near)) in groups {
-        let parts = apart::apart((chosen, &members), (others, &near));
+        let parts = apart::apart((chosen, &members), (others, &near), &mut |more| {
+            done += more;
+            progress(done);
+        });
         found.left_out.extend(parts.alike);
         for mut part in parts.told {
             let texts = texts(&part, chosen);

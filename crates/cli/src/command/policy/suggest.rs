@@ -99,12 +99,10 @@ impl Suggest {
         let choice = Choice { places, alike: self.alike, instead_of: self.instead_of.clone() };
         let suggestion = {
             let (way, mut line) = (Way::through(log), ProgressLine::new());
-            let mut progress = |stage, place| {
-                let what = match stage {
-                    Stage::Looking => "replaying",
-                    Stage::Trying => "trying",
-                };
-                line.at(what, way.done(place), way.in_all);
+            let mut progress = |stage| match stage {
+                Stage::Looking(place) => line.at("replaying", way.done(place), way.in_all),
+                Stage::Telling(done, of) => line.at("telling apart", done as u64, of as u64),
+                Stage::Trying(place) => line.at("trying", way.done(place), way.in_all),
             };
             suggest(&premises, log, &choice, &mut progress)
         };

@@ -4,6 +4,7 @@
 //! of several, the one that people would say first. What looks alike in everything is not told apart.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use super::Look;
 use super::mark::{Term, Value};
@@ -44,12 +45,44 @@ pub(super) struct Parts {
     pub(super) alike: Vec<Alike>,
 }
 
-/// Tells the members from those that are near.
-pub(super) fn apart((chosen, members): (&[&Look], &[usize]), (others, near): (&[&Look], &[usize])) -> Parts {
+/// Places of cases that are near. Those of which something is redacted are near whatever is asked of it, and kept once for all
+/// answers.
+#[derive(Debug, Clone, Default)]
+struct Near(Vec<Rc<[usize]>>);
+
+impl Near {
+    fn of(places: Vec<usize>) -> Self {
+        let mut near = Self::default();
+        near.add(&Rc::from(places));
+        near
+    }
+
+    fn add(&mut self, places: &Rc<[usize]>) {
+        if !places.is_empty() {
+            self.0.push(places.clone());
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = usize> {
+        self.0.iter().flat_map(|places| places.iter().copied())
+    }
+
+    fn len(&self) -> usize {
+        self.0.iter().map(|places| places.len()).sum()
+    }
+}
+
+/// Tells the members from those that are near. `progress` is told how many members are done with since it was told last.
+pub(super) fn apart(
+    (chosen, members): (&[&Look], &[usize]),
+    (others, near): (&[&Look], &[usize]),
+    progress: &mut dyn FnMut(usize),
+) -> Parts {
     let mut parts = Parts::default();
-    let mut waiting = vec![(Vec::new(), members.to_vec(), near.to_vec())];
+    let mut waiting = vec![(Vec::new(), members.to_vec(), Near::of(near.to_vec()))];
     while let Some((tests, members, near)) = waiting.pop() {
-        let Some(first_near) = near.first().copied() else {
+        let Some(first_near) = near.iter().min() else {
+            progress(members.len());
             parts.told.push(Part { tests, members });
             continue;
         };
@@ -60,6 +93,7 @@ pub(super) fn apart((chosen, members): (&[&Look], &[usize]), (others, near): (&[
                 (tests, members, near)
             })),
             None => {
+                progress(members.len());
                 let alike = |chosen| Alike { chosen, other: first_near };
                 parts.alike.extend(members.into_iter().map(alike));
             }
@@ -71,7 +105,7 @@ pub(super) fn apart((chosen, members): (&[&Look], &[usize]), (others, near): (&[
 }
 
 /// A question with, for each answer, the members and the near that give it.
-type Split = Vec<(Term, Test, Vec<usize>, Vec<usize>)>;
+type Split = Vec<(Term, Test, Vec<usize>, Near)>;
 
 /// How far a question is from what people would ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,7 +121,7 @@ struct Pool<'a> {
     chosen: &'a [&'a Look],
     members: &'a [usize],
     others: &'a [&'a Look],
-    near: &'a [usize],
+    near: &'a Near,
 }
 
 impl Pool<'_> {
@@ -102,7 +136,7 @@ impl Pool<'_> {
     /// The question that leaves the fewest pairs, if one leaves fewer than there are.
     fn best(&self) -> Option<Split> {
         let members = self.members.iter().filter_map(|at| self.chosen.get(*at));
-        let near = self.near.iter().filter_map(|at| self.others.get(*at));
+        let near = self.near.iter().filter_map(|at| self.others.get(at));
         let terms: BTreeSet<&Term> =
             members.chain(near).flat_map(|look| look.marks.iter().map(|(term, _)| term)).collect();
         let whole = self.members.len() * self.near.len();
@@ -144,11 +178,10 @@ impl Pool<'_> {
 
     fn by_tests(&self, term: &Term, tests: impl IntoIterator<Item = Test>) -> Split {
         let split = tests.into_iter().map(|test| {
-            let of = |places: &[usize], value: &dyn Fn(usize) -> Value| -> Vec<usize> {
-                places.iter().copied().filter(|at| test.may_hold(&value(*at))).collect()
-            };
-            let members = of(self.members, &|at| self.of_member(at, term).clone());
-            let near = of(self.near, &|at| self.of_near(at, term).clone());
+            let members = self.members.iter().copied();
+            let members = members.filter(|at| test.may_hold(self.of_member(*at, term))).collect();
+            let near = self.near.iter().filter(|at| test.may_hold(self.of_near(*at, term)));
+            let near = Near::of(near.collect());
             (term.clone(), test, members, near)
         });
         split.collect()
@@ -160,22 +193,26 @@ impl Pool<'_> {
         for at in self.members {
             parts.entry(self.of_member(*at, term)).or_default().0.push(*at);
         }
-        for at in self.near {
-            match self.of_near(*at, term) {
-                Value::Unknown => parts.values_mut().for_each(|part| part.1.push(*at)),
+        let mut unknown = Vec::new();
+        for at in self.near.iter() {
+            match self.of_near(at, term) {
+                Value::Unknown => unknown.push(at),
                 value => {
                     if let Some(part) = parts.get_mut(value) {
-                        part.1.push(*at);
+                        part.1.push(at);
                     }
                 }
             }
         }
+        let unknown = Rc::from(unknown);
         let mut split = Split::new();
         let mut free: (BTreeSet<Value>, Vec<usize>) = Default::default();
         for (value, (members, near)) in parts {
+            let mut near = Near::of(near);
+            near.add(&unknown);
             match value {
                 Value::Absent => split.push((term.clone(), Test::Absent, members, near)),
-                Value::Text(_) | Value::Entity(..) | Value::Long(_) if near.is_empty() => {
+                Value::Text(_) | Value::Entity(..) | Value::Long(_) if near.len() == 0 => {
                     free.0.insert(value.clone());
                     free.1.extend(members);
                 }
@@ -183,7 +220,7 @@ impl Pool<'_> {
             }
         }
         if !free.1.is_empty() {
-            split.push((term.clone(), Test::In(free.0), free.1, Vec::new()));
+            split.push((term.clone(), Test::In(free.0), free.1, Near::default()));
         }
         split
     }
@@ -201,5 +238,51 @@ impl Test {
             (Self::AtMost(_) | Self::AtLeast(_), _) => false,
             (Self::In(values), value) => values.contains(value),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::vocabulary::EntityType;
+
+    fn look(topic: Value) -> Look {
+        Look {
+            actor: Arc::from("acme/user/ada"),
+            action: "process.send",
+            resource: (EntityType::Process, None),
+            marks: vec![(Term::Field { name: "topic", required: true }, topic)],
+        }
+    }
+
+    /// As many lists of what is redacted as there are values would be gigabytes.
+    #[test]
+    fn what_is_redacted_is_kept_once_for_all_answers() {
+        const COUNT: usize = 1000;
+        let text = |number: usize| Value::Text(number.to_string().into());
+        let chosen: Vec<Look> = (0..COUNT).map(|number| look(text(number))).collect();
+        let others: Vec<Look> = (0..COUNT).map(|_| look(Value::Unknown)).chain([look(text(7))]).collect();
+        let (chosen, others): (Vec<&Look>, Vec<&Look>) = (chosen.iter().collect(), others.iter().collect());
+        let (members, near): (Vec<usize>, Vec<usize>) =
+            ((0..chosen.len()).collect(), (0..others.len()).collect());
+        let near = Near::of(near);
+        let pool = Pool { chosen: &chosen, members: &members, others: &others, near: &near };
+        let split = pool.by_value(&Term::Field { name: "topic", required: true });
+        assert_eq!(split.len(), COUNT);
+        let lists: BTreeSet<*const usize> = split
+            .iter()
+            .flat_map(|(_, _, _, near)| &near.0)
+            .filter(|places| places.len() > 1)
+            .map(|places| places.as_ptr())
+            .collect();
+        assert_eq!(lists.len(), 1);
+        assert!(split.iter().all(|(_, _, members, near)| (members.len(), near.len() >= COUNT) == (1, true)));
+        // Every member is told of, once.
+        let mut done = 0;
+        let parts =
+            apart((&chosen, &members), (&others, &near.iter().collect::<Vec<_>>()), &mut |more| done += more);
+        assert_eq!((done, parts.alike.len(), parts.told.len()), (COUNT, COUNT, 0));
     }
 }

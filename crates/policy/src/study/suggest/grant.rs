@@ -244,7 +244,7 @@ mod tests {
         for _ in 0..300 {
             let looks: Vec<Look> = (0..40).map(|_| look(&mut below)).collect();
             let (chosen, others): (Vec<&Look>, Vec<&Look>) = looks.iter().partition(|_| below(2) == 0);
-            let found = grants(&chosen, &others);
+            let found = grants(&chosen, &others, &mut |_| {});
             let left: BTreeSet<usize> = found.left_out.iter().map(|alike| alike.chosen).collect();
             let united = united(found.grants.clone());
             assert!(united.len() <= found.grants.len());
