@@ -76,16 +76,7 @@ impl Premises {
     /// # Errors
     /// A file cannot be read or is over a bound, or there is none.
     pub fn of_policies(paths: &[PathBuf]) -> Result<Self, Vec<Diagnostic>> {
-        let mut files = Vec::new();
-        for path in paths {
-            files.extend(files::find(path, |name| name.ends_with(".cedar"))?);
-        }
-        if files.is_empty() {
-            let named: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
-            let error =
-                Diagnostic::error("policy.none", format!("there is no policy in {}", named.join(", ")));
-            return Err(vec![error.help("files of policies end in `.cedar`")]);
-        }
+        let mut files = of_policies(paths)?;
         files.sort();
         files.dedup();
         let scope = Scope::new(GIVEN, &TenantId::system(), true).map_err(|error| vec![unfit(&error)])?;
@@ -342,12 +333,10 @@ impl Premises {
         let files = sources.scopes.iter_mut().flat_map(|scope| &mut scope.files).chain(&mut sources.guards);
         files.for_each(|file| *file = blanked(file, &spans));
         let mut permits = Vec::new();
-        for path in paths {
-            for file in files::find(path, |name| name.ends_with(".cedar"))? {
-                let [permit, forbid] = apart(&files::read(&file)?)?;
-                permits.extend(permit);
-                sources.guards.extend(forbid);
-            }
+        for file in of_policies(paths)? {
+            let [permit, forbid] = apart(&files::read(&file)?)?;
+            permits.extend(permit);
+            sources.guards.extend(forbid);
         }
         Ok((sources, permits))
     }
@@ -430,6 +419,23 @@ impl Premises {
     fn tenants(&self, study: Study) -> Study {
         study.with_tenants(self.facts.tenants().cloned())
     }
+}
+
+/// The files of policies that paths name, each a file or a folder.
+///
+/// # Errors
+/// One of them cannot be looked at, or paths name none: it is most likely another that is meant.
+fn of_policies(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Vec<Diagnostic>> {
+    let mut files = Vec::new();
+    for path in paths {
+        files.extend(files::find(path, |name| name.ends_with(".cedar"))?);
+    }
+    if files.is_empty() && !paths.is_empty() {
+        let named: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+        let error = Diagnostic::error("policy.none", format!("there is no policy in {}", named.join(", ")));
+        return Err(vec![error.help("files of policies end in `.cedar`")]);
+    }
+    Ok(files)
 }
 
 /// Puts permits into one of the scopes held, and gives the scopes that are held then.
