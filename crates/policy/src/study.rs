@@ -101,16 +101,30 @@ pub(crate) struct Written {
     pub(crate) entities: Json,
 }
 
-/// No policy has that id.
+/// No policy has these ids. Its text says all of them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no policy has the id `{id}`{}", near.as_ref().map_or(String::new(), |near| format!(", did you mean `{near}`?")))]
+#[error("no policy has the id {}", ids.iter().map(NotAnId::words).collect::<Vec<_>>().join("; nor "))]
 pub struct UnknownPolicy {
+    /// The ids, as they were given; at least one.
+    pub ids: Vec<NotAnId>,
+    /// What can be named instead, in words.
+    pub help: Option<String>,
+}
+
+/// An id that no policy has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotAnId {
     /// The id as given. Hostile wherever it is shown.
     pub id: String,
     /// The id that is nearest to it.
     pub near: Option<String>,
-    /// What can be named instead, in words.
-    pub help: Option<String>,
+}
+
+impl NotAnId {
+    fn words(&self) -> String {
+        let near = self.near.as_ref().map_or(String::new(), |near| format!(", did you mean `{near}`?"));
+        format!("`{}`{near}", self.id)
+    }
 }
 
 impl Study {
@@ -161,9 +175,9 @@ impl Study {
     /// The same without the policies of these ids, those of the shipped guard with them.
     ///
     /// # Errors
-    /// The first id that no policy has; or the system gives no thread.
+    /// Ids that no policy has; or the system gives no thread.
     pub fn without(self, ids: &[String]) -> io::Result<Result<Self, UnknownPolicy>> {
-        if let Some(unknown) = ids.iter().find_map(|id| self.known(id).err()) {
+        if let Err(unknown) = self.known(ids) {
             return Ok(Err(unknown));
         }
         let left = |slice: &Slice| {
@@ -186,9 +200,9 @@ impl Study {
     /// Where the policies of these ids are written; those of one id in several tenants' scopes, all.
     ///
     /// # Errors
-    /// The first id that no policy has.
+    /// Ids that no policy has.
     pub fn spans(&self, ids: &[String]) -> Result<Vec<Span>, UnknownPolicy> {
-        ids.iter().try_for_each(|id| self.known(id))?;
+        self.known(ids)?;
         let named = self.bundle().policies().filter(|loaded| ids.iter().any(|id| **id == *loaded.id));
         Ok(named.map(|loaded| loaded.span.clone()).collect())
     }
@@ -196,23 +210,27 @@ impl Study {
     /// The policies of these ids; of one id in several tenants' scopes, all.
     ///
     /// # Errors
-    /// The first id that no policy has.
+    /// Ids that no policy has.
     pub fn views(&self, ids: &[String]) -> Result<Vec<PolicyView>, UnknownPolicy> {
-        ids.iter().try_for_each(|id| self.known(id))?;
+        self.known(ids)?;
         let named = self.bundle().policies().filter(|loaded| ids.iter().any(|id| **id == *loaded.id));
         Ok(named.map(|loaded| self.places.view(loaded)).collect())
     }
 
-    fn known(&self, id: &str) -> Result<(), UnknownPolicy> {
-        let ids = || self.bundle().policies().map(|loaded| &*loaded.id);
-        if ids().any(|known| known == id) {
+    /// Whether there is a policy of each of these ids.
+    fn known(&self, ids: &[String]) -> Result<(), UnknownPolicy> {
+        let all = || self.bundle().policies().map(|loaded| &*loaded.id);
+        let unknown = ids.iter().filter(|id| !all().any(|known| known == **id));
+        let unknown =
+            unknown.map(|id| NotAnId { id: id.clone(), near: did_you_mean(id, all()).map(str::to_owned) });
+        let unknown: Vec<NotAnId> = unknown.collect();
+        if unknown.is_empty() {
             return Ok(());
         }
-        let near = did_you_mean(id, ids()).map(str::to_owned);
         // The guard comes first, and is the same everywhere: an app's own are what was most likely meant.
         let of_scopes = self.bundle().scopes.values().flat_map(|scope| scope.policies.iter());
         let help = facts::there_are(of_scopes.chain(self.bundle().guards.iter()).map(|loaded| &*loaded.id));
-        Err(UnknownPolicy { id: id.to_owned(), near, help })
+        Err(UnknownPolicy { ids: unknown, help })
     }
 
     /// Decides cases one after the other, on a thread with a stack of [`EVALUATION_STACK_BYTES`].

@@ -171,9 +171,10 @@ fn a_policy_left_out_decides_nothing_and_one_that_is_not_there_is_named() {
     let again = Again::of_record(&record.unwrap()).unwrap();
     let verdict = study.sit(|sitting| again.decide(sitting)).unwrap().unwrap();
     assert!(verdict.policies.iter().all(|policy| &*policy.id != "guard.suspended"));
-    let unknown = study.without(&["guard.tenant.proces".to_owned()]).unwrap().unwrap_err();
+    let ids = ["guard.tenant.proces", "guard.caller", "xyzzy"].map(str::to_owned);
+    let unknown = study.without(&ids).unwrap().unwrap_err();
     assert_eq!(
         unknown.to_string(),
-        "no policy has the id `guard.tenant.proces`, did you mean `guard.tenant.process`?"
+        "no policy has the id `guard.tenant.proces`, did you mean `guard.tenant.process`?; nor `xyzzy`"
     );
 }
