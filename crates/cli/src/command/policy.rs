@@ -22,6 +22,7 @@ mod prove;
 mod prove_report;
 mod remedies;
 mod replay;
+mod replaying;
 mod rollback;
 mod simulate;
 mod suggest;

@@ -22,7 +22,7 @@ use super::changes::{Before, Gathered};
 use super::changes_report::Report;
 use super::check::github;
 use super::history::short;
-use super::replay::{self, Form};
+use super::replaying::{self, Form};
 use crate::command::LogFolder;
 use crate::exit::Exit;
 use crate::fault::Fault;
@@ -105,7 +105,7 @@ impl Diff {
         let gathered = match self.log(printer)? {
             Some(log) => {
                 let sets = [&base.study, &head.study];
-                Some((replay::gather(&log, &sets, Before::FirstSet, &self.filters, printer)?, log))
+                Some((replaying::gather(&log, &sets, Before::FirstSet, &self.filters, printer)?, log))
             }
             None => None,
         };
@@ -113,7 +113,7 @@ impl Diff {
         let report = gathered.as_ref().map(|(gathered, log)| Report {
             gathered,
             log,
-            filters: replay::words(&self.filters),
+            filters: replaying::words(&self.filters),
             before: base.words.clone(),
             after: format!("by {}", head.words),
             study: &head.study,
@@ -137,7 +137,7 @@ impl Diff {
             form => {
                 printer.data(&said(&found, held.as_deref(), folders, form))?;
                 if let Some(report) = &report {
-                    replay::print(report, form, "", printer)?;
+                    replaying::print(report, form, "", printer)?;
                 }
             }
         }
@@ -157,7 +157,7 @@ impl Diff {
             return Ok(None);
         }
         let app = self.app();
-        match replay::log(&app, &self.log) {
+        match replaying::log(&app, &self.log) {
             Ok(log) => Ok(Some(log)),
             Err(fault) if self.log.log.is_some() => Err(fault),
             // Texts can be compared all the same.
@@ -180,7 +180,7 @@ impl Diff {
         let is_app = |path: &&PathBuf| path.is_dir() && Premises::is_app(path);
         let own: Vec<&PathBuf> = [&self.head, &self.base].into_iter().filter(is_app).collect();
         // One of the two may be a draft that has never run.
-        let recorded = own.iter().find(|app| replay::log(app, &self.log).is_ok());
+        let recorded = own.iter().find(|app| replaying::log(app, &self.log).is_ok());
         let own = recorded.or(own.first()).map(|app| (*app).clone());
         self.app.clone().or(own).unwrap_or_else(|| PathBuf::from("."))
     }
@@ -199,7 +199,7 @@ impl Diff {
             let help = "name an app's folder, a file or folder of policies, or a digest of `moonward policy history`";
             return Err(Fault::usage(message, help));
         }
-        let (folder, premises) = replay::candidate(named, &[named.to_owned()])?;
+        let (folder, premises) = replaying::candidate(named, &[named.to_owned()])?;
         let study = premises.study_for_all(&[], &[]).map_err(Fault::Invalid)?;
         let words = format!("{} (set {})", code_span(&text), short(study.bundle().digest()));
         Ok(Set { study, premises: Some(premises), folder, words })
@@ -208,7 +208,7 @@ impl Diff {
     /// The set whose digest begins so, as the log keeps it.
     fn archived(&self, prefix: &str) -> Result<Set, Fault> {
         let app = self.app();
-        let log = replay::log(&app, &self.log)?;
+        let log = replaying::log(&app, &self.log)?;
         let mut digests = BTreeSet::new();
         for line in audit::read_with(&log, &[r#""kind":"policy_load""#]).flatten() {
             let text = |name: &str| line.record.get(name).and_then(Json::as_str).unwrap_or_default();

@@ -15,7 +15,7 @@ use review::{Index, Progress, Question, query};
 use serde_json::json;
 
 use super::premises::usage_with;
-use super::replay::log;
+use super::replaying::log;
 use super::suggested::print;
 use crate::command::audit::filters::{Filters, condition};
 use crate::command::audit::on_large_stack;
