@@ -43,13 +43,14 @@ impl Explained<'_> {
             text.push_str(&self.answer.failures());
         }
         let end = self.end(asked_of);
-        // The lines above a policy that is named, and that of how many more there are.
-        let around = NAMED_MAX + 3;
-        let (mut shown, mut lines) = (0, text.lines().count() + end.lines().count() + around);
+        let (mut shown, mut lines) = (0, text.lines().count() + end.lines().count());
         for policy in policies.iter().take(SHOWN_MAX) {
             let drawn = drawn(policy);
             lines += drawn.lines().count() + 1;
-            if shown > 0 && lines > SCREEN_LINES {
+            // Those after it are named, below a heading, and counted.
+            let after = policies.len() - shown - 1 + self.explanation.more;
+            let named = if after == 0 { 0 } else { after.min(NAMED_MAX) + 3 };
+            if shown > 0 && lines + named > SCREEN_LINES {
                 break;
             }
             shown += 1;
