@@ -8,6 +8,7 @@ use cedar_policy::{Policy, PolicyId};
 
 use crate::cedar::{NAMESPACE, uid};
 use crate::identity::{Actor, ActorKind, Scope, TenantId};
+use crate::literal::quoted;
 use crate::permission::{Spec, Via};
 use crate::vocabulary::{BASE, EntityType, Field, FieldType, Group};
 
@@ -203,12 +204,6 @@ fn told(kind: EntityType, id: &str, text: &str) -> Option<String> {
         }
         _ => None,
     }
-}
-
-/// A text as policies write it.
-fn quoted(text: &str) -> String {
-    let uid = uid(EntityType::Tenant, text).to_string();
-    uid.split_once("::Tenant::").map(|(_, quoted)| quoted.to_owned()).unwrap_or_default()
 }
 
 /// Every way from a request to an entity, as far as policies may look.

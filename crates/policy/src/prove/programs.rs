@@ -5,7 +5,6 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::limits::PROOF_PROGRAM_BYTES_MAX;
@@ -19,25 +18,14 @@ pub(super) fn own() -> Result<String, String> {
     digest(&path)
 }
 
-/// Where the program that a path names really is, and its SHA-256 in hex. A bare name is looked up on the PATH, as it is when it is
-/// started.
+/// Where the program at a path really is, and its SHA-256 in hex.
 ///
 /// # Errors
 /// It cannot be found or read, in words.
 pub(super) fn solver(path: &Path) -> Result<(PathBuf, String), String> {
-    let bare = path.parent().is_some_and(|folder| folder.as_os_str().is_empty());
-    let found = if bare { on_path(path) } else { Some(path.to_owned()) };
-    let found = found.and_then(|path| path.canonicalize().ok());
-    let found = found.ok_or_else(|| format!("`{}` is not found", path.display()))?;
+    let found = path.canonicalize().map_err(|error| format!("`{}` is not found: {error}", path.display()))?;
     let digest = digest(&found)?;
     Ok((found, digest))
-}
-
-fn on_path(name: &Path) -> Option<PathBuf> {
-    let runs = |program: &PathBuf| {
-        program.metadata().is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0)
-    };
-    std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join(name)).find(runs)
 }
 
 fn digest(path: &Path) -> Result<String, String> {

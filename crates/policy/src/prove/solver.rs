@@ -67,14 +67,15 @@ impl Solver {
     }
 }
 
-/// The first program of that name; a file that cannot be run is none.
+/// The first program of that name, in the folders that are named whole; a file that cannot be run is none.
 fn on_path(name: &Path) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let can_be_run = |program: &PathBuf| {
         let about = program.metadata();
         about.is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0)
     };
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(can_be_run)
+    let folders = std::env::split_paths(&path).filter(|folder| folder.is_absolute());
+    folders.map(|folder| folder.join(name)).find(can_be_run)
 }
 
 /// What proofs wait on: one solver, on one thread.
